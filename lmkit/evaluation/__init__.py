@@ -1,0 +1,1 @@
+"""Log-probabilities to numbers: the ledger, the metrics and the comparison."""

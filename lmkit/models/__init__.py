@@ -1,0 +1,1 @@
+"""Ids to log-probabilities: every model stands behind :class:`lmkit.models.base.LanguageModel`."""

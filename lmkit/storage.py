@@ -1,0 +1,179 @@
+"""Model files: arrays and a JSON header in one safetensors file, written atomically.
+
+A safetensors file is eight bytes with the length of a JSON header (little endian), the header
+(name, dtype, shape and place of each array), and the arrays' bytes. lmkit's own header travels as
+one JSON string under ``__metadata__``. Nothing in such a file is code, and reading one runs none.
+Arrays are memory-mapped, so that a large model opens at once and is shared between processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError, LmkitError
+
+FORMAT = "lmkit-model"
+FORMAT_VERSION = 1
+_DTYPES = {
+    "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16,
+    "U32": np.uint32, "I32": np.int32, "U64": np.uint64, "I64": np.int64,
+    "F16": np.float16, "F32": np.float32, "F64": np.float64,
+}  # fmt: skip
+_MAX_HEADER = 100_000_000  # bytes; the limit that the safetensors format sets
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its name only when all went well.
+
+    A process killed at any moment leaves the old file or the new one, never half of one.
+    Raises LmkitError when the folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
+            dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
+        )
+    except OSError as error:
+        raise LmkitError(
+            f"cannot write {target}: {error.strerror}; choose another place for the file"
+        ) from None
+    try:
+        with handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        _give_usual_mode(handle.name)
+        Path(handle.name).replace(target)
+    except OSError as error:
+        raise LmkitError(f"cannot write {target}: {error.strerror}") from None
+    finally:
+        Path(handle.name).unlink(missing_ok=True)
+
+
+def _give_usual_mode(name: str) -> None:
+    # A NamedTemporaryFile is private to its user; a result should be as any other new file.
+    umask = os.umask(0)
+    os.umask(umask)
+    Path(name).chmod(0o666 & ~umask)
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write a whole file under a temporary name and rename it."""
+    with atomic_file(path) as handle:
+        handle.write(content)
+
+
+def write_model_file(
+    path: str | Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+) -> None:
+    """Write arrays and a JSON-able header as one safetensors file, atomically."""
+    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    names = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+    description: dict[str, Any] = {
+        "__metadata__": {
+            "format": FORMAT,
+            "version": str(FORMAT_VERSION),
+            "lmkit": json.dumps(header, ensure_ascii=False, allow_nan=True),
+        }
+    }
+    # Larger items first, so that every array begins at a multiple of its item size.
+    order = sorted(contents, key=lambda name: (-contents[name].dtype.itemsize, name))
+    place = 0
+    for name in order:
+        array = contents[name]
+        description[name] = {
+            "dtype": names[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [place, place + array.nbytes],
+        }
+        place += array.nbytes
+    encoded = json.dumps(description, ensure_ascii=False).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with atomic_file(path) as handle:
+        handle.write(len(encoded).to_bytes(8, "little"))
+        handle.write(encoded)
+        for name in order:
+            handle.write(contents[name].data if contents[name].size else b"")
+
+
+def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays of a model file, memory-mapped and read-only, and its header.
+
+    Raises FormatError, naming what is wrong, for a file that is missing, empty, truncated,
+    damaged, or no lmkit model file.
+    """
+    file = Path(path)
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as handle:
+            prefix = handle.read(8)
+            length = int.from_bytes(prefix, "little")
+            raw = handle.read(length) if length <= min(size, _MAX_HEADER) else b""
+    except FileNotFoundError:
+        raise FormatError(f"{path}: no such file; `lmkit fit -o {path}` makes one") from None
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+    if size == 0:
+        raise FormatError(f"{path}: the file is empty; fit the model again")
+    description = _parse_description(path, prefix, raw, length)
+    metadata = description.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise FormatError(f"{path}: not an lmkit model file; `lmkit fit` writes one")
+    if metadata.get("version") != str(FORMAT_VERSION):
+        raise FormatError(
+            f"{path}: written in format {metadata.get('version')}, this lmkit reads "
+            f"{FORMAT_VERSION}; use the lmkit that wrote it, or fit the model again"
+        )
+    data = np.memmap(file, np.uint8, "r", 8 + length) if size > 8 + length else np.empty(0, np.uint8)
+    arrays = {name: _array(path, name, entry, data) for name, entry in description.items()}
+    try:
+        header = json.loads(metadata["lmkit"])
+    except (KeyError, ValueError):
+        raise FormatError(f"{path}: its lmkit header is damaged; fit the model again") from None
+    return arrays, header
+
+
+def _parse_description(path: str | Path, prefix: bytes, raw: bytes, length: int) -> dict[str, Any]:
+    if len(prefix) < 8 or not raw.startswith(b"{"):
+        raise FormatError(f"{path}: not an lmkit model file; `lmkit fit` writes one")
+    if len(raw) < length:
+        raise FormatError(f"{path}: cut off within its header; fit the model again")
+    try:
+        description = json.loads(raw)
+    except ValueError:
+        raise FormatError(f"{path}: its header is damaged; fit the model again") from None
+    if not isinstance(description, dict):
+        raise FormatError(f"{path}: its header is damaged; fit the model again")
+    return description
+
+
+def _array(path: str | Path, name: str, entry: Any, data: NDArray[np.uint8]) -> NDArray[Any]:
+    try:
+        dtype = np.dtype(_DTYPES[entry["dtype"]])
+        shape = tuple(int(n) for n in entry["shape"])
+        start, stop = (int(n) for n in entry["data_offsets"])
+        if min(shape, default=0) < 0 or not 0 <= start <= stop:
+            raise ValueError
+        if stop - start != int(np.prod(shape, dtype=np.int64)) * dtype.itemsize:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise FormatError(f"{path}: the entry of array {name!r} is damaged; fit the model again") from None
+    if stop > len(data):
+        raise FormatError(
+            f"{path}: cut off: array {name!r} ends at byte {stop:,} of the data, and only "
+            f"{len(data):,} are there; fit the model again"
+        )
+    part: NDArray[Any] = data[start:stop].view(dtype).reshape(shape)
+    return part

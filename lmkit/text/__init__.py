@@ -1,0 +1,1 @@
+"""Text to ids: corpora, normalisers, units, vocabularies and encodings."""

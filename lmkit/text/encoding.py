@@ -1,0 +1,257 @@
+"""Canonical text to ids, and ids to where they stand in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import CorpusError, ParameterError
+from lmkit.text import kernels
+from lmkit.text.corpus import Meter, Text, TextSummary
+from lmkit.text.units import check_unit, symbol_code, symbol_name
+from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
+
+_CODES = 0x110000  # Unicode's code points
+_EMPTY_OFFSETS = np.empty(0, np.int64)
+_EMPTY_LENGTHS = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True)
+class EncodedChunk:
+    """A run of events: ids int32 (T,), and offset int64 (T,) and length int32 (T,) of each in the
+    canonical text, in characters. A byte within a character has length 0."""
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class LearnedText:
+    """A training text as a vocabulary and ids int32 (T,), with the counts of the text."""
+
+    vocabulary: Vocabulary
+    ids: NDArray[np.int32]
+    summary: TextSummary
+
+
+class WordTable:
+    """The growing hash table behind word encoding: from the bytes of a word to its entry.
+
+    Entries 0, 1 and 2 are the words ``<unk>``, ``</s>`` and ``<s>`` as they may stand in a text;
+    entry e from 3 on has the id e - 1.
+    """
+
+    def __init__(self, vocabulary: Vocabulary | None = None):
+        words = [UNK.encode(), EOS.encode(), BOS.encode()]
+        first = np.frombuffer(b"".join(words), np.uint8)
+        sizes = np.array([len(word) for word in words], np.int64)
+        if vocabulary is not None:
+            skip = vocabulary.offsets[len(SPECIALS)]
+            first = np.concatenate([first, vocabulary.blob[skip:]])
+            sizes = np.concatenate([sizes, np.diff(vocabulary.offsets[len(SPECIALS) :])])
+        self.entries = len(sizes)
+        capacity = max(1 << 12, self.entries)
+        self.blob = np.empty(max(1 << 16, len(first)), np.uint8)
+        self.blob[: len(first)] = first
+        self.ends = np.zeros(capacity + 1, np.int64)
+        np.cumsum(sizes, out=self.ends[1 : self.entries + 1])
+        self.hashes = np.empty(capacity, np.uint64)
+        kernels.hash_words(self.blob, self.ends, self.hashes[: self.entries])
+        self._build_slots()
+
+    def _build_slots(self) -> None:
+        # At most a quarter full when built, half full when it grows.
+        self.slots = np.zeros(1 << (4 * len(self.hashes) - 1).bit_length(), np.int32)
+        kernels.build_table(self.hashes, self.entries, self.slots)
+
+    def _grow(self) -> None:
+        self.hashes = np.concatenate([self.hashes, np.empty_like(self.hashes)])
+        self.ends = np.concatenate([self.ends, np.zeros(len(self.ends) - 1, np.int64)])
+        self._build_slots()
+
+    def encode(
+        self, chunk: NDArray[np.uint8], *, learn: bool, places: bool, character: int, name: str
+    ) -> EncodedChunk:
+        """Return the events of a chunk of canonical text; `learn` adds the words it does not know.
+
+        `character` is the number of characters before the chunk. Raises CorpusError where a
+        literal ``<s>`` or ``</s>`` stands in the text.
+        """
+        size = len(chunk) // 2 + 2  # no event takes fewer bytes than a letter and its space
+        events = int(np.count_nonzero(chunk == 10)) * 2 + int(np.count_nonzero(chunk == 32)) + 1
+        ids = np.empty(min(events, 2 * size), np.int32)
+        offsets = np.empty(len(ids), np.int64) if places else _EMPTY_OFFSETS
+        lengths = np.empty(len(ids), np.int32) if places else _EMPTY_LENGTHS
+        if learn:
+            room = int(self.ends[self.entries]) + len(chunk)
+            if room > len(self.blob):
+                self.blob = np.concatenate([self.blob, np.empty(room, np.uint8)])
+        reached, filled = 0, 0
+        while True:
+            status, reached, self.entries, filled, character = kernels.words_to_ids(
+                chunk, reached, self.slots, self.hashes, self.blob, self.ends, self.entries,
+                learn, ids, offsets, lengths, filled, character,
+            )  # fmt: skip
+            if status == kernels.DONE:
+                return EncodedChunk(ids[:filled], offsets[:filled], lengths[:filled])
+            if status == kernels.RESERVED_WORD:
+                raise _reserved_word(chunk, reached, name)
+            self._grow()
+
+    def vocabulary(
+        self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+    ) -> tuple[Vocabulary, NDArray[np.int32]]:
+        """Return the vocabulary of the words learned, and the ids in it of the ids given here."""
+        first = int(self.ends[kernels.FIRST_TYPE_ENTRY])
+        raw = self.blob[: self.ends[self.entries]].tobytes()
+        ends = self.ends[: self.entries + 1].tolist()
+        skip = kernels.FIRST_TYPE_ENTRY
+        assert first == ends[skip]
+        words = [
+            raw[start:stop].decode() for start, stop in zip(ends[skip:-1], ends[skip + 1 :], strict=True)
+        ]
+        return _cut_off(words, ids, min_count=min_count, max_size=max_size)
+
+
+class SymbolTable:
+    """The table behind character and byte encoding: from a code to its id."""
+
+    def __init__(self, unit: str, vocabulary: Vocabulary | None = None):
+        self.unit = unit
+        codes = _CODES if unit == "char" else 256
+        self.table = np.zeros(codes, np.int32)
+        self.found = np.zeros(codes + len(SPECIALS), np.uint32)
+        self.entries = len(SPECIALS)
+        self.table[10] = 1
+        if vocabulary is not None:
+            for index, token in enumerate(vocabulary.tokens[len(SPECIALS) :], start=len(SPECIALS)):
+                self.table[symbol_code(token, unit)] = index
+            self.entries = len(vocabulary)
+
+    def encode(
+        self, chunk: NDArray[np.uint8], *, learn: bool, places: bool, character: int, name: str
+    ) -> EncodedChunk:
+        """Return the events of a chunk of canonical text; `learn` adds the symbols it meets."""
+        if self.unit == "char":
+            codes = np.frombuffer(chunk.tobytes().decode().encode("utf-32-le"), np.uint32)
+            lengths = np.ones(len(codes) if places else 0, np.int32)
+        else:
+            codes = chunk.astype(np.uint32)
+            lengths = ((chunk & 0xC0) != 0x80).astype(np.int32) if places else _EMPTY_LENGTHS
+        ids = np.empty(len(codes), np.int32)
+        self.entries = int(
+            kernels.symbols_to_ids(codes, self.table, self.found, self.entries, learn, ids)
+        )
+        offsets = _EMPTY_OFFSETS
+        if places:
+            # A byte within a character stands where the character begins.
+            offsets = character + np.cumsum(lengths, dtype=np.int64) - 1
+        return EncodedChunk(ids, offsets, lengths)
+
+    def vocabulary(
+        self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+    ) -> tuple[Vocabulary, NDArray[np.int32]]:
+        """Return the vocabulary of the symbols learned, and the ids in it of the ids given here."""
+        codes = self.found[len(SPECIALS) : self.entries].tolist()
+        names = [symbol_name(code, self.unit) for code in codes]
+        return _cut_off(names, ids, min_count=min_count, max_size=max_size)
+
+
+def learn_text(
+    text: Text, unit: str, *, min_count: int = 1, max_size: int | None = None
+) -> LearnedText:
+    """Return the vocabulary of a training text and the text as ids, in one reading.
+
+    Types seen fewer than `min_count` times, and all but the `max_size` most frequent, become
+    ``<unk>``. Raises CorpusError for a text without a single token.
+    """
+    if min_count < 1:
+        raise ParameterError(f"min_count={min_count}: a type is seen once at least; use 1 or more")
+    if max_size is not None and max_size < 1:
+        raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
+    table = new_table(unit)
+    meter = Meter()
+    pieces = []
+    for chunk in text.chunks(meter):
+        encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
+        pieces.append(encoded.ids.copy() if encoded.ids.base is not None else encoded.ids)
+    if meter.words == 0:
+        raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
+    ids = np.concatenate(pieces)
+    del pieces
+    vocabulary, ids = table.vocabulary(ids, min_count=min_count, max_size=max_size)
+    return LearnedText(vocabulary, ids, meter.summary(text))
+
+
+def encode_chunks(
+    text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
+) -> Iterator[EncodedChunk]:
+    """Yield the text as ids of a vocabulary, with the place of each; unknown tokens are id 0."""
+    table = new_table(unit, vocabulary)
+    meter = meter or Meter()
+    before = 0
+    for chunk in text.chunks(meter):
+        yield table.encode(chunk, learn=False, places=True, character=before, name=text.name)
+        before = meter.characters
+
+
+def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:
+    """Return the whole text as ids of a vocabulary, int32 (T,); unknown tokens are id 0."""
+    chunks = [chunk.ids for chunk in encode_chunks(text, unit, vocabulary)]
+    return np.concatenate(chunks) if chunks else np.empty(0, np.int32)
+
+
+def new_table(
+    unit: str, vocabulary: Vocabulary | None = None
+) -> WordTable | SymbolTable:
+    """Return the table that encodes a unit, with the tokens of a vocabulary or empty."""
+    return WordTable(vocabulary) if check_unit(unit) == "word" else SymbolTable(unit, vocabulary)
+
+
+def _cut_off(
+    names: list[str], ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+) -> tuple[Vocabulary, NDArray[np.int32]]:
+    """Order types by falling count, drop the rare ones, and translate the ids."""
+    specials = len(SPECIALS)
+    counts = np.bincount(ids, minlength=specials + len(names)).astype(np.int64)
+    order = np.argsort(-counts[specials:], kind="stable")  # ties stay in order of appearance
+    kept = order[counts[specials:][order] >= min_count][:max_size]
+    translation = np.zeros(len(counts), np.int32)
+    translation[1] = 1
+    translation[kept + specials] = np.arange(specials, specials + len(kept), dtype=np.int32)
+    kept_counts = counts[specials:][kept]
+    unknown = counts.sum() - counts[1] - kept_counts.sum()
+    vocabulary = Vocabulary(
+        [names[index] for index in kept.tolist()],
+        np.concatenate([np.array([unknown, counts[1]], np.int64), kept_counts]),
+    )
+    return vocabulary, translation[ids]
+
+
+def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusError:
+    raw = chunk.tobytes()
+    start = raw.rfind(b"\n", 0, place) + 1
+    stop = raw.find(b"\n", place)
+    context = raw[max(start, place - 20) : min(stop if stop >= 0 else len(raw), place + 30)]
+    word: Literal["<s>", "</s>"] = EOS if raw.startswith(EOS.encode(), place) else BOS
+    return CorpusError(
+        f"{name}: the text holds the word {word} (in {context.decode(errors='replace')!r}), which "
+        "is reserved for sentence ends; take it out, or part it with --normalize words"
+    )
+
+
+def array_of_ids(ids: Any) -> NDArray[np.int32]:
+    """Return ids as a contiguous int32 array of one axis; ParameterError for anything else."""
+    array = np.asarray(ids)
+    if array.size == 0:
+        return np.empty(0, np.int32)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ParameterError(
+            f"ids of dtype {array.dtype} and shape {array.shape}; give whole numbers on one axis"
+        )
+    return np.ascontiguousarray(array, np.int32)

@@ -1,0 +1,207 @@
+"""Where the bytes of a text come from: files, compressed files, memory, standard input."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import lzma
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from lmkit.errors import CorpusError, EncodingError, ParameterError
+
+BLOCK = 1 << 23  # bytes: large enough to keep compiled loops busy, small beside any memory
+SUFFIXES = (".gz", ".xz", ".zst")
+_SPACES = b" \t\r\v\f\0"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run of raw text: a file, or bytes in memory, or a part of either.
+
+    `start` and `stop` are byte positions in the stream of decoded UTF-8 without its byte order
+    mark; they make a part of a text without a copy of it.
+    """
+
+    name: str
+    path: Path | None = None
+    content: bytes | None = None
+    encoding: str = "utf-8"
+    errors: str = "strict"
+    start: int = 0
+    stop: int | None = None
+
+    def part(self, start: int, stop: int | None) -> Source:
+        """Return the part between two byte positions of the decoded stream."""
+        return replace(self, start=start, stop=stop)
+
+    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+        """Yield the text as valid UTF-8, in blocks cut before white space or after a line end.
+
+        A block is about `size` bytes; longer only where there is no white space to cut at.
+        Raises EncodingError, with the byte offset and the line, for bytes that are not valid in
+        the encoding; CorpusError for a file that cannot be read or is no text.
+        """
+        position = 0
+        for block in _cut_at_space(self._decoded(size), size):
+            begin, position = position, position + len(block)
+            if self.stop is not None and begin >= self.stop:
+                return
+            if position <= self.start:
+                continue
+            last = len(block) if self.stop is None else self.stop - begin
+            part = block[max(self.start - begin, 0) : last]
+            if part:
+                yield part
+
+    # ------------------------------------------------------------------ reading
+
+    def _decoded(self, size: int) -> Iterator[bytes]:
+        """Yield the whole stream as UTF-8, without a byte order mark, in any pieces."""
+        utf8 = _codec_name(self.encoding) in ("utf-8", "utf-8-sig")
+        decoder = _decoder(self.encoding, self.errors)
+        lines, consumed = 1, 0
+        for raw in self._raw(size):
+            if consumed == 0:
+                _refuse_binary(self.name, raw, utf8)
+            undecoded = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(raw)
+            except UnicodeDecodeError as error:
+                raise self._encoding_error(error, consumed - undecoded, lines) from None
+            piece = text.encode("utf-8")
+            if consumed == 0 and piece.startswith(codecs.BOM_UTF8):
+                piece = piece[3:]
+            consumed += len(raw)
+            lines += piece.count(b"\n")
+            yield piece
+        undecoded = len(decoder.getstate()[0])
+        try:
+            yield decoder.decode(b"", final=True).encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._encoding_error(error, consumed - undecoded, lines) from None
+
+    def _encoding_error(self, error: UnicodeDecodeError, base: int, lines: int) -> EncodingError:
+        before = error.object[: error.start]
+        line = lines + before.count(b"\n")
+        byte = error.object[error.start]
+        return EncodingError(
+            f"{self.name}: line {line:,}, byte offset {base + error.start:,}: byte 0x{byte:02X} is "
+            f"not valid {self.encoding} ({error.reason}); name the right one with --encoding, or "
+            "read on with --errors replace"
+        )
+
+    def _raw(self, size: int) -> Iterator[bytes]:
+        if self.content is not None:
+            for begin in range(0, len(self.content), size):
+                yield self.content[begin : begin + size]
+            return
+        assert self.path is not None
+        with _opened(self.path, self.name) as handle:
+            while raw := _read(handle, size, self.name):
+                yield raw
+
+
+def standard_input(*, encoding: str, errors: str) -> Source:
+    """Return standard input as a source that can be read more than once.
+
+    What fits into 64 MiB stays in memory, the rest goes to a temporary file that lives as long as
+    the process.
+    """
+    content = sys.stdin.buffer.read(1 << 26)
+    rest = sys.stdin.buffer.read(BLOCK)
+    if not rest:
+        return Source("stdin", content=content, encoding=encoding, errors=errors)
+    spool = tempfile.NamedTemporaryFile(prefix="lmkit-stdin-")  # noqa: SIM115 - kept open on purpose
+    spool.write(content)
+    while rest:
+        spool.write(rest)
+        rest = sys.stdin.buffer.read(BLOCK)
+    spool.flush()
+    _SPOOLS.append(spool)
+    return Source("stdin", path=Path(spool.name), encoding=encoding, errors=errors)
+
+
+# Standard input is there once in a process; its temporary file is removed when the process ends.
+_SPOOLS: list[Any] = []
+
+
+def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    held: list[bytes] = []  # what has no place to cut yet
+    for piece in pieces:
+        cut = piece.rfind(b"\n") + 1
+        if cut == 0:
+            cut = max(piece.rfind(space) for space in (b" ", b"\t"))
+        if cut <= 0:
+            held.append(piece)
+            continue
+        yield b"".join((*held, piece[:cut]))
+        held = [piece[cut:]]
+    rest = b"".join(held)
+    if rest:
+        yield rest
+
+
+def _codec_name(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ParameterError(
+            f"unknown encoding {encoding!r}; utf-8, latin-1, utf-16 or cp1252 are common ones"
+        ) from None
+
+
+def _decoder(encoding: str, errors: str) -> codecs.IncrementalDecoder:
+    name = _codec_name(encoding)
+    if errors not in ("strict", "replace", "ignore"):
+        raise ParameterError(f"unknown errors={errors!r}; choose from strict, replace, ignore")
+    return codecs.getincrementaldecoder(name)(errors)
+
+
+def _refuse_binary(name: str, first: bytes, utf8: bool) -> None:
+    # A few NULs are white space; many are another encoding, or no text at all.
+    if utf8 and len(first) >= 16 and first.count(0) * 10 > len(first):
+        raise CorpusError(
+            f"{name}: more than a tenth of it is NUL bytes, so it is UTF-16 or no text; name its "
+            "encoding with --encoding utf-16"
+        )
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".zst": _open_zstd}.get(path.suffix, open)
+    try:
+        handle = opener(path, "rb")
+    except FileNotFoundError:
+        raise CorpusError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise CorpusError(f"{name}: a folder, not a text") from None
+    except OSError as error:
+        raise CorpusError(f"{name}: cannot be read ({error.strerror})") from None
+    with handle:
+        yield handle
+
+
+def _open_zstd(path: Path, mode: str) -> Any:
+    import zstandard
+
+    return zstandard.open(path, mode)
+
+
+def _read(handle: IO[bytes], size: int, name: str) -> bytes:
+    try:
+        return handle.read(size)
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):
+        pass
+    except OSError as error:
+        raise CorpusError(f"{name}: cannot be read ({error.strerror})") from None
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":
+            raise
+    raise CorpusError(f"{name}: its compressed data is damaged or cut off; fetch or pack it again")

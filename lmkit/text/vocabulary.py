@@ -1,0 +1,203 @@
+"""The vocabulary: which tokens a model knows, and the id of each.
+
+The outcomes of a model are the ids ``0 .. V-1``, where ``V = len(vocabulary)``:
+
+========  ===========================================================================
+id        token
+========  ===========================================================================
+0         ``<unk>``, every token that is not in the vocabulary
+1         ``</s>``, the end of a sentence
+2 ...     the types, by falling count in the training text, ties by first appearance
+========  ===========================================================================
+
+``<s>`` is context only: it is never predicted, and so it has no place among the outcomes; where
+a context needs to name it, it is the id ``V`` (``vocabulary.bos_id``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError, VocabularyError
+from lmkit.storage import write_atomically
+
+UNK, EOS, BOS = "<unk>", "</s>", "<s>"
+UNK_ID, EOS_ID = 0, 1
+SPECIALS = (UNK, EOS)
+
+
+class Vocabulary:
+    """An immutable map between tokens and dense ids, with the training count of each.
+
+    ``types`` are the tokens beside the specials, in id order from 2 on. ``counts`` has one count
+    for each id, specials included, shape (V,); without it, all counts are zero.
+
+    Raises VocabularyError for a type given twice, an empty type, a type that is a special token,
+    or counts of another length.
+
+    >>> v = Vocabulary(["the", "cat"], counts=[1, 2, 5, 3])
+    >>> len(v), v["cat"], v.id("dog"), v.token(2), "dog" in v, v.bos_id
+    (4, 3, 0, 'the', False, 4)
+    """
+
+    unk_id = UNK_ID
+    eos_id = EOS_ID
+
+    def __init__(self, types: Iterable[str], counts: Sequence[int] | NDArray[Any] | None = None):
+        names = list(types)
+        _check_types(names)
+        encoded = [name.encode("utf-8", "surrogatepass") for name in (*SPECIALS, *names)]
+        ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        self._set(
+            np.frombuffer(b"".join(encoded), dtype=np.uint8),
+            np.concatenate([np.zeros(1, np.int64), ends]),
+            np.zeros(len(encoded), np.int64) if counts is None else np.array(counts, np.int64),
+        )
+
+    def _set(
+        self, blob: NDArray[np.uint8], offsets: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> None:
+        if len(counts) != len(offsets) - 1:
+            raise VocabularyError(
+                f"{len(counts)} counts for {len(offsets) - 1} ids; give one count for each id, "
+                "<unk> and </s> first"
+            )
+        for array in (blob, offsets, counts):
+            array.flags.writeable = False
+        self.blob, self.offsets, self.counts = blob, offsets, counts
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Vocabulary:
+        """Return the vocabulary that :meth:`to_arrays` took apart.
+
+        Raises FormatError when the arrays do not make a vocabulary.
+        """
+        try:
+            blob, offsets, counts = (arrays[name] for name in ("blob", "offsets", "counts"))
+        except KeyError as error:
+            raise FormatError(f"the vocabulary lacks its array {error}; the file is damaged") from None
+        well_formed = (
+            blob.dtype == np.uint8
+            and offsets.dtype == np.int64
+            and counts.dtype == np.int64
+            and blob.ndim == offsets.ndim == counts.ndim == 1
+            and len(offsets) == len(counts) + 1 >= len(SPECIALS) + 1
+            and offsets[0] == 0
+            and offsets[-1] == len(blob)
+            and bool((np.diff(offsets) > 0).all())
+        )
+        if not well_formed:
+            raise FormatError("the vocabulary's arrays do not fit together; the file is damaged")
+        self = cls.__new__(cls)
+        self._set(np.asarray(blob), np.asarray(offsets), np.asarray(counts))
+        return self
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the token bytes (uint8), their offsets (int64, V+1) and the counts (int64, V)."""
+        return {"blob": self.blob, "offsets": self.offsets, "counts": self.counts}
+
+    # ------------------------------------------------------------------ looking up
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def bos_id(self) -> int:
+        """The id that stands for ``<s>`` in contexts: V, one past the last outcome."""
+        return len(self)
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The token of each id, length V."""
+        raw, ends = self.blob.tobytes(), self.offsets.tolist()
+        return tuple(
+            raw[start:stop].decode("utf-8", "surrogatepass")
+            for start, stop in zip(ends[:-1], ends[1:], strict=True)
+        )
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {token: index for index, token in enumerate(self.tokens)}
+
+    def id(self, token: str) -> int:
+        """Return the id of a token, that of ``<unk>`` (0) for one that is not known."""
+        return self._ids.get(token, UNK_ID)
+
+    def __getitem__(self, token: str) -> int:
+        try:
+            return self._ids[token]
+        except KeyError:
+            raise VocabularyError(
+                f"{token!r} is not in the vocabulary; .id() returns the id of <unk> for it"
+            ) from None
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
+
+    def token(self, index: int) -> str:
+        """Return the token of an id; ``<s>`` for ``bos_id``. VocabularyError for any other."""
+        if index == self.bos_id:
+            return BOS
+        if not 0 <= index < len(self):
+            raise VocabularyError(f"id {index} is outside 0..{self.bos_id}, the ids of this vocabulary")
+        return self.tokens[index]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        return all(
+            np.array_equal(a, b)
+            for a, b in zip(self.to_arrays().values(), other.to_arrays().values(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash((len(self), self.blob.tobytes()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(token) for token in self.tokens[2:7])
+        more = ", ..." if len(self) > 7 else ""
+        return f"Vocabulary({len(self) - 2:,} types + <unk> + </s>: {shown}{more})"
+
+    # ------------------------------------------------------------------ as a file
+
+    def save(self, path: str | Path) -> None:
+        """Write the vocabulary as JSON: ``{"schema": 1, "tokens": [...], "counts": [...]}``."""
+        content = {"schema": 1, "tokens": self.tokens, "counts": self.counts.tolist()}
+        text = json.dumps(content, ensure_ascii=False, indent=0)
+        write_atomically(path, text.encode("utf-8", "surrogatepass"))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Vocabulary:
+        """Return the vocabulary in a file written by :meth:`save`.
+
+        Raises FormatError when the file is not one.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            tokens, counts = content["tokens"], content["counts"]
+        except OSError as error:
+            raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+        except (ValueError, KeyError, TypeError):
+            raise FormatError(
+                f"{path}: not a vocabulary file; `lmkit vocab -o FILE` writes one"
+            ) from None
+        if tuple(tokens[:2]) != SPECIALS:
+            raise FormatError(f"{path}: a vocabulary begins with <unk> and </s>, not {tokens[:2]}")
+        return cls(tokens[2:], counts)
+
+
+def _check_types(names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        seen: set[str] = set()
+        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise VocabularyError(f"the type {twice!r} is given twice; a vocabulary holds each once")
+    for name in (UNK, EOS, BOS, ""):
+        if name in names:
+            raise VocabularyError(f"{name!r} cannot be a type: it is reserved; leave it out")
