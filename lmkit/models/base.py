@@ -1,0 +1,448 @@
+"""``LanguageModel``, the one interface: ids to log-probabilities.
+
+Everything outside ``lmkit.models`` knows only what stands here. A new model implements one hook,
+``_next_log_probs``; it then fits, scores, ranks, generates and saves like every other. The further
+hooks make a model that learns (``_learn``), or make it fast.
+
+Log-probabilities are natural, float64, and never positive. Ids are those of a
+:class:`~lmkit.text.vocabulary.Vocabulary`: outcomes 0 .. V-1, and V for ``<s>`` in contexts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError, NotFittedError, ParameterError, VocabularyError
+from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.storage import write_model_file
+from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
+from lmkit.text.encoding import (
+    EncodedChunk,
+    array_of_ids,
+    encode_chunks,
+    encode_text,
+    learn_text,
+    new_table,
+)
+from lmkit.text.units import check_unit
+from lmkit.text.vocabulary import Vocabulary
+
+Ids: TypeAlias = NDArray[np.int32]
+LogProbs: TypeAlias = NDArray[np.float64]
+State: TypeAlias = Any
+Progress: TypeAlias = Callable[[str, float], None]
+
+CONTEXTS = ("sentence", "stream")
+_COMMON = ("vocabulary_", "normalize_", "sentences_", "train_sha256_", "fit_seconds_")
+
+
+class LanguageModel(ABC):
+    """A probability for every next token, given the tokens before it.
+
+    Hyper-parameters that every model has:
+
+    ``unit``
+        ``word``, ``char`` or ``byte``.
+    ``min_count``, ``max_size``
+        Types seen less often in training, or beyond this many, become ``<unk>``.
+    ``context``
+        ``sentence``: the context is empty after each ``</s>``; ``stream``: it runs on.
+
+    ``__init__`` only stores hyper-parameters; ``fit`` checks them and learns; learned names end in
+    an underscore. Fitting again forgets; scoring changes nothing.
+    """
+
+    name: ClassVar[str] = ""
+    """The name in the registry, and in model files."""
+    proper: ClassVar[bool] = True
+    """Whether the probabilities sum to one over the outcomes."""
+    needs_validation: ClassVar[bool] = False
+    """Whether fitting wants a validation text; the tail of the training text serves if none is."""
+
+    vocabulary_: Vocabulary
+    normalize_: str
+    sentences_: str
+    train_sha256_: str | None
+    fit_seconds_: float
+
+    def __init__(
+        self,
+        *,
+        unit: str = "word",
+        min_count: int = 1,
+        max_size: int | None = None,
+        context: str = "sentence",
+    ):
+        self.unit = unit
+        self.min_count = min_count
+        self.max_size = max_size
+        self.context = context
+
+    # ------------------------------------------------------------------ hyper-parameters
+
+    @classmethod
+    def parameter_defaults(cls) -> dict[str, Any]:
+        """Return the hyper-parameters and their defaults, the model's own before the common."""
+        defaults: dict[str, Any] = {}
+        for constructor in constructors(cls):
+            for option in inspect.signature(constructor).parameters.values():
+                if option.name != "self" and option.kind is not option.VAR_KEYWORD:
+                    defaults.setdefault(option.name, option.default)
+        return defaults
+
+    def get_parameters(self) -> dict[str, Any]:
+        """Return the hyper-parameters by name."""
+        return {name: getattr(self, name) for name in self.parameter_defaults()}
+
+    @property
+    def spec(self) -> str:
+        """The spec that makes this model again: its name and what is not the default."""
+        defaults = self.parameter_defaults()
+        changed = [
+            f"{name}={value}"
+            for name, value in self.get_parameters().items()
+            if value != defaults[name]
+        ]
+        name = self.name or type(self).__name__
+        return name + (":" + ",".join(changed) if changed else "")
+
+    def __repr__(self) -> str:
+        changed = self.spec.partition(":")[2].replace(",", ", ")
+        fitted = f", fitted, V={len(self.vocabulary_):,}" if self.is_fitted else ""
+        return f"<{type(self).__name__}({changed}){fitted}>"
+
+    # ------------------------------------------------------------------ fitting
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether ``fit`` has been called, or the model was loaded."""
+        return "vocabulary_" in vars(self)
+
+    def fit(
+        self,
+        corpus: Corpus | Text | str | Path,
+        *,
+        valid: Corpus | Text | str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from a corpus's training part and return the model itself.
+
+        `corpus` is a Corpus, a Text, or what ``Corpus.open`` takes. `valid` replaces the corpus's
+        own validation part; a model that needs one and has none learns from the first nine tenths
+        of the training sentences and validates on the last. `progress(what, fraction)` is called
+        now and then.
+
+        Raises ParameterError for a hyper-parameter outside its range, CorpusError for a text that
+        cannot be read or holds no token.
+        """
+        opened = as_corpus(corpus)
+        train = opened.train
+        held_out = opened.valid if valid is None else as_text(valid)
+        self._check_common()
+        self._check()
+        self._forget()
+        if self.needs_validation and held_out is None:
+            train, held_out = train.cut((0.9, 0.1))
+        start = time.perf_counter()
+        learned = learn_text(train, self.unit, min_count=self.min_count, max_size=self.max_size)
+        self.vocabulary_ = learned.vocabulary
+        self.normalize_, self.sentences_ = train.normalize, train.sentences
+        self.train_sha256_ = learned.summary.sha256
+        valid_ids = None
+        if held_out is not None:
+            rules = {"normalize": self.normalize_, "sentences": self.sentences_}
+            valid_ids = encode_text(held_out.under(**rules), self.unit, self.vocabulary_)
+        try:
+            self._learn(learned.ids, valid_ids, progress)
+        except BaseException:
+            self._forget()  # half a model is none
+            raise
+        self.fit_seconds_ = time.perf_counter() - start
+        return self
+
+    def _check_common(self) -> None:
+        check_unit(self.unit)
+        if self.context not in CONTEXTS:
+            raise ParameterError(f"context={self.context!r}; choose 'sentence' or 'stream'")
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def _require_fit(self) -> None:
+        if not self.is_fitted:
+            raise NotFittedError(f"this {self.spec} has not learned yet; call fit(corpus) first")
+
+    # ------------------------------------------------------------------ hooks for models
+
+    def _check(self) -> None:  # noqa: B027 - a hook that may stay empty
+        """Raise ParameterError where a hyper-parameter is outside its range."""
+
+    def _learn(  # noqa: B027 - a hook that may stay empty
+        self, ids: Ids, valid_ids: Ids | None, progress: Progress | None
+    ) -> None:
+        """Set what is learned, under names that end in an underscore, from a text's ids."""
+
+    @abstractmethod
+    def _next_log_probs(self, context: Ids) -> LogProbs:
+        """Return log P(next | context) for every outcome, float64 (V,).
+
+        `context` begins with ``<s>`` (id V); with context="sentence" it holds only the ids of the
+        sentence that has begun.
+        """
+
+    def _initial_state(self) -> State:
+        """Return the state before the first token. States are values: never changed in place."""
+        return (self.vocabulary_.bos_id,)
+
+    def _advance(self, state: State, index: int) -> State:
+        """Return the state after one more token."""
+        if self.context == "sentence" and index == self.vocabulary_.eos_id:
+            return self._initial_state()
+        return (*state, index)
+
+    def _predict(self, state: State) -> LogProbs:
+        """Return log P(next | state) for every outcome, float64 (V,)."""
+        return self._next_log_probs(np.array(state, np.int32))
+
+    def _log_probs(self, ids: Ids, state: State) -> tuple[LogProbs, State]:
+        """Return log P of each id given those before, float64 (T,), and the state after the last.
+
+        A text scored in pieces, each from the state after the piece before, scores as a whole.
+        """
+        result = np.empty(len(ids))
+        for place, index in enumerate(ids.tolist()):
+            result[place] = self._predict(state)[index]
+            state = self._advance(state, index)
+        return result, state
+
+    def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
+        """Return further ledger columns for these ids, each of shape (T,)."""
+        return {}
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned numbers that the predictions are made of."""
+        arrays, _ = self._state_to_save()
+        return sum(array.size for array in arrays.values())
+
+    @property
+    def unk(self) -> str:
+        """What the probability of an unknown token is: part of the signature."""
+        return "trained" if self.vocabulary_.counts[0] else "model"
+
+    # ------------------------------------------------------------------ probabilities
+
+    def log_probs(self, ids: Any, *, state: State | None = None) -> LogProbs:
+        """Return the log-probability of each id given those before it, float64 (T,), in nats.
+
+        `ids` are a text's events, whole numbers 0 .. V-1, sentence ends (id 1) included. `state` is
+        what stands before them, by default the start of a text.
+        """
+        self._require_fit()
+        checked = self._check_ids(ids, outcomes=True)
+        return self._log_probs(checked, self._initial_state() if state is None else state)[0]
+
+    def next_log_probs(self, context: Any = (), *, state: State | None = None) -> LogProbs:
+        """Return the log-probability of every outcome after a context, float64 (V,), in nats.
+
+        `context` are ids from the start of a text on; ``exp`` of the result sums to one.
+        """
+        self._require_fit()
+        state = self._initial_state() if state is None else state
+        for index in self._check_ids(context, outcomes=True).tolist():
+            state = self._advance(state, index)
+        return self._predict(state)
+
+    def initial_state(self) -> State:
+        """Return the state before the first token of a text; an opaque value."""
+        self._require_fit()
+        return self._initial_state()
+
+    def step(self, state: State, index: int) -> tuple[float, State]:
+        """Return the log-probability of one more token, in nats, and the state after it."""
+        self._require_fit()
+        ids = self._check_ids([index], outcomes=True)
+        log_probs, after = self._log_probs(ids, state)
+        return float(log_probs[0]), after
+
+    def _check_ids(self, ids: Any, *, outcomes: bool) -> Ids:
+        array = array_of_ids(ids)
+        size = len(self.vocabulary_) + (not outcomes)
+        if array.size and (array.min() < 0 or array.max() >= size):
+            wrong = int(array.max() if array.max() >= size else array.min())
+            raise VocabularyError(
+                f"id {wrong} is outside 0..{size - 1}, the outcomes of this model; encode the text "
+                "with its own vocabulary"
+            )
+        return array
+
+    # ------------------------------------------------------------------ scoring
+
+    def score(
+        self,
+        text: Corpus | Text | str | Path,
+        *,
+        explain: bool = False,
+        progress: Progress | None = None,
+    ) -> SurprisalLedger:
+        """Return the ledger of a text: every token scored once, the first and the last included.
+
+        `text` is a Text, or a corpus whose test part is meant (the whole where it has no parts).
+        It goes through the model's own normaliser, sentence rule and unit. `explain` adds the
+        columns that the model knows, such as the n-gram order that matched.
+        """
+        self._require_fit()
+        start = time.perf_counter()
+        own = as_text(text).under(normalize=self.normalize_, sentences=self.sentences_)
+        meter = Meter()
+        chunks: list[EncodedChunk] = []
+        log_probs: list[LogProbs] = []
+        extras: list[dict[str, NDArray[Any]]] = []
+        state = self._initial_state()
+        for chunk in encode_chunks(own, self.unit, self.vocabulary_, meter):
+            chunks.append(chunk)
+            if explain:
+                extras.append(self._explain(chunk.ids, state))
+            piece, state = self._log_probs(chunk.ids, state)
+            log_probs.append(piece)
+            if progress is not None:
+                progress("scoring", 0.0)
+        ids = _joined([chunk.ids for chunk in chunks], np.int32)
+        columns = (
+            {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
+            if extras
+            else {}
+        )
+        nats = -_joined(log_probs, np.float64)
+        return SurprisalLedger(
+            model=self.spec,
+            unit=self.unit,
+            context=self.context,
+            unk=self.unk,
+            proper=self.proper,
+            vocabulary_size=len(self.vocabulary_),
+            parameters=self.parameters,
+            text=own,
+            summary=meter.summary(own),
+            ids=ids,
+            nats=nats + 0.0,  # no negative zeros
+            oov=ids == self.vocabulary_.unk_id,
+            offsets=_joined([chunk.offsets for chunk in chunks], np.int64),
+            lengths=_joined([chunk.lengths for chunk in chunks], np.int32),
+            extra=columns,
+            train_sha256=self.train_sha256_,
+            fit_seconds=self.fit_seconds_,
+            score_seconds=time.perf_counter() - start,
+        )
+
+    # ------------------------------------------------------------------ generating
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of a piece of text put through the model's own rules, int32 (T,).
+
+        No sentence end is added behind the last line. Unknown tokens are id 0.
+        """
+        self._require_fit()
+        corpus = Corpus.from_string(text, normalize=self.normalize_, sentences=self.sentences_)
+        table = new_table(self.unit, self.vocabulary_)
+        chunks = [
+            table.encode(chunk, learn=False, places=False, character=0, name="prompt").ids
+            for chunk in corpus.train.chunks()
+        ]
+        ids = _joined(chunks, np.int32)
+        ended = text.rstrip(" \t\r").endswith("\n")
+        return ids if ended or not len(ids) or self.sentences_ == "none" else ids[:-1]
+
+    def generate(self, prompt: str = "", **options: Any) -> str:
+        """Return text drawn from the model, the prompt included.
+
+        Options are those of :func:`lmkit.models.generation.generate`: `tokens`, `temperature`,
+        `top_k`, `top_p`, `greedy`, `seed`, `stop`.
+        """
+        return "".join(self.generate_pieces(prompt, **options))
+
+    def generate_pieces(self, prompt: str = "", **options: Any) -> Iterator[str]:
+        """Yield the pieces of text that :meth:`generate` joins, as they are drawn."""
+        from lmkit.models.generation import generate
+
+        self._require_fit()
+        return generate(self, prompt, **options)
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one file, atomically; :func:`lmkit.load` reads it."""
+        self._require_fit()
+        arrays, values = self._state_to_save()
+        header = {
+            "model": self.name,
+            "parameters": self.get_parameters(),
+            "learned": values,
+            "normalize": self.normalize_,
+            "sentences": self.sentences_,
+            "train_sha256": self.train_sha256_,
+            "fit_seconds": self.fit_seconds_,
+        }
+        vocabulary = self.vocabulary_.to_arrays()
+        named = {f"vocabulary.{name}": array for name, array in vocabulary.items()}
+        named.update({f"model.{name}": array for name, array in arrays.items()})
+        write_model_file(path, named, header)
+
+    def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return what was learned, as arrays and as JSON-able values.
+
+        By default: every attribute whose name ends in an underscore.
+        """
+        learned = {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and name not in _COMMON
+        }
+        arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
+        values = {name: value for name, value in learned.items() if name not in arrays}
+        return arrays, values
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+        """Set what :meth:`_state_to_save` gave. Raises FormatError where it does not fit."""
+        for name, value in {**values, **arrays}.items():
+            if not name.endswith("_") or not name.isidentifier():
+                raise FormatError(f"{name!r} is no learned name; the file is damaged")
+            setattr(self, name, value)
+
+    def _load(self, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
+        def under(prefix: str) -> dict[str, NDArray[Any]]:
+            size = len(prefix)
+            return {name[size:]: a for name, a in arrays.items() if name.startswith(prefix)}
+
+        self.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
+        self.normalize_, self.sentences_ = header["normalize"], header["sentences"]
+        self.train_sha256_ = header["train_sha256"]
+        self.fit_seconds_ = header["fit_seconds"]
+        self._restore(under("model."), header["learned"])
+
+
+def constructors(cls: type[LanguageModel]) -> list[Callable[..., None]]:
+    """Return the ``__init__`` of a model class and those it passes its further options on to."""
+    found = []
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            found.append(vars(base)["__init__"])
+            options = inspect.signature(found[-1]).parameters.values()
+            if not any(option.kind is option.VAR_KEYWORD for option in options):
+                break
+    return found
+
+
+def _joined(pieces: list[Any], dtype: Any) -> NDArray[Any]:
+    if len(pieces) == 1:
+        return np.asarray(pieces[0])
+    return np.concatenate(pieces) if pieces else np.empty(0, dtype)

@@ -1,0 +1,160 @@
+"""Drawing text from a model's next-token distributions."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError
+from lmkit.text.units import join_tokens, symbol_code
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel, LogProbs
+
+STOPS = ("length", "sentence")
+
+
+def generate(
+    model: LanguageModel,
+    prompt: str = "",
+    *,
+    tokens: int = 50,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    greedy: bool = False,
+    seed: int | None = None,
+    stop: str = "length",
+    allow_unk: bool = False,
+) -> Iterator[str]:
+    """Yield the prompt and then up to `tokens` drawn tokens, as pieces of text.
+
+    The model first reads the prompt. Each distribution is sharpened by `temperature` (p to the
+    power 1/temperature), cut to the `top_k` most probable tokens, cut to the smallest set that
+    holds `top_p` of the mass, and drawn from with numpy's PCG64 of `seed`; `greedy` takes the most
+    probable token. ``stop="sentence"`` ends at the first sentence end. ``<unk>``, which spells
+    nothing, is drawn only with `allow_unk`.
+
+    Raises ParameterError for an option outside its range.
+    """
+    _check(tokens, temperature, top_k, top_p, stop)
+    return _generate(
+        model, prompt, tokens, temperature, top_k, top_p, greedy, seed, stop, allow_unk
+    )
+
+
+def _generate(
+    model: LanguageModel,
+    prompt: str,
+    tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    greedy: bool,
+    seed: int | None,
+    stop: str,
+    allow_unk: bool,
+) -> Iterator[str]:
+    rng = np.random.default_rng(seed)
+    vocabulary = model.vocabulary_
+    speller = _Speller(model.unit)
+    ids = model.encode(prompt)
+    state = model.initial_state()
+    for index in ids.tolist():
+        state = model._advance(state, index)
+    if prompt:
+        yield speller.start(_spelled_prompt(model, ids, prompt))
+    for _ in range(tokens):
+        log_probs = model._predict(state).copy()
+        if not allow_unk and len(log_probs) > 1:
+            log_probs[vocabulary.unk_id] = -np.inf
+        if not np.isfinite(log_probs.max()):
+            return  # only <unk> has any probability: nothing can be spelled
+        if greedy:
+            index = int(log_probs.argmax())
+        else:
+            index = draw(log_probs, rng, temperature=temperature, top_k=top_k, top_p=top_p)
+        yield speller.piece(vocabulary.tokens[index], index == vocabulary.eos_id)
+        if stop == "sentence" and index == vocabulary.eos_id:
+            return
+        state = model._advance(state, index)
+    yield speller.end()
+
+
+def draw(
+    log_probs: LogProbs,
+    rng: np.random.Generator,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> int:
+    """Return one id drawn from log-probabilities (V,), which need not be normalised."""
+    candidates: NDArray[np.int64] = np.arange(len(log_probs))
+    if top_k is not None and top_k < len(log_probs):
+        candidates = np.argpartition(-log_probs, top_k - 1)[:top_k]
+    scores = log_probs[candidates] / temperature
+    weights = np.exp(scores - scores.max())
+    weights /= weights.sum()
+    if top_p is not None and top_p < 1:
+        order = np.argsort(-weights, kind="stable")
+        # The smallest set whose mass reaches top_p: the token that crosses the line is in it.
+        size = int(np.searchsorted(np.cumsum(weights[order]), top_p - 1e-12)) + 1
+        candidates, weights = candidates[order[:size]], weights[order[:size]]
+        weights /= weights.sum()
+    return int(rng.choice(candidates, p=weights))
+
+
+class _Speller:
+    """Puts tokens together as text: spaces between words, bytes to characters."""
+
+    def __init__(self, unit: str):
+        self.unit = unit
+        self.gap = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def start(self, text: str) -> str:
+        self.gap = "" if not text or text.endswith("\n") else " "
+        return text
+
+    def piece(self, token: str, is_end: bool) -> str:
+        if is_end:
+            self.gap = ""
+            return self.end() + "\n"
+        if self.unit == "word":
+            gap, self.gap = self.gap, " "
+            return gap + token
+        if self.unit == "byte" and token != "<unk>":
+            return self.decoder.decode(bytes([symbol_code(token, "byte")]))
+        return token
+
+    def end(self) -> str:
+        return self.decoder.decode(b"", final=True)
+
+
+def _spelled_prompt(model: LanguageModel, ids: NDArray[np.int32], prompt: str) -> str:
+    """Return the prompt as the model read it, or as given where it holds unknown tokens."""
+    if (ids == model.vocabulary_.unk_id).any():
+        return prompt
+    return join_tokens((model.vocabulary_.tokens[index] for index in ids.tolist()), model.unit)
+
+
+def _check(
+    tokens: int, temperature: float, top_k: int | None, top_p: float | None, stop: str
+) -> None:
+    if tokens < 0:
+        raise ParameterError(f"tokens={tokens}: give 0 or more")
+    if not temperature > 0:
+        raise ParameterError(
+            f"temperature={temperature}: give a number above 0; greedy takes the likeliest token"
+        )
+    if top_k is not None and top_k < 1:
+        raise ParameterError(f"top_k={top_k}: give 1 or more")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ParameterError(f"top_p={top_p}: give a share above 0 and up to 1")
+    if stop not in STOPS:
+        raise ParameterError(f"stop={stop!r}; choose from {', '.join(STOPS)}")
