@@ -123,6 +123,24 @@ class Trie:
             spans[k] = self.first[spans[k - 1]]
         return spans
 
+    def kept(self, keep: NDArray[np.bool_]) -> tuple[Trie, NDArray[np.int64]]:
+        """Return the trie of the n-grams to keep, and the old node of each new one.
+
+        `keep` is (N,) and must hold the root, all unigrams, and the prefix of whatever it holds.
+        Where the suffix of an n-gram goes, its link leads to the longest suffix that stays.
+        """
+        nodes = np.flatnonzero(keep)
+        before = np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))  # kept below each node
+        starts = before[self.starts]
+        contexts = np.append(nodes[: starts[self.order]], self.contexts)
+        first = before[self.first[contexts]].astype(np.int32)
+        suffix = np.maximum(self.suffix[nodes], ROOT)
+        while not (stays := keep[suffix]).all():
+            suffix = np.where(stays, suffix, self.suffix[suffix])
+        suffix = before[suffix].astype(np.int32)
+        suffix[ROOT] = -1
+        return Trie(starts, self.words[nodes], first, suffix), nodes
+
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the four arrays by name, as a model file holds them."""
         return {
