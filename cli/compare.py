@@ -1,0 +1,133 @@
+"""`lmkit compare`: models of all kinds, ranked on one text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import options as o
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel
+    from lmkit.text.corpus import Corpus
+
+DEFAULT_MODELS = (
+    "uniform",
+    "unigram",
+    "bigram",
+    "trigram",
+    "trigram:alpha=0.003",
+    "word-rnn",
+    "char-rnn",
+)
+
+
+@click.command()
+@click.option(
+    "--model",
+    "specs",
+    multiple=True,
+    metavar="SPEC_OR_FILE",
+    help="A model to fit, or a model file; repeat it. [default: seven models]",
+)
+@o.corpus_argument
+@click.option("--train", metavar="CORPUS", help="Training text, in place of CORPUS.")
+@click.option("--valid", metavar="CORPUS", help="Validation text.")
+@click.option("--test", metavar="CORPUS", help="Test text.")
+@o.vocabulary_options
+@o.reading_options
+@o.seed_option
+@o.format_option
+@o.progress_option
+def command(
+    specs: tuple[str, ...],
+    corpus: str | None,
+    train: str | None,
+    valid: str | None,
+    test: str | None,
+    output: str,
+    progress: bool | None,
+    **options: Any,
+) -> None:
+    """Fit or load several models and rank them on one text, by bits for each byte.
+
+    CORPUS is a catalogue name, a file, a folder with train/valid/test, or - for standard input;
+    without one the embedded corpus is used. A single file is cut into 80% train, 10% valid and
+    10% test.
+
+    \b
+    lmkit compare
+    lmkit compare --model bigram --model trigram:alpha=0.01 book.txt
+    lmkit compare --model bigram.lmkit --model word-rnn --train a.txt --valid b.txt --test c.txt
+    """
+    from lmkit.evaluation.comparison import compare
+    from lmkit.reporting.findings import findings
+
+    from .results import print_results
+
+    wanted = specs or DEFAULT_MODELS
+    reading = o.reading(options)
+    prepared = [_prepared(spec, options) for spec in wanted]
+    opened = _parts(corpus, train, valid, test, reading, fit=any(not m.is_fitted for m in prepared))
+    with o.progress_bar(progress) as show:
+        for place, model in enumerate(prepared):
+            if not model.is_fitted:
+                model.fit(opened, progress=_within(show, model.spec, place, len(prepared)))
+        comparison = compare(prepared, opened, progress=show)
+    remarks = findings(comparison)
+    print_results(comparison.summary, comparison.results(), output, remarks=remarks)
+
+
+def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
+    """Return the model of a spec, unfitted, or that of a file."""
+    from lmkit.models.registry import create, load, names
+
+    if spec.partition(":")[0] not in names() and (Path(spec).exists() or spec.endswith(".lmkit")):
+        return load(spec)
+    return create(o.with_options(spec, **options))
+
+
+def _parts(
+    corpus: str | None,
+    train: str | None,
+    valid: str | None,
+    test: str | None,
+    reading: dict[str, Any],
+    *,
+    fit: bool,
+) -> Corpus:
+    """Return the corpus with the parts that the arguments name, cut from one file if need be."""
+    from lmkit.text.corpus import Corpus
+
+    if corpus and train:
+        raise click.UsageError("give CORPUS or --train, not both")
+    if test is None:
+        if train or valid:
+            raise click.UsageError("--train and --valid need --test")
+        opened: Corpus = o.open_corpus(corpus, reading)
+        if opened.test is not None:
+            return opened
+        return opened.split() if fit else opened
+    text = o.open_corpus(test, reading).held_out
+    if not fit:
+        return Corpus(text.name, text)
+    source = o.open_corpus(train or corpus, reading)
+    validation = o.open_corpus(valid, reading).held_out if valid else source.valid
+    return Corpus(text.name, source.train, validation, text)
+
+
+def _within(
+    show: Callable[[str, float], None] | None, spec: str, place: int, total: int
+) -> Callable[[str, float], None] | None:
+    """Return a progress function for one model's share of the whole."""
+    if show is None:
+        return None
+
+    def part(what: str, fraction: float) -> None:
+        show(f"{spec}: {what}", (place + fraction) / (total + 1))
+
+    part("fitting", 0.0)
+    return part

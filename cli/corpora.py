@@ -1,0 +1,1 @@
+"""`lmkit corpora`: the catalogue."""

@@ -1,0 +1,69 @@
+"""`lmkit fit`: a model from a text, into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options as o
+
+
+@click.command()
+@click.option(
+    "--model",
+    "spec",
+    required=True,
+    metavar="SPEC",
+    help="What to fit: NAME or NAME:option=value,...",
+)
+@o.corpus_argument
+@click.option("--train", metavar="CORPUS", help="Training text, in place of CORPUS.")
+@click.option("--valid", metavar="CORPUS", help="Validation text, for models that use one.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Model file. [default: NAME.lmkit]"
+)
+@o.vocabulary_options
+@o.reading_options
+@o.seed_option
+@o.progress_option
+def command(
+    spec: str,
+    corpus: str | None,
+    train: str | None,
+    valid: str | None,
+    output: Path | None,
+    progress: bool | None,
+    **options: Any,
+) -> None:
+    """Fit a model on a text and write it to a file.
+
+    CORPUS is a catalogue name, a file, a folder with train/valid/test, or - for standard input;
+    without one the embedded corpus is used. Of a corpus with parts the training part is used; a
+    single file is used whole.
+
+    \b
+    lmkit fit --model bigram book.txt -o bigram.lmkit
+    lmkit fit --model trigram:alpha=0.01 ptb
+    lmkit fit --model char-rnn:cell=lstm,hidden=256 --train a.txt --valid b.txt
+    """
+    from lmkit.models.registry import create
+
+    if corpus and train:
+        raise click.UsageError("give CORPUS or --train, not both")
+    reading = o.reading(options)
+    model = create(o.with_options(spec, **options))
+    target = output or Path(f"{model.name}.lmkit")
+    o.check_output(target)
+    opened = o.open_corpus(train or corpus, reading)
+    held_out = o.open_corpus(valid, reading).held_out if valid else opened.valid
+    if model.needs_validation and held_out is None:
+        o.note("Note: no validation text; the last tenth of the training sentences is held out.")
+    with o.progress_bar(progress) as show:
+        model.fit(opened, valid=held_out, progress=show)
+    model.save(target)
+    click.echo(
+        f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "
+        f"{len(model.vocabulary_):,} outcomes, {model.parameters:,} parameters; wrote {target}"
+    )

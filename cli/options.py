@@ -1,0 +1,152 @@
+"""Options that several commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lmkit.reporting.tables import FORMATS, to_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Written out here so that `lmkit COMMAND --help` imports no text machinery.
+_UNITS = ("word", "char", "byte")
+_SENTENCES = ("line", "paragraph", "none")
+
+
+def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return the decorators as one, the first outermost."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+corpus_argument = click.argument("corpus", required=False, metavar="[CORPUS]")
+
+reading_options = chain(
+    click.option(
+        "--normalize",
+        metavar="NAME",
+        help="Normaliser: none, lower, letters, words, nfkc, composed with +. "
+        "[default: the catalogue's, for files words]",
+    ),
+    click.option(
+        "--sentences",
+        type=click.Choice(_SENTENCES),
+        help="What ends a sentence. [default: the catalogue's, for files line]",
+    ),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files."),
+    click.option(
+        "--errors",
+        type=click.Choice(["strict", "replace", "ignore"]),
+        default="strict",
+        show_default=True,
+        help="What to do with bytes that are not valid in the encoding.",
+    ),
+)
+
+vocabulary_options = chain(
+    click.option(
+        "--unit", type=click.Choice(_UNITS), help="What a token is. [default: the model's]"
+    ),
+    click.option("--min-count", type=click.IntRange(1), help="Rarer types become <unk>."),
+    click.option("--max-size", type=click.IntRange(1), help="Keep this many types at most."),
+)
+
+format_option = click.option(
+    "--format",
+    "output",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How results are printed.",
+)
+
+progress_option = click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show progress on stderr. [default: only on a terminal]",
+)
+
+seed_option = click.option("--seed", type=int, help="Seed of everything random.")
+
+
+def open_corpus(where: str | None, reading: dict[str, Any]) -> Any:
+    """Return the corpus that an argument names; the embedded one for None."""
+    from lmkit.text.corpus import DEFAULT_CORPUS, Corpus
+
+    return Corpus.open(where or DEFAULT_CORPUS, **reading)
+
+
+def reading(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the reading options out of a command's options."""
+    return {name: options.pop(name) for name in ("normalize", "sentences", "encoding", "errors")}
+
+
+def with_options(spec: str, **options: Any) -> str:
+    """Return a model spec with further options, where it does not name them and they are given.
+
+    An option that the model does not have (`seed` of a bigram) is left out.
+    """
+    from lmkit.models.registry import model_class
+
+    name, _, given = spec.partition(":")
+    known = model_class(name).parameter_defaults()
+    named = {part.partition("=")[0].strip().replace("-", "_") for part in given.split(",")}
+    added = [
+        f"{key}={value}"
+        for key, value in options.items()
+        if value is not None and key in known and key not in named
+    ]
+    parts = [part for part in (given, *added) if part]
+    return name + (":" + ",".join(parts) if parts else "")
+
+
+def note(message: str) -> None:
+    """Print a remark for people on stderr."""
+    click.echo(message, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print strict JSON on stdout."""
+    click.echo(to_json(value))
+
+
+def check_output(path: Path) -> None:
+    """Raise LmkitError now, and not after a long fit, where a file cannot be written."""
+    from lmkit.errors import LmkitError
+
+    if path.is_dir():
+        raise LmkitError(f"cannot write {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise LmkitError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+
+
+@contextmanager
+def progress_bar(wanted: bool | None) -> Iterator[Callable[[str, float], None] | None]:
+    """Yield a progress function that draws one line on stderr, or None where none is wanted."""
+    if wanted is None:
+        wanted = sys.stderr.isatty()
+    if not wanted:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(what: str, fraction: float) -> None:
+            bar.update(task, description=what, completed=fraction)
+
+        yield show

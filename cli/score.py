@@ -1,0 +1,130 @@
+"""`lmkit score`: where in a text the surprisal lies."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import options as o
+
+if TYPE_CHECKING:
+    from lmkit.evaluation.ledger import SurprisalLedger
+
+
+@click.command()
+@click.argument("model")
+@click.argument("text", default="-", metavar="[TEXT|-]")
+@click.option(
+    "--per",
+    type=click.Choice(["token", "sentence"]),
+    default="sentence",
+    show_default=True,
+    help="What a row is.",
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with invalid bytes.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="table: columns parted by tabs.",
+)
+def command(model: str, text: str, per: str, output: str, **reading: Any) -> None:
+    """Show the surprisal, in nats, of each token or sentence of a text (standard input by default).
+
+    \b
+    echo "the time machine" | lmkit score bigram.lmkit --per token
+    lmkit score bigram.lmkit book.txt --format csv
+    """
+    from lmkit.models.registry import load
+
+    loaded = load(model)
+    corpus = o.open_corpus(text, {"normalize": None, "sentences": None, **reading})
+    ledger = loaded.score(corpus.held_out, explain=per == "token")
+    rows = _token_rows(ledger) if per == "token" else _sentence_rows(ledger)
+    if output == "json":
+        o.print_json(
+            {"schema": 1, "model": ledger.model, "signature": ledger.signature, "rows": list(rows)}
+        )
+        return
+    _print_rows(rows, output)
+
+
+def _token_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
+    extra = {name: column.tolist() for name, column in ledger.extra.items()}
+    columns = zip(
+        ledger.sentence.tolist(),
+        ledger.position.tolist(),
+        ledger.offsets.tolist(),
+        ledger.tokens(),
+        ledger.nats.tolist(),
+        ledger.oov.tolist(),
+        strict=True,
+    )
+    for place, (sentence, position, offset, token, nats, oov) in enumerate(columns):
+        yield {
+            "sentence": sentence,
+            "position": position,
+            "offset": offset,
+            "token": token,
+            "nats": nats,
+            "oov": oov,
+            **{name: column[place] for name, column in extra.items()},
+        }
+
+
+def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
+    import numpy as np
+
+    if not len(ledger):
+        return
+    starts = np.flatnonzero(ledger.position == 0)
+    nats = np.add.reduceat(ledger.nats, starts).tolist()
+    oov = np.add.reduceat(ledger.oov.astype(np.int64), starts).tolist()
+    events = np.diff(np.append(starts, len(ledger))).tolist()
+    first = ledger.offsets[starts].tolist()
+    last = [*first[1:], ledger.summary.characters]
+    canonical = ledger.text.canonical()
+    for number, total in enumerate(nats):
+        yield {
+            "sentence": number,
+            "events": events[number],
+            "oov": oov[number],
+            "nats": total,
+            "perplexity": math.exp(min(total / events[number], 700.0)),
+            "text": canonical[first[number] : last[number]].rstrip("\n"),
+        }
+
+
+def _print_rows(rows: Iterator[dict[str, Any]], output: str) -> None:
+    """Print rows as they come, under a header: CSV, or columns parted by tabs.
+
+    A canonical text holds no tab, and so no cell does.
+    """
+    csv_writer = csv.writer(sys.stdout, lineterminator="\n")
+    for place, row in enumerate(rows):
+        lines = ([*row], [_shown(value) for value in row.values()])
+        for cells in lines if place == 0 else lines[1:]:
+            if output == "csv":
+                csv_writer.writerow(cells)
+            else:
+                click.echo("\t".join(str(cell) for cell in cells))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    return f"{value:.6f}" if isinstance(value, float) else value

@@ -1,0 +1,129 @@
+"""Rows to text: tables for a terminal, Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: the key in a row, the heading, and how a value is shown."""
+
+    key: str
+    heading: str
+    show: Callable[[Any], str] = str
+    right: bool = True
+
+
+def number(digits: int) -> Callable[[Any], str]:
+    """Return the function that shows a number with so many decimals, ``-`` for none."""
+
+    def show(value: float | None) -> str:
+        if value is None or math.isnan(value):
+            return "-"
+        return "∞" if math.isinf(value) else f"{value:,.{digits}f}"
+
+    return show
+
+
+def whole(value: int | None) -> str:
+    """Return a whole number with thousands parted, ``-`` for none."""
+    return "-" if value is None else f"{value:,}"
+
+
+def perplexity(value: float | None) -> str:
+    """Return a perplexity with the digits that a reader can use."""
+    digits = (
+        4 if value is not None and value < 10 else 2 if value is not None and value < 1000 else 1
+    )
+    return number(digits)(value)
+
+
+def seconds(value: float | None) -> str:
+    """Return a time, with more digits the shorter it is."""
+    return number(1 if value is not None and value >= 10 else 2)(value)
+
+
+def plain_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return an aligned table in plain text, with a rule under the headings.
+
+    >>> columns = [Column("m", "model", right=False), Column("p", "perplexity", number(1))]
+    >>> print(plain_table(columns, [{"m": "bigram", "p": 12.34}]))
+    model   perplexity
+    ──────  ──────────
+    bigram        12.3
+    """
+    cells = [[column.heading for column in columns], *_shown(columns, rows)]
+    widths = [max(display_width(row[i]) for row in cells) for i in range(len(columns))]
+    lines = [_line(columns, row, widths) for row in cells]
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join(lines)
+
+
+def markdown_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table in Markdown."""
+    rule = "|".join(" ---: " if column.right else " --- " for column in columns)
+    lines = [_markdown([column.heading for column in columns]), f"|{rule}|"]
+    return "\n".join([*lines, *(_markdown(row) for row in _shown(columns, rows))])
+
+
+def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV with a header of all keys; numbers at full precision."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().rstrip("\n")
+
+
+def to_json(value: Any) -> str:
+    """Return strict JSON: infinities and NaN, which it lacks, become null."""
+    return json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def display_width(text: str) -> int:
+    """Return the terminal columns that a text takes; East Asian wide characters take two."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _shown(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    return [[column.show(row.get(column.key)) for column in columns] for row in rows]
+
+
+def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = []
+    for column, cell, width in zip(columns, cells, widths, strict=True):
+        gap = " " * (width - display_width(cell))
+        padded.append(gap + cell if column.right else cell + gap)
+    return "  ".join(padded).rstrip()
+
+
+def _markdown(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells)
+    return "| " + " | ".join(escaped) + " |"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        return _finite(value.item())
+    return value
