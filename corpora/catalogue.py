@@ -1,0 +1,200 @@
+"""The corpora known by name: what they are, where they come from, and how to have them here.
+
+``catalogue.toml`` describes them. Nothing is fetched before it is asked for.
+
+>>> entry("timemachine").normalize
+'letters'
+>>> entry("python-reference").is_available()
+True
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypedDict
+
+from lmkit.errors import CorpusError, did_you_mean
+
+# Relative, so that a checkout that is not installed type-checks: there this folder is no lmkit.*.
+from .fetch import CorpusFile, Progress
+from .synthetic import MarkovSource
+
+SYNTHETIC_TOKENS = 500_000
+
+
+class Place(TypedDict, total=False):
+    """Where the text of a part is: a file or bytes, and which run of its bytes."""
+
+    path: Path
+    content: bytes
+    start: int
+    stop: int | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What train, valid or test is made of: a file of the entry, and which run of its bytes."""
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A corpus of the catalogue.
+
+    `cut` gives the shares of the sentences that make train, valid and test; it is None where
+    `parts` gives them. `source` is ``files``, ``python-reference`` or ``synthetic``.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    normalize: str
+    sentences: str
+    source: str
+    cut: tuple[float, float, float] | None
+    files: tuple[CorpusFile, ...]
+    parts: dict[str, Part]
+
+    @property
+    def splits(self) -> str:
+        """How the corpus is parted, in words."""
+        if self.cut is not None:
+            shares = "/".join(f"{100 * share:.0f}" for share in self.cut)
+            return f"train/valid/test, cut {shares} by sentences"
+        return "/".join(self.parts)
+
+    def is_available(self) -> bool:
+        """Return whether the corpus can be opened without a download."""
+        return all(file.find() is not None for file in self.files)
+
+    def fetch(self, *, progress: Progress | None = None) -> tuple[Path, ...]:
+        """Download what is not here yet; return where each file is, none for a text made here.
+
+        `progress` is called with a file's path and the fraction of it that has arrived. Raises
+        FetchError for a file that cannot be had, or is not the one that the catalogue describes.
+        """
+        return tuple(file.fetch(progress=progress) for file in self.files)
+
+    def locate(self) -> dict[str, Place]:
+        """Return where the text of each part is; ``train`` alone where it is still to be cut.
+
+        Downloads what is not here yet; raises FetchError as :meth:`fetch` does.
+        """
+        if self.source == "python-reference":
+            return {"train": {"content": python_reference()}}
+        if self.source == "synthetic":
+            return {"train": {"content": synthetic_text()}}
+        places = dict(zip((file.path for file in self.files), self.fetch(), strict=True))
+        return {
+            name: {"path": places[part.path], "start": part.start, "stop": part.stop}
+            for name, part in self.parts.items()
+        }
+
+    def details(self) -> dict[str, str | int | float]:
+        """Return what is known of this corpus beyond its description, by name.
+
+        For ``synthetic`` that is the truth: its entropy rate in nats an event, and the perplexity
+        that no model can better.
+        """
+        if self.source == "python-reference":
+            digest = hashlib.sha256(python_reference()).hexdigest()
+            return {"python": platform.python_version(), "sha256": digest}
+        if self.source == "synthetic":
+            markov = MarkovSource()
+            return {
+                "types": markov.types,
+                "seed": markov.seed,
+                "tokens": SYNTHETIC_TOKENS,
+                "true_entropy_nats": markov.entropy_rate,
+                "true_perplexity": markov.perplexity,
+            }
+        return {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "licence": self.licence,
+            "normalize": self.normalize,
+            "sentences": self.sentences,
+            "splits": self.splits,
+            "available": self.is_available(),
+            "files": [dict(vars(file)) for file in self.files],
+            "details": self.details(),
+        }
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the corpora, the default first."""
+    return tuple(_read())
+
+
+def entry(name: str) -> Entry:
+    """Return the entry of that name. Raises CorpusError where there is none."""
+    known = _read()
+    if name not in known:
+        raise CorpusError(
+            f"no corpus {name!r} in the catalogue{did_you_mean(name, known)}; it has "
+            f"{', '.join(known)}"
+        )
+    return _entry(name, known[name])
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return all entries, the default first."""
+    return tuple(_entry(name, fields) for name, fields in _read().items())
+
+
+def python_reference() -> bytes:
+    """Return the Python language reference as UTF-8: the topics of ``help()`` by sorted key.
+
+    Raises CorpusError on an interpreter that was packed without them.
+    """
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise CorpusError(
+            "this Python was packed without pydoc_data, the text of python-reference; name a file "
+            "or another corpus"
+        ) from None
+    return "\n\n".join(topics[key].strip("\n") for key in sorted(topics)).encode() + b"\n"
+
+
+def synthetic_text() -> bytes:
+    """Return the text of ``synthetic`` as UTF-8, one sentence a line."""
+    return MarkovSource().text(tokens=SYNTHETIC_TOKENS).encode()
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    text = files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _entry(name: str, fields: dict[str, Any]) -> Entry:
+    listed = tuple(CorpusFile(**file) for file in fields.get("files", ()))
+    parts = {part: Part(**place) for part, place in fields.get("parts", {}).items()}
+    if listed and not parts:
+        parts = {"train": Part(listed[0].path)}
+    return Entry(
+        name=name,
+        title=fields["title"],
+        description=fields["description"],
+        licence=fields["licence"],
+        normalize=fields["normalize"],
+        sentences=fields["sentences"],
+        source=fields["source"],
+        cut=tuple(fields["cut"]) if "cut" in fields else None,
+        files=listed,
+        parts=parts,
+    )
