@@ -1,0 +1,227 @@
+"""How the vocabulary grows with the text: the Heaps (Herdan) curve and its exponent.
+
+The curve of a text in random order needs no shuffling: its mean over all permutations is known
+exactly from the frequency spectrum (hypergeometric interpolation, whose limit for large texts is
+the binomial interpolation of Good & Toulmin 1956).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from lmkit.errors import CorpusError, ParameterError
+from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POINTS = 40  # of the curve that is fitted, equally spaced in ln n
+_SHORTEST = 0.01  # the curve is fitted over the last two decades of the text
+_BLOCKS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class HeapsFit:
+    """Heaps' law V(n) = coefficient · n^exponent, fitted to the growth curve of a text.
+
+    ``exponent`` is the least-squares slope of ln E[V(n)] against ln n over the last two decades
+    of the text, E over all orders of its tokens; ``exponent_low`` and ``exponent_high`` its 95%
+    interval by leaving out each of 20 contiguous blocks of text in turn, so that words that come
+    in bursts widen it (None where the text's order was not given). ``final_slope`` is the slope at
+    the end of the text, V1 / V, which is what growth will go on with: it is below ``exponent``
+    because the curve bends. ``tokens``, ``types`` and ``observed_types`` hold the curve: n, E[V(n)]
+    and V(n) in the order of the text (None without it), arrays of shape (P,).
+    """
+
+    exponent: float
+    exponent_low: float | None
+    exponent_high: float | None
+    coefficient: float
+    final_slope: float
+    tokens: IntArray
+    types: FloatArray
+    observed_types: IntArray | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers without the curve as a plain dictionary."""
+        return {
+            "exponent": self.exponent,
+            "exponent_low": self.exponent_low,
+            "exponent_high": self.exponent_high,
+            "coefficient": self.coefficient,
+            "final_slope": self.final_slope,
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the curve as a data frame with one row for each n."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"tokens": self.tokens, "types": self.types}
+        if self.observed_types is not None:
+            columns["observed_types"] = self.observed_types
+        return pd.DataFrame(columns)
+
+
+def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray:
+    """Return E[V(n)], the types expected in ``tokens`` tokens drawn without replacement.
+
+    This is exactly the mean of the growth curve over all permutations of the text:
+    the sum over types of 1 - binom(N - f, n) / binom(N, n). Shape that of ``tokens``.
+
+    Raises ParameterError where n is below 0 or above the length of the text.
+    """
+    n = np.asarray(tokens, dtype=np.int64)
+    if n.size and not (n.min() >= 0 and n.max() <= spectrum.tokens):
+        raise ParameterError(
+            f"a sample of {n.max()} tokens cannot be drawn from {spectrum.tokens}; to look "
+            "beyond the text fit a finite Zipf-Mandelbrot model"
+        )
+    out = _expected_types(spectrum.tokens, spectrum.frequencies, spectrum.type_counts, n.ravel())
+    return np.asarray(out.reshape(n.shape))
+
+
+def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
+    """Return V(n), the types among the first n ids, for each n of ``tokens`` (rising).
+
+    ``ids`` is a stream of integers from 0 up, shape (T,). Raises ParameterError for an n beyond
+    its end.
+    """
+    n = np.asarray(tokens, dtype=np.int64)
+    if n.size and not (n.min() >= 0 and n.max() <= len(ids) and (np.diff(n) >= 0).all()):
+        raise ParameterError(f"the points of a growth curve must rise from 0 to {len(ids)}")
+    largest = int(ids.max()) if len(ids) else -1
+    return np.asarray(_observed_growth(ids, largest + 1, n))
+
+
+def fit_heaps(spectrum: FrequencySpectrum, *, ids: NDArray[Any] | None = None) -> HeapsFit:
+    """Return Heaps' law fitted to the growth of the vocabulary.
+
+    ``ids``, the same tokens in the order of the text, adds the observed curve and the interval.
+
+    Raises CorpusError for a text of fewer than 200 tokens. Sources: Heaps (1978), Information
+    Retrieval; Herdan (1960), Type-Token Mathematics; Künsch (1989), "The jackknife and the
+    bootstrap for general stationary observations", for leaving out blocks.
+    """
+    if spectrum.tokens < 200:
+        raise CorpusError(
+            f"{spectrum.tokens} tokens are too few to see a vocabulary grow; give 200 or more"
+        )
+    grid = _grid(spectrum.tokens)
+    curve = expected_types(spectrum, grid)
+    exponent, intercept = np.polyfit(np.log(grid), np.log(curve), 1)
+    low = high = observed = None
+    if ids is not None:
+        observed = observed_growth(ids, grid)
+        half = _half_width(spectrum, ids)
+        low, high = float(exponent - half), float(exponent + half)
+    return HeapsFit(
+        exponent=float(exponent),
+        exponent_low=low,
+        exponent_high=high,
+        coefficient=float(np.exp(intercept)),
+        final_slope=spectrum.hapaxes / spectrum.types,
+        tokens=grid,
+        types=curve,
+        observed_types=observed,
+    )
+
+
+def _grid(tokens: int) -> IntArray:
+    points = np.geomspace(tokens * _SHORTEST, tokens, _POINTS)
+    return np.unique(np.rint(points).astype(np.int64))
+
+
+def _half_width(spectrum: FrequencySpectrum, ids: NDArray[Any]) -> float:
+    """Return half the 95% interval of the exponent, by leaving out one block at a time."""
+    from scipy.stats import t
+
+    counts = np.bincount(ids)
+    by_frequency = np.bincount(counts)
+    edges = np.linspace(0, len(ids), _BLOCKS + 1).astype(np.int64)
+    scratch = np.zeros(len(counts), dtype=np.int32)
+    slopes = []
+    for start, end in itertools.pairwise(edges):
+        left = by_frequency.copy()
+        _without_block(ids[start:end], counts, scratch, left)
+        values = np.flatnonzero(left[1:]) + 1
+        rest = FrequencySpectrum(values, left[values])
+        grid = _grid(rest.tokens)
+        slopes.append(np.polyfit(np.log(grid), np.log(expected_types(rest, grid)), 1)[0])
+    error = np.sqrt((_BLOCKS - 1) * np.var(slopes))
+    return float(t.ppf(0.975, _BLOCKS - 1) * error)
+
+
+@njit(cache=True, nogil=True)
+def _stirling(x: float) -> float:
+    """Return what Stirling's formula for ln x! leaves out, for x >= 16."""
+    square = x * x
+    return (1 / 12 - (1 / 360 - 1 / (1260 * square)) / square) / x
+
+
+@njit(cache=True, nogil=True)
+def _log_absent(N: float, f: float, n: float) -> float:
+    """Return ln [binom(N - f, n) / binom(N, n)], to 1e-15 N / max(f, n) relative.
+
+    The difference of four ln-factorials is written so that none of them, being far larger than
+    it, is evaluated: texts have 10^8 tokens, and types are expected in 10.
+    """
+    low, high = min(f, n), max(f, n)
+    a, b, c = N - high, N - low, N - high - low
+    if c < 0:
+        return -np.inf
+    if c < 16:
+        return math.lgamma(a + 1) + math.lgamma(b + 1) - math.lgamma(c + 1) - math.lgamma(N + 1)
+    main = low * np.log1p(-high / N)
+    main += (b + 0.5) * np.log1p(-low / N) - (c + 0.5) * np.log1p(-low / a)
+    return float(main + _stirling(a) + _stirling(b) - _stirling(c) - _stirling(N))
+
+
+@njit(cache=True, nogil=True)
+def _expected_types(N: int, frequencies: IntArray, types: IntArray, points: IntArray) -> FloatArray:
+    """Return E[V(n)] at each point, of a text of N tokens with this spectrum."""
+    out = np.zeros(len(points))
+    for i in range(len(points)):
+        for k in range(len(frequencies)):
+            absent = _log_absent(float(N), float(frequencies[k]), float(points[i]))
+            out[i] -= types[k] * np.expm1(absent)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _observed_growth(ids: NDArray[Any], types: int, points: IntArray) -> IntArray:
+    """Return how many different ids there are before each point."""
+    seen = np.zeros(types, dtype=np.bool_)
+    out = np.zeros(len(points), dtype=np.int64)
+    found = 0
+    at = 0
+    for i in range(len(points)):
+        while at < points[i]:
+            if not seen[ids[at]]:
+                seen[ids[at]] = True
+                found += 1
+            at += 1
+        out[i] = found
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _without_block(
+    block: NDArray[Any], counts: IntArray, scratch: NDArray[np.int32], by_frequency: IntArray
+) -> None:
+    """Take the tokens of ``block`` out of ``by_frequency``, the number of types of each
+    frequency in the whole text; ``scratch`` is zero before and after."""
+    for i in range(len(block)):
+        scratch[block[i]] += 1
+    for i in range(len(block)):
+        times = scratch[block[i]]
+        if times > 0:
+            by_frequency[counts[block[i]]] -= 1
+            by_frequency[counts[block[i]] - times] += 1
+            scratch[block[i]] = 0
