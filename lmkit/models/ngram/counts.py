@@ -64,7 +64,10 @@ class NgramCounts:
 
     def __str__(self) -> str:
         """Return a small table: for each order the types, and those that occur once or twice."""
-        lines = [f"{self.tokens:,} tokens, context={self.context}", " n        types      once     twice"]
+        lines = [
+            f"{self.tokens:,} tokens, context={self.context}",
+            " n        types      once     twice",
+        ]
         for order in range(1, self.order + 1):
             counts = self.frequencies(order)
             once, twice = int((counts == 1).sum()), int((counts == 2).sum())
@@ -242,8 +245,10 @@ def _union(
 
 def _keys(trie: Trie, order: int, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return each n-gram as (combined rank of its context) * (V + 1) + word, rising."""
-    contexts = ranks[trie.parents(order) - trie.starts[order - 1]]
-    return contexts * (trie.vocabulary_size + 1) + trie.words[trie.span(order)]
+    keys = ranks[trie.parents(order) - trie.starts[order - 1]]
+    keys *= trie.vocabulary_size + 1
+    keys += trie.words[trie.span(order)]
+    return keys
 
 
 def _checked(left: NDArray[Any], right: NDArray[np.int64]) -> IntArray:
