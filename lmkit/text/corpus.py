@@ -117,7 +117,7 @@ class Text:
         meter = meter or Meter()
         for block in self._normalized_blocks():
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + 1, np.uint8)
+            out = np.empty(len(raw) + kernels.FOLD_SLACK, np.uint8)
             _, size = kernels.fold(raw, out, state, rule, -1)
             yield self._metered(out[:size], state, meter)
         if rule != kernels.NONE and not state[kernels.AT_START]:
@@ -222,8 +222,7 @@ class Corpus:
             entry = catalogue.entry(where)
             normalize, sentences = normalize or entry.normalize, sentences or entry.sentences
             parts = {
-                part: [Source(f"{where}/{part}", **place)]
-                for part, place in entry.locate().items()
+                part: [Source(f"{where}/{part}", **place)] for part, place in entry.locate().items()
             }
             corpus = _from_parts(where, parts, normalize, sentences)
             return corpus.split(entry.cut) if entry.cut else corpus
@@ -270,7 +269,9 @@ class Corpus:
         """
         names = ("train", "valid", "test")
         texts = zip(names, self.train.cut(fractions), strict=True)
-        return Corpus(self.name, *(replace(text, name=f"{self.name}/{part}") for part, text in texts))
+        return Corpus(
+            self.name, *(replace(text, name=f"{self.name}/{part}") for part, text in texts)
+        )
 
     @property
     def parts(self) -> dict[str, Text]:
@@ -330,7 +331,9 @@ def _text_files(folder: Path) -> list[Path]:
         file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
     )
     if not files:
-        raise CorpusError(f"{folder}: a folder without texts; put one text or train/valid/test there")
+        raise CorpusError(
+            f"{folder}: a folder without texts; put one text or train/valid/test there"
+        )
     return files
 
 

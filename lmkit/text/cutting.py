@@ -26,7 +26,9 @@ def cut_sources(
     total, _ = _count(sources, rule, [])
     if total < _FEWEST:
         what = "words" if rule == kernels.NONE else "sentences"
-        remedy = "" if rule == kernels.NONE else ", or take the text as one stream: --sentences none"
+        remedy = (
+            "" if rule == kernels.NONE else ", or take the text as one stream: --sentences none"
+        )
         raise CorpusError(
             f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
             f"--valid and --test{remedy}"
@@ -63,7 +65,7 @@ def _count(
         position, block = source.start, b""
         for block in source.blocks():
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + 1, np.uint8)
+            out = np.empty(len(raw) + kernels.FOLD_SLACK, np.uint8)
             done = 0
             while done < len(raw):
                 limit = waiting[0] if waiting else -1
@@ -73,8 +75,8 @@ def _count(
             position += len(raw)
         # A file's end is a line's end, and a paragraph's.
         if block and not block.endswith(b"\n"):
-            kernels.fold(newline, np.empty(2, np.uint8), state, rule, -1)
+            kernels.fold(newline, np.empty(1 + kernels.FOLD_SLACK, np.uint8), state, rule, -1)
         if rule == kernels.PARAGRAPH:
-            kernels.fold(newline, np.empty(2, np.uint8), state, rule, -1)
+            kernels.fold(newline, np.empty(1 + kernels.FOLD_SLACK, np.uint8), state, rule, -1)
         note(index, position)
     return int(state[unit]), places

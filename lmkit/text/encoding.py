@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +66,9 @@ class WordTable:
         self._build_slots()
 
     def _build_slots(self) -> None:
-        # At most a quarter full when built, half full when it grows.
-        self.slots = np.zeros(1 << (4 * len(self.hashes) - 1).bit_length(), np.int32)
-        kernels.build_table(self.hashes, self.entries, self.slots)
+        # At most half full.
+        self.slots = np.zeros((1 << (2 * len(self.hashes) - 1).bit_length(), 2), np.uint64)
+        kernels.build_table(self.hashes, self.ends, self.entries, self.slots)
 
     def _grow(self) -> None:
         self.hashes = np.concatenate([self.hashes, np.empty_like(self.hashes)])
@@ -112,9 +113,7 @@ class WordTable:
         ends = self.ends[: self.entries + 1].tolist()
         skip = kernels.FIRST_TYPE_ENTRY
         assert first == ends[skip]
-        words = [
-            raw[start:stop].decode() for start, stop in zip(ends[skip:-1], ends[skip + 1 :], strict=True)
-        ]
+        words = [raw[start:stop].decode() for start, stop in pairwise(ends[skip:])]
         return _cut_off(words, ids, min_count=min_count, max_size=max_size)
 
 
@@ -206,9 +205,7 @@ def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int
     return np.concatenate(chunks) if chunks else np.empty(0, np.int32)
 
 
-def new_table(
-    unit: str, vocabulary: Vocabulary | None = None
-) -> WordTable | SymbolTable:
+def new_table(unit: str, vocabulary: Vocabulary | None = None) -> WordTable | SymbolTable:
     """Return the table that encodes a unit, with the tokens of a vocabulary or empty."""
     return WordTable(vocabulary) if check_unit(unit) == "word" else SymbolTable(unit, vocabulary)
 
@@ -238,7 +235,7 @@ def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusErr
     start = raw.rfind(b"\n", 0, place) + 1
     stop = raw.find(b"\n", place)
     context = raw[max(start, place - 20) : min(stop if stop >= 0 else len(raw), place + 30)]
-    word: Literal["<s>", "</s>"] = EOS if raw.startswith(EOS.encode(), place) else BOS
+    word = EOS if raw.startswith(EOS.encode(), place) else BOS
     return CorpusError(
         f"{name}: the text holds the word {word} (in {context.decode(errors='replace')!r}), which "
         "is reserved for sentence ends; take it out, or part it with --normalize words"

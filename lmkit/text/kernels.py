@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 # Sentence rules, as the kernel knows them.
@@ -17,6 +18,7 @@ LINE, PARAGRAPH, NONE = 0, 1, 2
 # Places in the state of `fold`, which is carried from block to block.
 AT_START, PENDING_SPACE, NEWLINES, SENTENCE_ENDS, WORDS, CHARACTERS = range(6)
 FOLD_STATE_SIZE = 6
+FOLD_SLACK = 9  # bytes: a space more than was read, and eight that are written at once
 
 # Why `words_to_ids` returned before the end of the text.
 DONE, TABLE_FULL, RESERVED_WORD = 0, 1, 2
@@ -33,95 +35,210 @@ def new_fold_state() -> NDArray[np.int64]:
     return state
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _eight_bytes(typing_context: Any, array: Any, place: Any) -> Any:
+    """Load eight bytes of a uint8 array as one little-endian number, at any alignment."""
+    from llvmlite import ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.gep(data, [arguments[1]])
+        return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(array, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _put_eight_bytes(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
+    """Store one little-endian number as eight bytes of a uint8 array, at any alignment."""
+    from llvmlite import ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.gep(data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _trailing_zeros(typing_context: Any, value: Any) -> Any:
+    """Count the zero bits below the lowest one; 64 for 0."""
+    from llvmlite import ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _ones(typing_context: Any, value: Any) -> Any:
+    """Count the bits that are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+_EACH = np.uint64(0x0101010101010101)
+_HIGH = np.uint64(0x8080808080808080)
+
+
+@njit(cache=True, nogil=True)
+def word_piece(text: NDArray[np.uint8], place: int) -> Any:
+    """Return eight bytes of the text from `place` on, newlines standing in behind its end."""
+    if place + 8 <= len(text):
+        return _eight_bytes(text, place)
+    piece = np.uint64(0)
+    for k in range(8):
+        byte = text[place + k] if place + k < len(text) else np.uint8(10)
+        piece |= np.uint64(byte) << np.uint64(8 * k)
+    return piece
+
+
+@njit(cache=True, nogil=True)
+def piece_length(piece: int) -> Any:
+    """Return how many of eight bytes stand before the first space or newline.
+
+    A byte is zero where (v - 1) & ~v has its high bit set, exactly so for the lowest such byte.
+    """
+    spaces = piece ^ (np.uint64(32) * _EACH)
+    newlines = piece ^ (np.uint64(10) * _EACH)
+    found = ((spaces - _EACH) & ~spaces | (newlines - _EACH) & ~newlines) & _HIGH
+    return np.int64(_trailing_zeros(found) >> np.uint64(3))
+
+
+@njit(cache=True, nogil=True)
+def continuation_bytes(piece: int) -> Any:
+    """Return how many of eight bytes are UTF-8 continuation bytes, 10xxxxxx."""
+    return np.int64(_ones(piece & (~piece << np.uint64(1)) & _HIGH))
+
+
 @njit(cache=True, nogil=True)
 def fold(
-    block: NDArray[np.uint8], out: NDArray[np.uint8], state: NDArray[np.int64], rule: int, limit: int
+    block: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    state: NDArray[np.int64],
+    rule: int,
+    limit: int,
 ) -> Any:
     """Fold white space and apply a sentence rule; return (bytes read, bytes written).
 
     Runs of NUL, tab, vertical tab, form feed, return and space become one space, none at the
     edges of a sentence, and a newline ends each sentence. Stops behind the sentence end that makes
     the running total `limit`; under NONE, which has no sentence ends, behind that word's last byte.
-    `out` needs len(block) + 1 bytes. `state` holds what must be known of the bytes before.
+    `out` needs len(block) + FOLD_SLACK bytes. `state` holds what must be known of the bytes before.
     """
     start, pending, newlines = state[0] != 0, state[1] != 0, state[2]
-    ends, words, characters = state[3], state[4], state[5]
-    written, read = 0, 0
-    for byte in block:
-        if byte == 10:
-            if rule == 0:
-                out[written] = 10
-                written += 1
-                ends += 1
-                start, pending = True, False
-                if ends == limit:
-                    read += 1
-                    break
-            else:
-                if rule == 2 and words == limit and not start and not pending:
-                    break
-                newlines += 1
-                pending = not start
-                if rule == 1 and newlines >= 2 and not start:
-                    out[written] = 10
-                    written += 1
-                    ends += 1
-                    start, pending = True, False
-                    if ends == limit:
-                        read += 1
-                        break
-        elif byte == 32 or byte == 0 or byte == 9 or 11 <= byte <= 13:
-            if rule == 2 and words == limit and not start and not pending:
-                break
-            pending = not start
-        else:
+    ends, words = state[3], state[4]
+    written, read, size = 0, 0, len(block)
+    while read < size:
+        byte = block[read]
+        if byte > 32 or not (byte == 32 or byte == 0 or 9 <= byte <= 13):
             if pending:
                 out[written] = 32
                 written += 1
-                characters += 1
-                words += 1
                 pending = False
+                words += 1
             elif start:
                 words += 1
             start, newlines = False, 0
             out[written] = byte
             written += 1
-            characters += (byte & 0xC0) != 0x80
+            read += 1
+            # The rest of a word, the usual case: eight bytes are copied, and those kept that
+            # stand before the first white space or control byte.
+            while read + 8 <= size:
+                piece = _eight_bytes(block, read)
+                _put_eight_bytes(out, written, piece)
+                kept = np.int64(_trailing_zeros((piece - np.uint64(33) * _EACH) & ~piece & _HIGH)) >> 3
+                written += kept
+                read += kept
+                if kept < 8:
+                    break
+            continue
+        if rule == 2 and words == limit and not start and not pending:
+            break
         read += 1
-    state[0], state[1], state[2] = start, pending, newlines
-    state[3], state[4], state[5] = ends, words, characters
+        if byte != 10:
+            pending = not start
+            continue
+        newlines += 1
+        if rule == 0 or (rule == 1 and newlines >= 2 and not start):
+            out[written] = 10
+            written += 1
+            ends += 1
+            start, pending = True, False
+            if ends == limit:
+                break
+        else:
+            pending = not start
+    within, newlines_written = 0, ends - state[3]
+    for place in range(written):
+        within += (out[place] & 0xC0) == 0x80
+    state[5] += written - within - newlines_written
+    state[0], state[1], state[2], state[3], state[4] = start, pending, newlines, ends, words
     return read, written
 
 
 @njit(cache=True, nogil=True)
-def build_table(hashes: NDArray[np.uint64], entries: int, slots: NDArray[np.int32]) -> None:
+def build_table(
+    hashes: NDArray[np.uint64], ends: NDArray[np.int64], entries: int, slots: NDArray[np.uint64]
+) -> None:
     """Fill an empty open-addressing table from the hashes of the first `entries` entries.
 
-    `slots` holds entry + 1, or 0 where free; its length is a power of two.
+    A slot is a pair, the hash and 2 (entry + 1), or 2 (entry + 1) + 1 for a word of more than
+    eight bytes; 0 where free. The number of slots is a power of two.
     """
     mask = np.uint64(len(slots) - 1)
     for entry in range(entries):
         place = hashes[entry] & mask
-        while slots[place] != 0:
+        while slots[place, 1] != 0:
             place = (place + np.uint64(1)) & mask
-        slots[place] = entry + 1
+        slots[place, 0] = hashes[entry]
+        slots[place, 1] = 2 * (entry + 1) + (ends[entry + 1] - ends[entry] > 8)
 
 
 @njit(cache=True, nogil=True)
-def hash_words(blob: NDArray[np.uint8], ends: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+def _mixed(h: int) -> Any:
+    # Multiplication by an odd number and a shifted xor are both bijections of 64 bits.
+    h = np.uint64(h) * np.uint64(0x9E3779B97F4A7C15)
+    h ^= h >> np.uint64(32)
+    h *= np.uint64(0xD6E8FEB86659FD93)
+    return h ^ (h >> np.uint64(32))
+
+
+@njit(cache=True, nogil=True)
+def _hash(blob: NDArray[np.uint8], begin: int, end: int) -> Any:
+    """Return the hash of blob[begin:end]: eight bytes at a time, the last filled up with zeros."""
+    h = np.uint64(0)
+    while True:
+        piece = np.uint64(0)
+        for k in range(min(8, end - begin)):
+            piece |= np.uint64(blob[begin + k]) << np.uint64(8 * k)
+        h = _mixed(h ^ piece)
+        begin += 8
+        if begin >= end:
+            return h
+
+
+@njit(cache=True, nogil=True)
+def hash_words(
+    blob: NDArray[np.uint8], ends: NDArray[np.int64], hashes: NDArray[np.uint64]
+) -> None:
     """Fill `hashes` with the hash of each word; word i is blob[ends[i]:ends[i + 1]]."""
     for entry in range(len(hashes)):
-        h = np.uint64(14695981039346656037)
-        for place in range(ends[entry], ends[entry + 1]):
-            h = (h ^ np.uint64(blob[place])) * np.uint64(1099511628211)
-        hashes[entry] = h ^ (h >> np.uint64(32))
+        hashes[entry] = _hash(blob, ends[entry], ends[entry + 1])
 
 
 @njit(cache=True, nogil=True)
 def words_to_ids(
     text: NDArray[np.uint8],
     begin: int,
-    slots: NDArray[np.int32],
+    slots: NDArray[np.uint64],
     hashes: NDArray[np.uint64],
     blob: NDArray[np.uint8],
     ends: NDArray[np.int64],
@@ -135,10 +252,10 @@ def words_to_ids(
 ) -> Any:
     """Turn canonical text into word ids from byte `begin` on.
 
-    Words are hashed (FNV-1a, 64 bits) and compared byte by byte on a hit. Entry 0 is ``<unk>``,
-    entries 1 and 2 are ``</s>`` and ``<s>`` (not allowed as words of a text), and entry e from 3 on
-    is the id e - 1. With `learn` an unseen word becomes a new entry, else it is id 0; a newline is
-    id 1. `offsets` and `lengths` (in characters) are filled where they are not empty.
+    Words are read, hashed and compared eight bytes at a time. Entry 0 is ``<unk>``, entries 1 and
+    2 are ``</s>`` and ``<s>`` (not allowed as words of a text), and entry e from 3 on is the id
+    e - 1. With `learn` an unseen word becomes a new entry, else it is id 0; a newline is id 1.
+    `offsets` and `lengths` (in characters) are filled where they are not empty.
 
     Returns (status, byte reached, entries, filled, character).
     """
@@ -147,12 +264,11 @@ def words_to_ids(
     place_wanted = len(offsets) > 0
     i = begin
     while i < n:
-        byte = text[i]
-        if byte == 32:
+        if text[i] == 32:
             character += 1
             i += 1
             continue
-        if byte == 10:
+        if text[i] == 10:
             ids[filled] = 1
             if place_wanted:
                 offsets[filled] = character
@@ -161,50 +277,61 @@ def words_to_ids(
             character += 1
             i += 1
             continue
-        j = i
-        wide = 0
-        h = np.uint64(14695981039346656037)
-        while j < n:
-            byte = text[j]
-            if byte == 32 or byte == 10:
+        j, h, within = i, np.uint64(0), 0
+        while True:
+            piece = word_piece(text, j)
+            size = piece_length(piece)
+            if size < 8:
+                piece &= (np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)
+            if size > 0 or j == i:
+                h = _mixed(h ^ piece)
+            if place_wanted:
+                within += continuation_bytes(piece)
+            j += size
+            if size < 8:
                 break
-            h = (h ^ np.uint64(byte)) * np.uint64(1099511628211)
-            wide += (byte & 0xC0) != 0x80
-            j += 1
-        h ^= h >> np.uint64(32)
+        length = j - i
         place = h & mask
         entry = -1
-        while slots[place] != 0:
-            candidate = slots[place] - 1
-            if hashes[candidate] == h:
-                first = ends[candidate]
-                if ends[candidate + 1] - first == j - i:
-                    k = 0
-                    while k < j - i and blob[first + k] == text[i + k]:
-                        k += 1
-                    if k == j - i:
+        while slots[place, 1] != 0:
+            if slots[place, 0] == h:
+                value = np.int64(slots[place, 1])
+                candidate = (value >> 1) - 1
+                if length <= 8:
+                    # Of at most eight bytes the hash is a bijection: same hash, same word.
+                    if value & 1 == 0:
                         entry = candidate
                         break
+                else:
+                    first = ends[candidate]
+                    if ends[candidate + 1] - first == length:
+                        k = 0
+                        while k < length and blob[first + k] == text[i + k]:
+                            k += 1
+                        if k == length:
+                            entry = candidate
+                            break
             place = (place + np.uint64(1)) & mask
         if entry < 0 and learn:
             if 2 * (entries + 1) > len(slots) or entries + 1 > len(hashes):
                 return 1, i, entries, filled, character
             entry = entries
-            slots[place] = entry + 1
+            slots[place, 0] = h
+            slots[place, 1] = 2 * (entry + 1) + (length > 8)
             hashes[entry] = h
             first = ends[entry]
-            for k in range(j - i):
+            for k in range(length):
                 blob[first + k] = text[i + k]
-            ends[entry + 1] = first + (j - i)
+            ends[entry + 1] = first + length
             entries += 1
         if entry == 1 or entry == 2:
             return 2, i, entries, filled, character
         ids[filled] = entry - 1 if entry >= 3 else 0
         if place_wanted:
             offsets[filled] = character
-            lengths[filled] = wide
+            lengths[filled] = length - within
         filled += 1
-        character += wide
+        character += length - within
         i = j
     return 0, i, entries, filled, character
 

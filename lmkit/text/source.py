@@ -70,22 +70,24 @@ class Source:
         for raw in self._raw(size):
             if consumed == 0:
                 _refuse_binary(self.name, raw, utf8)
-            undecoded = len(decoder.getstate()[0])
-            try:
-                text = decoder.decode(raw)
-            except UnicodeDecodeError as error:
-                raise self._encoding_error(error, consumed - undecoded, lines) from None
-            piece = text.encode("utf-8")
+            held = decoder.getstate()[0]  # the beginning of a character, from the block before
+            if utf8 and not held and raw.isascii():
+                piece = raw
+            else:
+                try:
+                    piece = decoder.decode(raw).encode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise self._encoding_error(error, consumed - len(held), lines) from None
             if consumed == 0 and piece.startswith(codecs.BOM_UTF8):
                 piece = piece[3:]
             consumed += len(raw)
             lines += piece.count(b"\n")
             yield piece
-        undecoded = len(decoder.getstate()[0])
+        held = decoder.getstate()[0]
         try:
             yield decoder.decode(b"", final=True).encode("utf-8")
         except UnicodeDecodeError as error:
-            raise self._encoding_error(error, consumed - undecoded, lines) from None
+            raise self._encoding_error(error, consumed - len(held), lines) from None
 
     def _encoding_error(self, error: UnicodeDecodeError, base: int, lines: int) -> EncodingError:
         before = error.object[: error.start]
