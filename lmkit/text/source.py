@@ -143,7 +143,7 @@ def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
         if cut <= 0:
             held.append(piece)
             continue
-        yield b"".join((*held, piece[:cut]))
+        yield b"".join((*held, memoryview(piece)[:cut]))
         held = [piece[cut:]]
     rest = b"".join(held)
     if rest:
