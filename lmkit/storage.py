@@ -136,7 +136,9 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
             f"{path}: written in format {metadata.get('version')}, this lmkit reads "
             f"{FORMAT_VERSION}; use the lmkit that wrote it, or fit the model again"
         )
-    data = np.memmap(file, np.uint8, "r", 8 + length) if size > 8 + length else np.empty(0, np.uint8)
+    data = (
+        np.memmap(file, np.uint8, "r", 8 + length) if size > 8 + length else np.empty(0, np.uint8)
+    )
     arrays = {name: _array(path, name, entry, data) for name, entry in description.items()}
     try:
         header = json.loads(metadata["lmkit"])
@@ -169,7 +171,9 @@ def _array(path: str | Path, name: str, entry: Any, data: NDArray[np.uint8]) -> 
         if stop - start != int(np.prod(shape, dtype=np.int64)) * dtype.itemsize:
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise FormatError(f"{path}: the entry of array {name!r} is damaged; fit the model again") from None
+        raise FormatError(
+            f"{path}: the entry of array {name!r} is damaged; fit the model again"
+        ) from None
     if stop > len(data):
         raise FormatError(
             f"{path}: cut off: array {name!r} ends at byte {stop:,} of the data, and only "

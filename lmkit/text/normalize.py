@@ -31,7 +31,9 @@ from lmkit.errors import ParameterError, did_you_mean
 _WORDS = r"""
     \p{Han}
   | [\p{L}\p{M}\p{N}_--\p{Han}]+
-    (?: (?: ['’] (?=[\p{L}--\p{Han}]) | (?<=\p{Nd}) [.,] (?=\p{Nd}) ) [\p{L}\p{M}\p{N}_--\p{Han}]+ )*
+    (?: (?: ['’] (?=[\p{L}--\p{Han}]) | (?<=\p{Nd}) [.,] (?=\p{Nd}) )
+        [\p{L}\p{M}\p{N}_--\p{Han}]+
+    )*
   | ([^\s\p{L}\p{M}\p{N}_]) \1*
 """
 
@@ -49,9 +51,7 @@ def _letters(text: str) -> str:
 def _words(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     find = _word().finditer
-    return "\n".join(
-        " ".join(match[0] for match in find(line)) for line in composed.split("\n")
-    )
+    return "\n".join(" ".join(match[0] for match in find(line)) for line in composed.split("\n"))
 
 
 def _nfkc(text: str) -> str:
@@ -62,14 +62,16 @@ def _nfkc(text: str) -> str:
 def _not_letters() -> re.Pattern[str]:
     import regex
 
-    return regex.compile(r"[^\p{L}\p{M}\n]+")  # type: ignore[return-value]
+    pattern: re.Pattern[str] = regex.compile(r"[^\p{L}\p{M}\n]+")
+    return pattern
 
 
 @cache
 def _word() -> re.Pattern[str]:
     import regex
 
-    return regex.compile(_WORDS, regex.VERBOSE | regex.VERSION1)  # type: ignore[return-value]
+    pattern: re.Pattern[str] = regex.compile(_WORDS, regex.VERBOSE | regex.VERSION1)
+    return pattern
 
 
 NORMALIZERS: dict[str, Callable[[str], str] | None] = {

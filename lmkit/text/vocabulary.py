@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ class Vocabulary:
         try:
             blob, offsets, counts = (arrays[name] for name in ("blob", "offsets", "counts"))
         except KeyError as error:
-            raise FormatError(f"the vocabulary lacks its array {error}; the file is damaged") from None
+            raise FormatError(
+                f"the vocabulary lacks its array {error}; the file is damaged"
+            ) from None
         well_formed = (
             blob.dtype == np.uint8
             and offsets.dtype == np.int64
@@ -118,8 +121,7 @@ class Vocabulary:
         """The token of each id, length V."""
         raw, ends = self.blob.tobytes(), self.offsets.tolist()
         return tuple(
-            raw[start:stop].decode("utf-8", "surrogatepass")
-            for start, stop in zip(ends[:-1], ends[1:], strict=True)
+            raw[start:stop].decode("utf-8", "surrogatepass") for start, stop in pairwise(ends)
         )
 
     @cached_property
@@ -146,7 +148,9 @@ class Vocabulary:
         if index == self.bos_id:
             return BOS
         if not 0 <= index < len(self):
-            raise VocabularyError(f"id {index} is outside 0..{self.bos_id}, the ids of this vocabulary")
+            raise VocabularyError(
+                f"id {index} is outside 0..{self.bos_id}, the ids of this vocabulary"
+            )
         return self.tokens[index]
 
     def __eq__(self, other: object) -> bool:
