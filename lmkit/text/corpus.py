@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
 from lmkit.text.normalize import check_normalizer, normalizer
-from lmkit.text.source import Source, standard_input
+from lmkit.text.source import Source, spooled
 
 SENTENCE_RULES = ("line", "paragraph", "none")
 DEFAULT_CORPUS = "python-reference"
@@ -215,39 +216,29 @@ class Corpus:
         """
         from lmkit.corpora import catalogue
 
-        reading = {"encoding": encoding, "errors": errors}
         if str(where) == "-":
-            return _from_sources("stdin", [standard_input(**reading)], normalize, sentences)
+            source = spooled("stdin", sys.stdin.buffer, encoding=encoding, errors=errors)
+            return _from_sources("stdin", [source], normalize, sentences)
         if isinstance(where, str) and where in catalogue.names():
             entry = catalogue.entry(where)
             normalize, sentences = normalize or entry.normalize, sentences or entry.sentences
-            parts = {
-                part: [Source(f"{where}/{part}", **place)] for part, place in entry.locate().items()
+            sources = {
+                part: [Source(str(place.get("path", where)), **place)]
+                for part, place in entry.locate().items()
             }
-            corpus = _from_parts(where, parts, normalize, sentences)
+            corpus = _from_parts(where, sources, normalize, sentences)
             return corpus.split(entry.cut) if entry.cut else corpus
-        path = Path(where)
-        if path.is_dir():
-            files = _text_files(path)
-            named = {part: files_of for part, files_of in _by_part(files).items() if files_of}
-            if "train" in named:
-                sources = {
-                    part: [Source(str(file), path=file, **reading) for file in files_of]
-                    for part, files_of in named.items()
-                }
-                return _from_parts(path.name or str(path), sources, normalize, sentences)
-        elif path.exists():
-            files = [path]
-        else:
-            files = [Path(found) for found in sorted(glob.glob(str(where)))]  # noqa: PTH207
-            if not files:
-                raise CorpusError(
-                    f"{where}: no such file or folder, and no catalogue corpus of that name"
-                    f"{did_you_mean(str(where), catalogue.names())}; `lmkit corpora` lists them"
-                )
-        name = path.name or str(path)
-        sources_of_one = [Source(str(file), path=file, **reading) for file in files]
-        return _from_sources(name, sources_of_one, normalize, sentences)
+        files = _find_files(where)
+        if not files:
+            raise CorpusError(
+                f"{where}: no such file or folder, and no catalogue corpus of that name"
+                f"{did_you_mean(str(where), catalogue.names())}; `lmkit corpora` lists them"
+            )
+        sources = {
+            part: [_source_of(file, encoding=encoding, errors=errors) for file in of_part]
+            for part, of_part in files.items()
+        }
+        return _from_parts(Path(where).name or str(where), sources, normalize, sentences)
 
     @classmethod
     def from_string(
@@ -281,9 +272,9 @@ class Corpus:
 
     @property
     def whole(self) -> Text:
-        """All parts as one text, in the order train, valid, test."""
-        sources = tuple(source for text in self.parts.values() for source in text.sources)
-        return replace(self.train, name=self.name, sources=sources)
+        """All parts as one text, in the order train, valid, test; what is in two of them, once."""
+        sources = dict.fromkeys(source for text in self.parts.values() for source in text.sources)
+        return replace(self.train, name=self.name, sources=tuple(sources))
 
     @property
     def held_out(self) -> Text:
@@ -324,6 +315,29 @@ def _from_parts(
         for part, sources in parts.items()
     }
     return Corpus(name, texts["train"], texts.get("valid"), texts.get("test"))
+
+
+def _find_files(where: str | Path) -> dict[str, list[Path]]:
+    """Return the files at a place by the part that they make; empty where there are none."""
+    path = Path(where)
+    try:
+        if path.is_dir() and str(where):
+            files = _text_files(path)
+            named = {part: of_part for part, of_part in _by_part(files).items() if of_part}
+            return named if "train" in named else {"train": files}
+        if path.exists() and str(where):
+            return {"train": [path]}
+    except OSError as error:
+        raise CorpusError(f"{where}: cannot be read ({error.strerror})") from None
+    files = [Path(found) for found in sorted(glob.glob(str(where)))]  # noqa: PTH207
+    return {"train": files} if files else {}
+
+
+def _source_of(file: Path, *, encoding: str, errors: str) -> Source:
+    if file.exists() and not file.is_file() and not file.is_dir():
+        with file.open("rb") as pipe:  # it gives its bytes only once
+            return spooled(str(file), pipe, encoding=encoding, errors=errors)
+    return Source(str(file), path=file, encoding=encoding, errors=errors)
 
 
 def _text_files(folder: Path) -> list[Path]:

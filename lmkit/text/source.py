@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import lzma
-import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import IO, Any
 from lmkit.errors import CorpusError, EncodingError, ParameterError
 
 BLOCK = 1 << 23  # bytes: large enough to keep compiled loops busy, small beside any memory
-SUFFIXES = (".gz", ".xz", ".zst")
+_IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
 _SPACES = b" \t\r\v\f\0"
 
 
@@ -110,27 +109,27 @@ class Source:
                 yield raw
 
 
-def standard_input(*, encoding: str, errors: str) -> Source:
-    """Return standard input as a source that can be read more than once.
+def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Source:
+    """Return what a stream holds as a source that can be read more than once.
 
     What fits into 64 MiB stays in memory, the rest goes to a temporary file that lives as long as
     the process.
     """
-    content = sys.stdin.buffer.read(1 << 26)
-    rest = sys.stdin.buffer.read(BLOCK)
+    content = stream.read(_IN_MEMORY)
+    rest = stream.read(BLOCK)
     if not rest:
-        return Source("stdin", content=content, encoding=encoding, errors=errors)
-    spool = tempfile.NamedTemporaryFile(prefix="lmkit-stdin-")  # noqa: SIM115 - kept open on purpose
+        return Source(name, content=content, encoding=encoding, errors=errors)
+    spool = tempfile.NamedTemporaryFile(prefix="lmkit-")  # noqa: SIM115 - kept open on purpose
     spool.write(content)
     while rest:
         spool.write(rest)
-        rest = sys.stdin.buffer.read(BLOCK)
+        rest = stream.read(BLOCK)
     spool.flush()
     _SPOOLS.append(spool)
-    return Source("stdin", path=Path(spool.name), encoding=encoding, errors=errors)
+    return Source(name, path=Path(spool.name), encoding=encoding, errors=errors)
 
 
-# Standard input is there once in a process; its temporary file is removed when the process ends.
+# Kept open: their files are removed when the process ends.
 _SPOOLS: list[Any] = []
 
 
