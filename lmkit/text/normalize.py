@@ -49,9 +49,12 @@ def _letters(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    composed = unicodedata.normalize("NFC", text)
+    lines = unicodedata.normalize("NFC", text).split("\n")
     find = _word().finditer
-    return "\n".join(" ".join(match[0] for match in find(line)) for line in composed.split("\n"))
+    # White space before the first word stays: it may part it from the block before.
+    return "\n".join(
+        " " * line[:1].isspace() + " ".join([match[0] for match in find(line)]) for line in lines
+    )
 
 
 def _nfkc(text: str) -> str:

@@ -1,0 +1,145 @@
+"""Normalisers: what they do to a text, and what none of them may do."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lmkit.errors import ParameterError
+from lmkit.text.corpus import Corpus
+from lmkit.text.normalize import NORMALIZERS, check_normalizer, normalizer
+
+NAMES = sorted(NORMALIZERS)
+# Text with much of what normalisers care about.
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from(
+            "aBcdÉéßİıΣσςäñ 09.,'’!?-_\"«»…汉字あア\n\t\r\0\x0b\x0c\x85\xa0\u2028\u3000"
+        ),
+        st.sampled_from("\u0300\u0301\u0308\u200d\u0655½ﬁＡ①😀👨"),
+        st.characters(exclude_categories=["Cs", "Cn"]),  # Cn: known to one Unicode, not to another
+    )
+)
+
+
+def apply(name: str, text: str) -> str:
+    function = normalizer(name)
+    return text if function is None else function(text)
+
+
+def canonical(name: str, text: str, sentences: str = "line") -> str:
+    return Corpus.from_string(text, normalize=name, sentences=sentences).train.canonical()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "nfkc+lower+words", "nfkc+letters", "lower+words"])
+@given(text=TEXTS)
+def test_line_ends_stay(name: str, text: str) -> None:
+    assert apply(name, text).count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "nfkc+words", "lower+words"])
+@given(text=TEXTS)
+@example("İI\u0307")
+@example("ΑΣ ΑΣ. Σ")
+@example("don't 'tis rock'n'roll 3.14 1,000.5 ... --- a..b")
+def test_canonical_text_is_its_own(name: str, text: str) -> None:
+    once = canonical(name, text)
+    assert canonical(name, once) == once
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=TEXTS)
+def test_canonical_text_has_single_spaces(name: str, text: str) -> None:
+    result = canonical(name, text)
+    assert "  " not in result
+    assert not set(result) & set("\0\t\r\v\f")
+    for line in result.split("\n"):
+        assert line == line.strip(" ")
+    assert result == "" or result.endswith("\n")
+    assert result.count("\n") == len(text.split("\n")) - text.endswith("\n") - (text == "")
+
+
+@given(text=TEXTS)
+def test_letters_leaves_letters(text: str) -> None:
+    for letter in canonical("letters", text):
+        assert letter in " \n" or unicodedata.category(letter)[0] in "LM"
+        assert letter.lower() == letter
+
+
+@given(text=TEXTS)
+def test_words_throws_no_ink_away(text: str) -> None:
+    """Everything but white space stays, in its order."""
+    ink = "".join(unicodedata.normalize("NFC", text).replace("\0", " ").split())
+    assert "".join(canonical("words", text).split()) == ink
+
+
+@given(text=st.text(st.sampled_from("aäéz"), min_size=1, max_size=5))
+def test_words_composes(text: str) -> None:
+    assert canonical("words", unicodedata.normalize("NFD", text)) == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't stop!", "Don't stop !"),
+        ("He said: “don’t”.", "He said : “ don’t ” ."),
+        ("'tis the dogs' day", "' tis the dogs ' day"),
+        ("3.14 and 1,000.50, v2.0.", "3.14 and 1,000.50 , v2.0 ."),
+        ("wait... what?! --- yes", "wait ... what ? ! --- yes"),
+        ("snake_case(x)", "snake_case ( x )"),
+        ("汉字 test汉字abc", "汉 字 test 汉 字 abc"),
+        ("ひらがな カタカナ", "ひらがな カタカナ"),
+        ("naïve café", "naïve café"),
+        ("a\xa0b\u3000c", "a b c"),
+        ("a-b/c", "a - b / c"),
+        ("<unk>", "< unk >"),
+        ("", ""),
+    ],
+)
+def test_words(text: str, expected: str) -> None:
+    assert canonical("words", text).rstrip("\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Time Machine, by H. G. Wells [1898]", "the time machine by h g wells"),
+        ("don't", "don t"),
+        ("ÉTÉ à Köln 42", "été à köln"),
+        ("汉字, 123", "汉字"),
+    ],
+)
+def test_letters(text: str, expected: str) -> None:
+    assert canonical("letters", text) == expected + "\n"
+
+
+def test_nfkc_gives_plain_forms() -> None:
+    assert canonical("nfkc", "ﬁＡ①½ x²") == "fiA11⁄2 x2\n"
+
+
+def test_composed_from_left_to_right() -> None:
+    assert canonical("nfkc+lower+words", "ＡＢ！") == "ab !\n"
+    assert canonical("lower+nfkc", "Å") == canonical("lower", "Å").replace("å", "å")
+
+
+@pytest.mark.parametrize("name", ["none", "lower"])
+def test_every_code_point_is_kept(name: str) -> None:
+    points = "".join(map(chr, range(33, sys.maxunicode + 1)))
+    points = points.encode("utf-8", "ignore").decode()  # without surrogates
+    assert canonical(name, points) == apply(name, points) + "\n"
+
+
+@pytest.mark.parametrize("name", ["", "letter", "words,lower", "none+", "LETTERS"])
+def test_unknown_name(name: str) -> None:
+    with pytest.raises(ParameterError, match=r"unknown normaliser .*choose from none, lower") as it:
+        check_normalizer(name)
+    assert "\n" not in str(it.value)
+
+
+def test_unknown_name_with_a_suggestion() -> None:
+    with pytest.raises(ParameterError, match="did you mean 'letters'"):
+        Corpus.from_string("a", normalize="letter")
