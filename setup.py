@@ -42,8 +42,11 @@ setup(
         "test": [
             "hypothesis>=6.100",
             "nltk>=3.9",
+            "powerlaw>=2.0",
             "pytest>=8.0",
         ],
+        # Tests against KenLM; its package is compiled on the spot.
+        "kenlm": ["kenlm>=0.2"],
         "lint": ["mypy>=1.13", "ruff>=0.8", "pandas-stubs>=2.1", "scipy-stubs>=1.14"],
         "benchmark": ["nltk>=3.9", "rustling>=0.9"],
     },
