@@ -9,6 +9,7 @@ Arrays are memory-mapped, so that a large model opens at once and is shared betw
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -36,18 +37,20 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that takes its name only when all went well.
 
     A process killed at any moment leaves the old file or the new one, never half of one.
-    Raises LmkitError when the folder does not exist or cannot be written.
+    A link stays, and what it points to is replaced. Raises LmkitError when the folder does not
+    exist or cannot be written, and where something else than a file has that name.
     """
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # such as /dev/null, which must not be replaced
+        what = "a folder" if target.is_dir() else "no regular file"
+        raise LmkitError(f"cannot write {path}: it is {what}; choose another place for the file")
     try:
-        if target.is_dir():
-            raise IsADirectoryError(21, "Is a directory")
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
             dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
         )
     except OSError as error:
         raise LmkitError(
-            f"cannot write {target}: {error.strerror}; choose another place for the file"
+            f"cannot write {path}: {error.strerror}; choose another place for the file"
         ) from None
     try:
         with handle:
@@ -57,7 +60,9 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
         _give_usual_mode(handle.name)
         Path(handle.name).replace(target)
     except OSError as error:
-        raise LmkitError(f"cannot write {target}: {error.strerror}") from None
+        if isinstance(error, LmkitError):
+            raise
+        raise LmkitError(f"cannot write {path}: {error.strerror}") from None
     finally:
         Path(handle.name).unlink(missing_ok=True)
 
@@ -78,14 +83,23 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 def write_model_file(
     path: str | Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
 ) -> None:
-    """Write arrays and a JSON-able header as one safetensors file, atomically."""
-    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    """Write arrays and a JSON-able header as one safetensors file, atomically.
+
+    Raises LmkitError for what would not come back as it was: an array of another dtype than the
+    plain numbers, a header value beside None, bool, int, float, str, and lists and string-keyed
+    dicts of these.
+    """
     names = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+    for name, array in arrays.items():
+        if array.dtype not in names:
+            raise LmkitError(f"cannot save {name}: an array of {array.dtype}; keep numbers in it")
+    _check_json(header, "")
+    contents = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     description: dict[str, Any] = {
         "__metadata__": {
             "format": FORMAT,
             "version": str(FORMAT_VERSION),
-            "lmkit": json.dumps(header, ensure_ascii=False, allow_nan=True),
+            "lmkit": json.dumps(header),
         }
     }
     # Larger items first, so that every array begins at a multiple of its item size.
@@ -99,13 +113,27 @@ def write_model_file(
             "data_offsets": [place, place + array.nbytes],
         }
         place += array.nbytes
-    encoded = json.dumps(description, ensure_ascii=False).encode()
+    encoded = json.dumps(description).encode()
     encoded += b" " * (-len(encoded) % 8)
     with atomic_file(path) as handle:
         handle.write(len(encoded).to_bytes(8, "little"))
         handle.write(encoded)
         for name in order:
             handle.write(contents[name].data if contents[name].size else b"")
+
+
+def _check_json(value: Any, where: str) -> None:
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        for key, item in value.items():
+            _check_json(item, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for item in value:
+            _check_json(item, where)
+    elif not isinstance(value, (bool, int, float, str, type(None))):
+        raise LmkitError(
+            f"cannot save {where}: JSON does not hold a {type(value).__name__} as it is; make it "
+            "an array, a list, or a dict with text keys"
+        )
 
 
 def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -120,7 +148,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
         with file.open("rb") as handle:
             prefix = handle.read(8)
             length = int.from_bytes(prefix, "little")
-            raw = handle.read(length) if length <= min(size, _MAX_HEADER) else b""
+            raw = handle.read(length) if length <= _MAX_HEADER else b""
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file; `lmkit fit -o {path}` makes one") from None
     except OSError as error:
@@ -142,8 +170,10 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
     arrays = {name: _array(path, name, entry, data) for name, entry in description.items()}
     try:
         header = json.loads(metadata["lmkit"])
-    except (KeyError, ValueError):
-        raise FormatError(f"{path}: its lmkit header is damaged; fit the model again") from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise FormatError(f"{path}: its lmkit header is damaged; fit the model again")
     return arrays, header
 
 
@@ -154,8 +184,8 @@ def _parse_description(path: str | Path, prefix: bytes, raw: bytes, length: int)
         raise FormatError(f"{path}: cut off within its header; fit the model again")
     try:
         description = json.loads(raw)
-    except ValueError:
-        raise FormatError(f"{path}: its header is damaged; fit the model again") from None
+    except (ValueError, RecursionError):
+        description = None
     if not isinstance(description, dict):
         raise FormatError(f"{path}: its header is damaged; fit the model again")
     return description
@@ -168,16 +198,16 @@ def _array(path: str | Path, name: str, entry: Any, data: NDArray[np.uint8]) -> 
         start, stop = (int(n) for n in entry["data_offsets"])
         if min(shape, default=0) < 0 or not 0 <= start <= stop:
             raise ValueError
-        if stop - start != int(np.prod(shape, dtype=np.int64)) * dtype.itemsize:
+        if stop - start != math.prod(shape) * dtype.itemsize:
             raise ValueError
-    except (KeyError, TypeError, ValueError):
+        if stop <= len(data):
+            part: NDArray[Any] = data[start:stop].view(dtype).reshape(shape)
+            return part
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise FormatError(
             f"{path}: the entry of array {name!r} is damaged; fit the model again"
         ) from None
-    if stop > len(data):
-        raise FormatError(
-            f"{path}: cut off: array {name!r} ends at byte {stop:,} of the data, and only "
-            f"{len(data):,} are there; fit the model again"
-        )
-    part: NDArray[Any] = data[start:stop].view(dtype).reshape(shape)
-    return part
+    raise FormatError(
+        f"{path}: cut off: array {name!r} ends at byte {stop:,} of the data, and only "
+        f"{len(data):,} are there; fit the model again"
+    )
