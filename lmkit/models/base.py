@@ -10,7 +10,6 @@ Log-probabilities are natural, float64, and never positive. Ids are those of a
 
 from __future__ import annotations
 
-import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +19,10 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import FormatError, NotFittedError, ParameterError, VocabularyError
+from lmkit import __version__
+from lmkit.errors import FormatError, NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.storage import write_model_file
 from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
 from lmkit.text.encoding import (
@@ -30,7 +31,6 @@ from lmkit.text.encoding import (
     encode_chunks,
     encode_text,
     learn_text,
-    new_table,
 )
 from lmkit.text.units import check_unit
 from lmkit.text.vocabulary import Vocabulary
@@ -41,6 +41,7 @@ State: TypeAlias = Any
 Progress: TypeAlias = Callable[[str, float], None]
 
 CONTEXTS = ("sentence", "stream")
+_SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
 _COMMON = ("vocabulary_", "normalize_", "sentences_", "train_sha256_", "fit_seconds_")
 
 
@@ -73,6 +74,11 @@ class LanguageModel(ABC):
     train_sha256_: str | None
     fit_seconds_: float
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls):
+            cls.name = ""  # a name is one class's own: what a subclass changes is another model
+
     def __init__(
         self,
         *,
@@ -91,12 +97,7 @@ class LanguageModel(ABC):
     @classmethod
     def parameter_defaults(cls) -> dict[str, Any]:
         """Return the hyper-parameters and their defaults, the model's own before the common."""
-        defaults: dict[str, Any] = {}
-        for constructor in constructors(cls):
-            for option in inspect.signature(constructor).parameters.values():
-                if option.name != "self" and option.kind is not option.VAR_KEYWORD:
-                    defaults.setdefault(option.name, option.default)
-        return defaults
+        return defaults_of(cls)
 
     def get_parameters(self) -> dict[str, Any]:
         """Return the hyper-parameters by name."""
@@ -107,7 +108,7 @@ class LanguageModel(ABC):
         """The spec that makes this model again: its name and what is not the default."""
         defaults = self.parameter_defaults()
         changed = [
-            f"{name}={value}"
+            spelled(name, value)
             for name, value in self.get_parameters().items()
             if value != defaults[name]
         ]
@@ -144,31 +145,37 @@ class LanguageModel(ABC):
         cannot be read or holds no token.
         """
         opened = as_corpus(corpus)
-        train = opened.train
-        held_out = opened.valid if valid is None else as_text(valid)
+        train, held_out = opened.train, opened.valid
+        if valid is not None:
+            given = as_corpus(valid)
+            held_out = given.valid or given.held_out
         self._check_common()
         self._check()
         self._forget()
-        if self.needs_validation and held_out is None:
-            train, held_out = train.cut((0.9, 0.1))
         start = time.perf_counter()
-        learned = learn_text(train, self.unit, min_count=self.min_count, max_size=self.max_size)
-        self.vocabulary_ = learned.vocabulary
-        self.normalize_, self.sentences_ = train.normalize, train.sentences
-        self.train_sha256_ = learned.summary.sha256
-        valid_ids = None
-        if held_out is not None:
-            rules = {"normalize": self.normalize_, "sentences": self.sentences_}
-            valid_ids = encode_text(held_out.under(**rules), self.unit, self.vocabulary_)
         try:
-            self._learn(learned.ids, valid_ids, progress)
+            self._fit(train, held_out, progress)
         except BaseException:
             self._forget()  # half a model is none
             raise
         self.fit_seconds_ = time.perf_counter() - start
         return self
 
+    def _fit(self, train: Text, held_out: Text | None, progress: Progress | None) -> None:
+        if self.needs_validation and held_out is None:
+            train, held_out = train.cut((0.9, 0.1))
+        learned = learn_text(train, self.unit, min_count=self.min_count, max_size=self.max_size)
+        self.vocabulary_ = learned.vocabulary
+        self.normalize_, self.sentences_ = train.normalize, train.sentences
+        self.train_sha256_ = learned.summary.sha256
+        valid_ids = None
+        if held_out is not None:
+            held_out = held_out.under(normalize=self.normalize_, sentences=self.sentences_)
+            valid_ids = encode_text(held_out, self.unit, self.vocabulary_)
+        self._learn(learned.ids, valid_ids, progress)
+
     def _check_common(self) -> None:
+        check_types(type(self), self.get_parameters())
         check_unit(self.unit)
         if self.context not in CONTEXTS:
             raise ParameterError(f"context={self.context!r}; choose 'sentence' or 'stream'")
@@ -248,7 +255,7 @@ class LanguageModel(ABC):
         what stands before them, by default the start of a text.
         """
         self._require_fit()
-        checked = self._check_ids(ids, outcomes=True)
+        checked = self._check_ids(ids)
         return self._log_probs(checked, self._initial_state() if state is None else state)[0]
 
     def next_log_probs(self, context: Any = (), *, state: State | None = None) -> LogProbs:
@@ -258,9 +265,9 @@ class LanguageModel(ABC):
         """
         self._require_fit()
         state = self._initial_state() if state is None else state
-        for index in self._check_ids(context, outcomes=True).tolist():
+        for index in self._check_ids(context).tolist():
             state = self._advance(state, index)
-        return self._predict(state)
+        return np.array(self._predict(state), np.float64)  # the caller's own
 
     def initial_state(self) -> State:
         """Return the state before the first token of a text; an opaque value."""
@@ -270,20 +277,12 @@ class LanguageModel(ABC):
     def step(self, state: State, index: int) -> tuple[float, State]:
         """Return the log-probability of one more token, in nats, and the state after it."""
         self._require_fit()
-        ids = self._check_ids([index], outcomes=True)
+        ids = self._check_ids([index])
         log_probs, after = self._log_probs(ids, state)
         return float(log_probs[0]), after
 
-    def _check_ids(self, ids: Any, *, outcomes: bool) -> Ids:
-        array = array_of_ids(ids)
-        size = len(self.vocabulary_) + (not outcomes)
-        if array.size and (array.min() < 0 or array.max() >= size):
-            wrong = int(array.max() if array.max() >= size else array.min())
-            raise VocabularyError(
-                f"id {wrong} is outside 0..{size - 1}, the outcomes of this model; encode the text "
-                "with its own vocabulary"
-            )
-        return array
+    def _check_ids(self, ids: Any) -> Ids:
+        return array_of_ids(ids, len(self.vocabulary_))
 
     # ------------------------------------------------------------------ scoring
 
@@ -349,18 +348,21 @@ class LanguageModel(ABC):
     def encode(self, text: str) -> Ids:
         """Return the ids of a piece of text put through the model's own rules, int32 (T,).
 
-        No sentence end is added behind the last line. Unknown tokens are id 0.
+        What follows the piece is open: no sentence end is added behind it, and white space at
+        its end is a space where characters or bytes are counted. Unknown tokens are id 0.
         """
         self._require_fit()
-        corpus = Corpus.from_string(text, normalize=self.normalize_, sentences=self.sentences_)
-        table = new_table(self.unit, self.vocabulary_)
-        chunks = [
-            table.encode(chunk, learn=False, places=False, character=0, name="prompt").ids
-            for chunk in corpus.train.chunks()
-        ]
-        ids = _joined(chunks, np.int32)
-        ended = text.rstrip(" \t\r").endswith("\n")
-        return ids if ended or not len(ids) or self.sentences_ == "none" else ids[:-1]
+        rules = {"normalize": self.normalize_, "sentences": self.sentences_}
+        ids = encode_text(Corpus.from_string(text, **rules).train, self.unit, self.vocabulary_)
+        # Text behind it shows which sentence ends are the piece's own.
+        ends = Corpus.from_string(text + "a", **rules).train.summary.sentence_ends
+        eos = self.vocabulary_.eos_id
+        own = ends - (self.sentences_ != "none")
+        if np.count_nonzero(ids == eos) > own:
+            ids = ids[:-1]
+        if self.unit != "word" and text.endswith(_SPACES) and len(ids) and ids[-1] != eos:
+            ids = np.append(ids, np.int32(self.vocabulary_.id(" ")))
+        return ids
 
     def generate(self, prompt: str = "", **options: Any) -> str:
         """Return text drawn from the model, the prompt included.
@@ -382,8 +384,14 @@ class LanguageModel(ABC):
     def save(self, path: str | Path) -> None:
         """Write the model as one file, atomically; :func:`lmkit.load` reads it."""
         self._require_fit()
+        if not self.name:
+            raise ParameterError(
+                f"{type(self).__name__} has no name of its own; give the class one and "
+                "@lmkit.register it, so that its file can be loaded"
+            )
         arrays, values = self._state_to_save()
         header = {
+            "lmkit": __version__,
             "model": self.name,
             "parameters": self.get_parameters(),
             "learned": values,
@@ -423,23 +431,12 @@ class LanguageModel(ABC):
             size = len(prefix)
             return {name[size:]: a for name, a in arrays.items() if name.startswith(prefix)}
 
+        self._check_common()
         self.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
         self.normalize_, self.sentences_ = header["normalize"], header["sentences"]
         self.train_sha256_ = header["train_sha256"]
         self.fit_seconds_ = header["fit_seconds"]
         self._restore(under("model."), header["learned"])
-
-
-def constructors(cls: type[LanguageModel]) -> list[Callable[..., None]]:
-    """Return the ``__init__`` of a model class and those it passes its further options on to."""
-    found = []
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            found.append(vars(base)["__init__"])
-            options = inspect.signature(found[-1]).parameters.values()
-            if not any(option.kind is option.VAR_KEYWORD for option in options):
-                break
-    return found
 
 
 def _joined(pieces: list[Any], dtype: Any) -> NDArray[Any]:

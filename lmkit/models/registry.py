@@ -6,15 +6,14 @@ A third party adds a model with :func:`register`, or with an entry point of the 
 
 from __future__ import annotations
 
-import types
-import typing
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
-from lmkit.models.base import LanguageModel, Progress, constructors
+from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.hyperparameters import options_of, parsed, types_of
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
 
@@ -47,15 +46,26 @@ Class = TypeVar("Class", bound=type[LanguageModel])
 def register(cls: Class) -> Class:
     """Add a LanguageModel class under its ``name``; use it as a decorator.
 
-    Raises ParameterError for a class without a name, or a name that a model of lmkit has.
+    Raises ParameterError for a class without a name, or a name that a model of lmkit or another
+    class has. A class defined anew, as in a notebook's cell, takes the place of the old one.
     """
     if not cls.name or cls.name in REGISTRY or set(cls.name) & set(":,= "):
         raise ParameterError(
             f"{cls.__name__}.name = {cls.name!r}: give a name of its own, without ':', ',', '=' "
             "and blanks"
         )
+    holder = _REGISTERED.get(cls.name, cls)
+    if _place(holder) != _place(cls):
+        raise ParameterError(
+            f"{cls.__name__}.name = {cls.name!r} is the name of {'.'.join(_place(holder))}; give "
+            "another"
+        )
     _REGISTERED[cls.name] = cls
     return cls
+
+
+def _place(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
 
 
 def names() -> tuple[str, ...]:
@@ -88,7 +98,12 @@ def model_class(name: str) -> type[LanguageModel]:
         raise UnknownModelError(
             f"unknown model {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}"
         )
-    loaded = point.load()
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise LmkitError(
+            f"model {name!r} cannot be imported from {point.value} ({error}); mend that package"
+        ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
         raise LmkitError(f"the entry point {name!r} is {loaded!r}, not a LanguageModel class")
     loaded.name = name
@@ -106,9 +121,9 @@ def create(spec: str) -> LanguageModel:
     """
     name, _, options = spec.partition(":")
     cls = model_class(name)
-    hints = _option_types(cls)
+    hints = types_of(cls)
     values: dict[str, Any] = {}
-    for option in filter(None, options.split(",")):
+    for option in options_of(options):
         key, equals, value = option.partition("=")
         key = key.strip().replace("-", "_")
         if key not in hints:
@@ -117,7 +132,9 @@ def create(spec: str) -> LanguageModel:
             )
         if not equals:
             raise ParameterError(f"{name}: option {key!r} has no value; write {key}=VALUE")
-        values[key] = _parsed(name, key, value.strip(), hints[key])
+        if key in values:
+            raise ParameterError(f"{name}: option {key!r} is given twice; give it once")
+        values[key] = parsed(f"{name}: {key}", value.strip(), hints[key])
     return cls(**values)
 
 
@@ -147,40 +164,13 @@ def load(path: str | Path) -> LanguageModel:
             raise FormatError(f"{path}: {header['model']} has no option {unknown[0]!r}")
         model = cls(**header["parameters"])
         model._load(arrays, header)
+    except UnknownModelError:
+        raise
+    except LmkitError as error:
+        told = str(error) if str(path) in str(error) else f"{path}: {error}"
+        raise FormatError(told) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        if isinstance(error, LmkitError):
-            if isinstance(error, FormatError) and str(path) not in str(error):
-                raise FormatError(f"{path}: {error}") from None
-            raise
         raise FormatError(
             f"{path}: its content does not fit together; fit the model again"
-        ) from None
+        ) from error
     return model
-
-
-def _option_types(cls: type[LanguageModel]) -> dict[str, Any]:
-    """Return the type of each hyper-parameter, from the annotations of the constructors."""
-    found: dict[str, Any] = {}
-    for constructor in constructors(cls):
-        for name, hint in typing.get_type_hints(constructor).items():
-            found.setdefault(name, hint)
-    return {name: found.get(name, str) for name in cls.parameter_defaults()}
-
-
-def _parsed(model: str, key: str, value: str, hint: Any) -> Any:
-    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    allowed = typing.get_args(hint) if union else (hint,)
-    for kind in allowed:
-        if kind is type(None) and value.lower() == "none":
-            return None
-        if kind is bool and value.lower() in ("true", "false", "yes", "no", "1", "0"):
-            return value.lower() in ("true", "yes", "1")
-        if kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
-        if kind is str or typing.get_origin(kind) is typing.Literal:
-            return value
-    what = " or ".join("none" if kind is type(None) else kind.__name__ for kind in allowed)
-    raise ParameterError(f"{model}: {key}={value!r} is no {what}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import CorpusError, ParameterError
+from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.text import kernels
 from lmkit.text.corpus import Meter, Text, TextSummary
 from lmkit.text.units import check_unit, symbol_code, symbol_name
@@ -242,13 +242,23 @@ def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusErr
     )
 
 
-def array_of_ids(ids: Any) -> NDArray[np.int32]:
-    """Return ids as a contiguous int32 array of one axis; ParameterError for anything else."""
+def array_of_ids(ids: Any, size: int) -> NDArray[np.int32]:
+    """Return ids of `size` outcomes as a contiguous int32 array of one axis.
+
+    Raises ParameterError for what is no row of whole numbers, VocabularyError for an id outside
+    0 .. size-1.
+    """
     array = np.asarray(ids)
     if array.size == 0:
         return np.empty(0, np.int32)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ParameterError(
             f"ids of dtype {array.dtype} and shape {array.shape}; give whole numbers on one axis"
+        )
+    smallest, largest = int(array.min()), int(array.max())  # before a cast could wrap them
+    if smallest < 0 or largest >= size:
+        raise VocabularyError(
+            f"id {largest if largest >= size else smallest} is outside 0..{size - 1}, the outcomes "
+            "of this model; encode the text with its own vocabulary"
         )
     return np.ascontiguousarray(array, np.int32)
