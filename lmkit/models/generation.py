@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.text.units import join_tokens, symbol_code
+from lmkit.text.vocabulary import UNK
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, LogProbs
@@ -41,7 +42,8 @@ def generate(
 
     Raises ParameterError for an option outside its range.
     """
-    _check(tokens, temperature, top_k, top_p, stop)
+    model._require_fit()
+    _check(tokens, temperature, top_k, top_p, seed, stop)
     return _generate(
         model, prompt, tokens, temperature, top_k, top_p, greedy, seed, stop, allow_unk
     )
@@ -69,18 +71,18 @@ def _generate(
     if prompt:
         yield speller.start(_spelled_prompt(model, ids, prompt))
     for _ in range(tokens):
-        log_probs = model._predict(state).copy()
-        if not allow_unk and len(log_probs) > 1:
+        log_probs = np.array(model._predict(state), np.float64)
+        if not allow_unk:
             log_probs[vocabulary.unk_id] = -np.inf
         if not np.isfinite(log_probs.max()):
-            return  # only <unk> has any probability: nothing can be spelled
+            break  # only <unk> has any probability: nothing can be spelled
         if greedy:
             index = int(log_probs.argmax())
         else:
             index = draw(log_probs, rng, temperature=temperature, top_k=top_k, top_p=top_p)
         yield speller.piece(vocabulary.tokens[index], index == vocabulary.eos_id)
         if stop == "sentence" and index == vocabulary.eos_id:
-            return
+            break
         state = model._advance(state, index)
     yield speller.end()
 
@@ -97,8 +99,9 @@ def draw(
     candidates: NDArray[np.int64] = np.arange(len(log_probs))
     if top_k is not None and top_k < len(log_probs):
         candidates = np.argpartition(-log_probs, top_k - 1)[:top_k]
-    scores = log_probs[candidates] / temperature
-    weights = np.exp(scores - scores.max())
+    scores = log_probs[candidates]
+    with np.errstate(over="ignore"):  # a low temperature makes all but the likeliest impossible
+        weights = np.exp((scores - scores.max()) / temperature)
     weights /= weights.sum()
     if top_p is not None and top_p < 1:
         order = np.argsort(-weights, kind="stable")
@@ -118,7 +121,7 @@ class _Speller:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def start(self, text: str) -> str:
-        self.gap = "" if not text or text.endswith("\n") else " "
+        self.gap = "" if not text or text[-1].isspace() else " "
         return text
 
     def piece(self, token: str, is_end: bool) -> str:
@@ -128,9 +131,9 @@ class _Speller:
         if self.unit == "word":
             gap, self.gap = self.gap, " "
             return gap + token
-        if self.unit == "byte" and token != "<unk>":
+        if self.unit == "byte" and token != UNK:
             return self.decoder.decode(bytes([symbol_code(token, "byte")]))
-        return token
+        return self.end() + token
 
     def end(self) -> str:
         return self.decoder.decode(b"", final=True)
@@ -144,17 +147,25 @@ def _spelled_prompt(model: LanguageModel, ids: NDArray[np.int32], prompt: str) -
 
 
 def _check(
-    tokens: int, temperature: float, top_k: int | None, top_p: float | None, stop: str
+    tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int | None,
+    stop: str,
 ) -> None:
     if tokens < 0:
         raise ParameterError(f"tokens={tokens}: give 0 or more")
-    if not temperature > 0:
+    if not 0 < temperature < np.inf:
         raise ParameterError(
-            f"temperature={temperature}: give a number above 0; greedy takes the likeliest token"
+            f"temperature={temperature}: give a finite number above 0; greedy takes the likeliest "
+            "token"
         )
     if top_k is not None and top_k < 1:
         raise ParameterError(f"top_k={top_k}: give 1 or more")
     if top_p is not None and not 0 < top_p <= 1:
         raise ParameterError(f"top_p={top_p}: give a share above 0 and up to 1")
+    if seed is not None and seed < 0:
+        raise ParameterError(f"seed={seed}: give 0 or more")
     if stop not in STOPS:
         raise ParameterError(f"stop={stop!r}; choose from {', '.join(STOPS)}")
