@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SurprisalLedger:
     """What one model made of one text: arrays of length T, one entry for each event.
 
@@ -181,6 +181,9 @@ class SurprisalLedger:
             "fit_seconds": self.fit_seconds,
             "score_seconds": self.score_seconds,
         }
+
+    def __repr__(self) -> str:
+        return f"<SurprisalLedger {self}>"
 
     def __str__(self) -> str:
         return (
