@@ -7,7 +7,7 @@ neither torch nor pandas nor matplotlib.
 >>> corpus = lmkit.Corpus.from_string("the cat sat\\nthe dog sat\\n")
 >>> model = lmkit.fit("bigram", corpus)
 >>> round(model.score(corpus).perplexity, 3)
-3.923
+3.159
 """
 
 from __future__ import annotations
