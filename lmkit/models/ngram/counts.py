@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -156,15 +156,30 @@ def count_ngrams(
     return _assemble(unigrams, levels, context)
 
 
-def ngram_frequencies(ids: NDArray[np.int32], order: int) -> IntArray:
-    """Return the counts of the distinct n-grams of one order in a running text of ids: int32.
+def running_ngrams(ids: NDArray[np.int32], *, order: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the n-grams of a running text (T,), one order after the other from 1 to `order`.
 
-    No padding and no sentence ends: a text of T tokens has T - order + 1 n-grams, and that is
-    the sum of the counts.
+    Each item is (counts, ranks): how often each n-gram occurs, int32 (N,), zeros among the
+    unigrams; and which of them ends at each position that ends one, int32 (T - n + 1,), a view
+    that the next order overwrites. No padding and no sentence ends, as for Zipf's law.
     """
-    size = max(2, int(ids.max()) + 1 if len(ids) else 0)
-    counts = count_ngrams(ids, order=order, vocabulary_size=size, context="running")
-    return counts.frequencies(order)
+    ids = np.ascontiguousarray(ids, np.int32)
+    counts = np.bincount(ids).astype(np.int32)
+    word_bits = max(1, (len(counts) - 1).bit_length())
+    workspace = Workspace.of(ids, 1)
+    yield counts, workspace.ranks
+    for k in range(2, order + 1):
+        level = next_level(
+            ids,
+            workspace,
+            counts=counts,
+            word_bits=word_bits,
+            bos=_NEVER,
+            eos=_NEVER,
+            ranks=True,
+        )
+        counts = level.counts
+        yield counts, workspace.ranks[k - 1 :]
 
 
 def _assemble(unigrams: IntArray, levels: list[Level], context: Context) -> NgramCounts:
