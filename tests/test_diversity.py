@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, ParameterError
@@ -21,7 +21,6 @@ from lmkit.statistics.spectrum import FrequencySpectrum
 streams = st.lists(st.integers(0, 9), min_size=1, max_size=80).map(np.array)
 
 
-@settings(deadline=None)
 @given(streams, st.integers(1, 80))
 def test_mattr_is_the_mean_over_windows(ids, window):
     if window > len(ids):
@@ -48,7 +47,6 @@ def test_short_texts_have_no_window():
     }  # fmt: skip
 
 
-@settings(deadline=None)
 @given(streams, st.floats(0.01, 1.0))
 def test_coverage_is_the_shortest_head(ids, share):
     spectrum = FrequencySpectrum.from_ids(ids)
@@ -59,7 +57,6 @@ def test_coverage_is_the_shortest_head(ids, share):
     assert row.min_count == counts[row.types - 1]
 
 
-@settings(deadline=None)
 @given(streams, streams, st.integers(1, 12))
 def test_cuts_agree_with_plain_counting(ids, heldout, size):
     counts = np.bincount(ids, minlength=12)

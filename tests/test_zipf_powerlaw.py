@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import powerlaw
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import zeta
 from scipy.stats import kstest
@@ -113,7 +113,6 @@ def test_agrees_with_the_powerlaw_package(moby_dick):
     assert ours.log_likelihood >= theirs.power_law.loglikelihoods(moby_dick.counts()[:2958]).sum()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=2, max_size=60).filter(lambda c: len(set(c)) > 1))
 def test_search_finds_the_minimum_of_the_scan(counts):
     spectrum = FrequencySpectrum.from_counts(counts)
@@ -124,7 +123,6 @@ def test_search_finds_the_minimum_of_the_scan(counts):
     assert fit == fit_power_law(spectrum, xmin=fit.xmin)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 60), min_size=5, max_size=60).filter(lambda c: len(set(c)) > 3),
     st.integers(1, 4),

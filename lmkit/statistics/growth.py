@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +98,13 @@ def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
     n = np.asarray(tokens, dtype=np.int64)
     if n.size and not (n.min() >= 0 and n.max() <= len(ids) and (np.diff(n) >= 0).all()):
         raise ParameterError(f"the points of a growth curve must rise from 0 to {len(ids)}")
-    largest = int(ids.max()) if len(ids) else -1
-    return np.asarray(_observed_growth(ids, largest + 1, n))
+    seen = np.zeros(int(ids.max()) + 1 if len(ids) else 0, dtype=np.bool_)
+    out = np.zeros(len(n), dtype=np.int64)
+    found = start = 0
+    for i, end in enumerate(n.tolist()):
+        found += _mark(np.sort(ids[start:end]), seen)  # sorted, memory is read in its order
+        out[i], start = found, end
+    return out
 
 
 def fit_heaps(spectrum: FrequencySpectrum, *, ids: NDArray[Any] | None = None) -> HeapsFit:
@@ -113,19 +120,17 @@ def fit_heaps(spectrum: FrequencySpectrum, *, ids: NDArray[Any] | None = None) -
         raise CorpusError(
             f"{spectrum.tokens} tokens are too few to see a vocabulary grow; give 200 or more"
         )
-    grid = _grid(spectrum.tokens)
-    curve = expected_types(spectrum, grid)
-    exponent, intercept = np.polyfit(np.log(grid), np.log(curve), 1)
+    exponent, intercept, grid, curve = _slope(spectrum)
     low = high = observed = None
     if ids is not None:
         observed = observed_growth(ids, grid)
         half = _half_width(spectrum, ids)
-        low, high = float(exponent - half), float(exponent + half)
+        low, high = exponent - half, exponent + half
     return HeapsFit(
-        exponent=float(exponent),
+        exponent=exponent,
         exponent_low=low,
         exponent_high=high,
-        coefficient=float(np.exp(intercept)),
+        coefficient=math.exp(intercept),
         final_slope=spectrum.hapaxes / spectrum.types,
         tokens=grid,
         types=curve,
@@ -133,9 +138,13 @@ def fit_heaps(spectrum: FrequencySpectrum, *, ids: NDArray[Any] | None = None) -
     )
 
 
-def _grid(tokens: int) -> IntArray:
-    points = np.geomspace(tokens * _SHORTEST, tokens, _POINTS)
-    return np.unique(np.rint(points).astype(np.int64))
+def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, IntArray, FloatArray]:
+    """Return slope and intercept of the line through ln E[V(n)], and n and E[V(n)]."""
+    points = np.geomspace(spectrum.tokens * _SHORTEST, spectrum.tokens, _POINTS)
+    grid = np.unique(np.rint(points).astype(np.int64))
+    curve = expected_types(spectrum, grid)
+    slope, intercept = np.polyfit(np.log(grid), np.log(curve), 1)
+    return float(slope), float(intercept), grid, curve
 
 
 def _half_width(spectrum: FrequencySpectrum, ids: NDArray[Any]) -> float:
@@ -145,15 +154,15 @@ def _half_width(spectrum: FrequencySpectrum, ids: NDArray[Any]) -> float:
     counts = np.bincount(ids)
     by_frequency = np.bincount(counts)
     edges = np.linspace(0, len(ids), _BLOCKS + 1).astype(np.int64)
-    scratch = np.zeros(len(counts), dtype=np.int32)
-    slopes = []
-    for start, end in itertools.pairwise(edges):
+
+    def slope_without(block: NDArray[Any]) -> float:
         left = by_frequency.copy()
-        _without_block(ids[start:end], counts, scratch, left)
+        _take_out(np.sort(block), counts, left)
         values = np.flatnonzero(left[1:]) + 1
-        rest = FrequencySpectrum(values, left[values])
-        grid = _grid(rest.tokens)
-        slopes.append(np.polyfit(np.log(grid), np.log(expected_types(rest, grid)), 1)[0])
+        return _slope(FrequencySpectrum(values, left[values]))[0]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        slopes = list(pool.map(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)]))
     error = np.sqrt((_BLOCKS - 1) * np.var(slopes))
     return float(t.ppf(0.975, _BLOCKS - 1) * error)
 
@@ -195,33 +204,24 @@ def _expected_types(N: int, frequencies: IntArray, types: IntArray, points: IntA
 
 
 @njit(cache=True, nogil=True)
-def _observed_growth(ids: NDArray[Any], types: int, points: IntArray) -> IntArray:
-    """Return how many different ids there are before each point."""
-    seen = np.zeros(types, dtype=np.bool_)
-    out = np.zeros(len(points), dtype=np.int64)
-    found = 0
-    at = 0
-    for i in range(len(points)):
-        while at < points[i]:
-            if not seen[ids[at]]:
-                seen[ids[at]] = True
-                found += 1
-            at += 1
-        out[i] = found
-    return out
+def _mark(ids: NDArray[Any], seen: NDArray[np.bool_]) -> int:
+    """Mark the ids as seen and return how many were not."""
+    new = 0
+    for i in range(len(ids)):
+        if not seen[ids[i]]:
+            seen[ids[i]] = True
+            new += 1
+    return new
 
 
 @njit(cache=True, nogil=True)
-def _without_block(
-    block: NDArray[Any], counts: IntArray, scratch: NDArray[np.int32], by_frequency: IntArray
-) -> None:
-    """Take the tokens of ``block`` out of ``by_frequency``, the number of types of each
-    frequency in the whole text; ``scratch`` is zero before and after."""
-    for i in range(len(block)):
-        scratch[block[i]] += 1
-    for i in range(len(block)):
-        times = scratch[block[i]]
-        if times > 0:
-            by_frequency[counts[block[i]]] -= 1
-            by_frequency[counts[block[i]] - times] += 1
-            scratch[block[i]] = 0
+def _take_out(ids: NDArray[Any], counts: IntArray, by_frequency: IntArray) -> None:
+    """Take the tokens of ``ids``, sorted, out of ``by_frequency``, the number of types of each
+    frequency in the whole text, where type i occurs ``counts[i]`` times."""
+    start = 0
+    for i in range(1, len(ids) + 1):
+        if i == len(ids) or ids[i] != ids[start]:
+            frequency = counts[ids[start]]
+            by_frequency[frequency] -= 1
+            by_frequency[frequency - (i - start)] += 1
+            start = i

@@ -8,6 +8,7 @@ as independent draws (Poisson sampling).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,10 @@ _CLASSES = 15  # spectrum elements fitted, as zipfR does
 _LEAST = 5  # types in the last of them, for a chi-squared to mean anything
 _STEEPEST = 2.0  # Evert has alpha below 1; a population with a floor allows more, n-grams need it
 _IMPOSSIBLE = 1e300
+_M = range(1, _CLASSES + 1)
+_SUM = np.array([[m + k for k in _M] for m in _M])
+# binom(m + k, m) / 2^(m+k)
+_HALVES = np.array([[math.comb(m + k, m) / 2 ** (m + k) for k in _M] for m in _M])
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
@@ -48,11 +53,11 @@ class FiniteZipfMandelbrot:
         N = np.asarray(tokens, np.float64)
         return np.asarray(-np.expm1(-N[..., None] * p) @ types)
 
-    def expected_spectrum(self, frequencies: ArrayLike, tokens: float) -> FloatArray:
-        """Return E[V_m(N)], how many types are expected to occur exactly m times, for each m
-        of ``frequencies`` (shape (M,)) in ``tokens`` tokens."""
+    def expected_spectrum(self, highest: int, tokens: float) -> FloatArray:
+        """Return E[V_m(N)], how many types are expected to occur exactly m times in ``tokens``
+        tokens, for m = 1 .. ``highest``."""
         p, types = _population(self.alpha, self.lower, self.upper)
-        return np.asarray(_poisson(np.asarray(frequencies, np.float64), tokens * p) @ types)
+        return np.asarray(_poisson(highest, tokens * p) @ types)
 
 
 def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelbrot:
@@ -80,15 +85,19 @@ def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelb
     def distance(x: FloatArray) -> float:
         return _chi_squared(observed, N, *_unpack(x))
 
-    start_alpha = float(np.clip(spectrum.hapaxes / spectrum.types, 0.1, 1.5))
+    slope = float(np.clip(spectrum.hapaxes / spectrum.types, 0.1, 1.5))
+    upper = spectrum.max_frequency / N
+    quartile = spectrum.frequencies[
+        np.searchsorted(np.cumsum(spectrum.type_counts), spectrum.types / 4)
+    ]
     best = None
-    for spread in (7.0, 10.0, 14.0):  # ln(B / A); a capped vocabulary has local minima
-        start = _pack(start_alpha, spread, spectrum.max_frequency / N)
+    # alpha and N A to start from: an open vocabulary, and one that was cut
+    for alpha, rarest in ((slope, 0.05), (0.7, float(quartile))):
         found = minimize(
             distance,
-            start,
+            _pack(alpha, max(1.0, np.log(upper * N / rarest)), upper),
             method="Nelder-Mead",
-            options={"xatol": 1e-5, "fatol": 1e-5, "maxiter": 3000, "maxfev": 3000},
+            options={"xatol": 1e-5, "fatol": 1e-5, "maxiter": 1500, "maxfev": 1500},
         )
         if best is None or found.fun < best.fun:
             best = found
@@ -111,12 +120,13 @@ def _unpack(x: FloatArray) -> tuple[float, float, float]:
     return float(alpha), float(lower), float(upper)
 
 
-def _poisson(m: FloatArray, rate: FloatArray) -> FloatArray:
-    """Return e^(-rate) rate^m / m! for every m and rate, shape (M, P)."""
-    from scipy.special import gammaln
+def _poisson(highest: int, rate: FloatArray) -> FloatArray:
+    """Return e^(-rate) rate^m / m! for m = 1 .. highest and every rate, shape (M, P).
 
-    m = m[:, None]
-    return np.asarray(np.exp(m * np.log(rate) - rate - gammaln(m + 1)))
+    Each m from the one before; where e^(-rate) underflows, so do they all.
+    """
+    steps = np.concatenate([np.exp(-rate)[None], rate / np.arange(1, highest + 1)[:, None]])
+    return np.asarray(np.multiply.accumulate(steps, axis=0)[1:])
 
 
 def _population(alpha: float, lower: float, upper: float) -> tuple[FloatArray, FloatArray]:
@@ -138,30 +148,20 @@ def _chi_squared(observed: FloatArray, N: float, alpha: float, lower: float, upp
     Cov(V_m, V_k) = [m = k] E V_m(N) - binom(m+k, m) E V_{m+k}(2N) / 2^(m+k).
     """
     M = len(observed) - 1
-    m = np.arange(1, 2 * M + 1, dtype=np.float64)
     p, types = _population(alpha, lower, upper)
-    elements = _poisson(m[:M], N * p) @ types
-    doubled = _poisson(m, 2 * N * p) @ types  # E V_m(2N)
+    elements = _poisson(M, N * p) @ types
+    doubled = _poisson(2 * M, 2 * N * p) @ types  # E V_m(2N)
     if not np.isfinite(doubled).all() or elements.min() <= 0:
         return _IMPOSSIBLE
     total = -np.expm1(-N * p) @ types
     total_doubled = -np.expm1(-2 * N * p) @ types
-    i = np.arange(1, M + 1)
     R = np.empty((M + 1, M + 1))
     R[0, 0] = total_doubled - total
-    R[0, 1:] = R[1:, 0] = doubled[:M] / 2.0**i
-    R[1:, 1:] = np.diag(elements) - _halves(M) * doubled[i[:, None] + i - 1]
+    R[0, 1:] = R[1:, 0] = doubled[:M] / 2.0 ** np.arange(1, M + 1)
+    R[1:, 1:] = np.diag(elements) - _HALVES[:M, :M] * doubled[_SUM[:M, :M] - 1]
     gap = observed - np.append(total, elements)
     try:
         value = float(gap @ np.linalg.solve(R, gap))
     except np.linalg.LinAlgError:
         return _IMPOSSIBLE
     return value if value >= 0 else _IMPOSSIBLE
-
-
-def _halves(M: int) -> FloatArray:
-    """Return binom(m + k, m) / 2^(m+k) for m, k = 1 .. M."""
-    from scipy.special import comb
-
-    i = np.arange(1, M + 1)
-    return np.asarray(comb(i[:, None] + i, i) / 2.0 ** (i[:, None] + i))
