@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     help="table: columns parted by tabs.",
 )
 def command(model: str, text: str, per: str, output: str, **reading: Any) -> None:
-    """Show the surprisal, in nats, of each token or sentence of a text (standard input by default).
+    """Show the surprisal of each token or sentence of a text.
+
+    Surprisal is -log p in nats. Without TEXT, standard input is read.
 
     \b
     echo "the time machine" | lmkit score bigram.lmkit --per token
