@@ -8,8 +8,8 @@ import lzma
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +17,7 @@ from lmkit.errors import CorpusError, EncodingError, ParameterError
 
 BLOCK = 1 << 23  # bytes: large enough to keep compiled loops busy, small beside any memory
 _IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
-_SPACES = b" \t\r\v\f\0"
+_ZSTD_READ = 1 << 16  # bytes; unpacked it may be a few megabytes
 
 
 @dataclass(frozen=True)
@@ -63,34 +63,28 @@ class Source:
 
     def _decoded(self, size: int) -> Iterator[bytes]:
         """Yield the whole stream as UTF-8, without a byte order mark, in any pieces."""
-        utf8 = _codec_name(self.encoding) in ("utf-8", "utf-8-sig")
-        decoder = _decoder(self.encoding, self.errors)
-        lines, consumed = 1, 0
-        for raw in self._raw(size):
+        codec = _codec(self.encoding)
+        utf8 = codec.name in ("utf-8", "utf-8-sig")
+        decoder = _decoder(codec, self.errors)
+        lines, consumed, at_start = 1, 0, True
+        for raw in chain(self._raw(size), [b""]):
             if consumed == 0:
                 _refuse_binary(self.name, raw, utf8)
-            held = decoder.getstate()[0]  # the beginning of a character, from the block before
-            if utf8 and not held and raw.isascii():
-                piece = raw
-            else:
-                try:
-                    piece = decoder.decode(raw).encode("utf-8")
-                except UnicodeDecodeError as error:
-                    raise self._encoding_error(error, consumed - len(held), lines) from None
-            if consumed == 0 and piece.startswith(codecs.BOM_UTF8):
-                piece = piece[3:]
+            undecoded = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                before = decoder.decode(raw[: max(error.start - undecoded, 0)])
+                line = lines + before.count("\n")
+                raise self._encoding_error(error, consumed - undecoded, line) from None
             consumed += len(raw)
+            if at_start and text:
+                text, at_start = text.removeprefix("\ufeff"), False
+            piece = text.encode("utf-8")
             lines += piece.count(b"\n")
             yield piece
-        held = decoder.getstate()[0]
-        try:
-            yield decoder.decode(b"", final=True).encode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self._encoding_error(error, consumed - len(held), lines) from None
 
-    def _encoding_error(self, error: UnicodeDecodeError, base: int, lines: int) -> EncodingError:
-        before = error.object[: error.start]
-        line = lines + before.count(b"\n")
+    def _encoding_error(self, error: UnicodeDecodeError, base: int, line: int) -> EncodingError:
         byte = error.object[error.start]
         return EncodingError(
             f"{self.name}: line {line:,}, byte offset {base + error.start:,}: byte 0x{byte:02X} is "
@@ -104,9 +98,58 @@ class Source:
                 yield self.content[begin : begin + size]
             return
         assert self.path is not None
-        with _opened(self.path, self.name) as handle:
-            while raw := _read(handle, size, self.name):
-                yield raw
+        damaged = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+        try:
+            yield from _UNPACK.get(self.path.suffix, _plain)(self.path, size)
+        except FileNotFoundError:
+            raise CorpusError(f"{self.name}: no such file") from None
+        except IsADirectoryError:
+            raise CorpusError(f"{self.name}: a folder, not a text") from None
+        except damaged:
+            raise CorpusError(
+                f"{self.name}: its compressed data is damaged or cut off; fetch or pack it again"
+            ) from None
+        except OSError as error:
+            reason = error.strerror or error
+            raise CorpusError(f"{self.name}: cannot be read ({reason})") from None
+
+
+def _plain(path: Path, size: int, opener: Any = open) -> Iterator[bytes]:
+    with opener(path, "rb") as handle:
+        while raw := handle.read(size):
+            yield raw
+
+
+def _gzip(path: Path, size: int) -> Iterator[bytes]:
+    return _plain(path, size, gzip.open)
+
+
+def _xz(path: Path, size: int) -> Iterator[bytes]:
+    return _plain(path, size, lzma.open)
+
+
+def _zstd(path: Path, size: int) -> Iterator[bytes]:
+    # zstandard's own file reader takes a frame that is cut off for a whole one.
+    import zstandard
+
+    unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    frame, within = unpacker.decompressobj(), True
+    for packed in _plain(path, _ZSTD_READ):
+        while packed:
+            try:
+                raw = frame.decompress(packed)
+            except zstandard.ZstdError:
+                raise EOFError from None
+            for begin in range(0, len(raw), size):
+                yield raw[begin : begin + size]
+            packed, within = frame.unused_data, not frame.eof
+            if not within:
+                frame = unpacker.decompressobj()
+    if within:
+        raise EOFError
+
+
+_UNPACK = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
 
 
 def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Source:
@@ -149,20 +192,21 @@ def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield rest
 
 
-def _codec_name(encoding: str) -> str:
+def _codec(encoding: str) -> codecs.CodecInfo:
     try:
-        return codecs.lookup(encoding).name
+        "".encode(encoding)  # LookupError also for what is no encoding of text, such as hex
+        codecs.getincrementaldecoder(encoding)
+        return codecs.lookup(encoding)
     except LookupError:
         raise ParameterError(
             f"unknown encoding {encoding!r}; utf-8, latin-1, utf-16 or cp1252 are common ones"
         ) from None
 
 
-def _decoder(encoding: str, errors: str) -> codecs.IncrementalDecoder:
-    name = _codec_name(encoding)
+def _decoder(codec: codecs.CodecInfo, errors: str) -> codecs.IncrementalDecoder:
     if errors not in ("strict", "replace", "ignore"):
         raise ParameterError(f"unknown errors={errors!r}; choose from strict, replace, ignore")
-    return codecs.getincrementaldecoder(name)(errors)
+    return codecs.getincrementaldecoder(codec.name)(errors)
 
 
 def _refuse_binary(name: str, first: bytes, utf8: bool) -> None:
@@ -172,37 +216,3 @@ def _refuse_binary(name: str, first: bytes, utf8: bool) -> None:
             f"{name}: more than a tenth of it is NUL bytes, so it is UTF-16 or no text; name its "
             "encoding with --encoding utf-16"
         )
-
-
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
-    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".zst": _open_zstd}.get(path.suffix, open)
-    try:
-        handle = opener(path, "rb")
-    except FileNotFoundError:
-        raise CorpusError(f"{name}: no such file") from None
-    except IsADirectoryError:
-        raise CorpusError(f"{name}: a folder, not a text") from None
-    except OSError as error:
-        raise CorpusError(f"{name}: cannot be read ({error.strerror})") from None
-    with handle:
-        yield handle
-
-
-def _open_zstd(path: Path, mode: str) -> Any:
-    import zstandard
-
-    return zstandard.open(path, mode)
-
-
-def _read(handle: IO[bytes], size: int, name: str) -> bytes:
-    try:
-        return handle.read(size)
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):
-        pass
-    except OSError as error:
-        raise CorpusError(f"{name}: cannot be read ({error.strerror})") from None
-    except Exception as error:
-        if type(error).__name__ != "ZstdError":
-            raise
-    raise CorpusError(f"{name}: its compressed data is damaged or cut off; fetch or pack it again")
