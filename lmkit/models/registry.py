@@ -29,12 +29,17 @@ class Entry(NamedTuple):
 
 
 _NGRAM, _RNN = "lmkit.models.ngram.model", "lmkit.models.rnn.model"
+_KNESER_NEY = "lmkit.models.ngram.kneser_ney"
 REGISTRY: dict[str, Entry] = {
     "uniform": Entry("lmkit.models.uniform", "Uniform", "every outcome equally likely"),
     "ngram": Entry(_NGRAM, "Ngram", "counts of any order, smoothing=laplace|lidstone|mle"),
     "unigram": Entry(_NGRAM, "Unigram", "order 1, Laplace"),
     "bigram": Entry(_NGRAM, "Bigram", "order 2, Laplace"),
     "trigram": Entry(_NGRAM, "Trigram", "order 3, Laplace"),
+    "kneser-ney": Entry(_KNESER_NEY, "KneserNey", "interpolated modified Kneser-Ney, as lmplz"),
+    "absolute-discounting": Entry(
+        _KNESER_NEY, "AbsoluteDiscounting", "a constant taken from every count, interpolated"
+    ),
     "char-rnn": Entry(_RNN, "CharRnn", "a recurrent network over characters"),
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
 }

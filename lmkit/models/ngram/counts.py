@@ -260,7 +260,7 @@ def _union(
 
 def _keys(trie: Trie, order: int, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return each n-gram as (combined rank of its context) * (V + 1) + word, rising."""
-    keys = ranks[trie.parents(order) - trie.starts[order - 1]]
+    keys: NDArray[np.int64] = ranks[trie.parents(order) - trie.starts[order - 1]]
     keys *= trie.vocabulary_size + 1
     keys += trie.words[trie.span(order)]
     return keys

@@ -1,22 +1,26 @@
-"""Compiled walks over a trie: from a state and a word to a child, a score, the next state.
+"""Compiled scoring: a text's n-grams found in a trie, a tile of tokens and an order at a time.
 
-The arguments called ``trie`` are the tuple (first, words, suffix) of read-only arrays. Every
-kernel runs without the interpreter lock and touches nothing but its arguments.
+Whether the k-gram that ends at a token is known depends only on the (k-1)-gram that ends one
+token before. So a tile of tokens goes through all orders together, in short passes without
+unforeseeable branches; the memory accesses of many tokens then overlap, where a walk from token
+to token would wait for each. The first order that asks the trie, the bigrams, has contexts with
+thousands of children: for long texts a hash table answers there; elsewhere a binary search does.
+
+The arguments called ``trie`` are the tuple (first, words, suffix, starts) of read-only arrays.
+Kernels run without the interpreter lock and write nothing but their last arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import Trie
 
-PIECE = 1 << 15  # tokens that a thread scores at a time
+TILE = 256  # tokens whose n-grams are looked up together; their arrays stay in the first cache
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -27,31 +31,40 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def trie_arrays(trie: Trie) -> tuple[NDArray[Any], ...]:
-    """Return the arrays of a trie that kernels walk."""
-    return read_only(trie.first), read_only(trie.words), read_only(trie.suffix)
+    """Return the arrays of a trie as the kernels take them."""
+    return (
+        read_only(trie.first),
+        read_only(trie.words),
+        read_only(trie.suffix),
+        read_only(trie.starts),
+    )
 
 
 @njit(cache=True, nogil=True, inline="always")
+def search(words, begin, size, word):  # type: ignore[no-untyped-def]
+    """Return where a word stands among `size` rising words from `begin` on; -1 if it does not."""
+    if size == 0:
+        return np.int64(-1)
+    while size > 1:
+        half = size >> 1
+        begin = begin + half if words[begin + half] <= word else begin
+        size -= half
+    return begin if words[begin] == word else np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
 def find_child(first, words, node, word):  # type: ignore[no-untyped-def]
     """Return the n-gram that adds a word to a context, -1 if there is none."""
     if node == 0:
         return np.int64(word) + 1
-    low, high = np.int64(first[node]), np.int64(first[node + 1])
-    end = high
-    while low < high:
-        middle = (low + high) >> 1
-        if words[middle] < word:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and words[low] == word else np.int64(-1)
+    begin = np.int64(first[node])
+    return search(words, begin, np.int64(first[node + 1]) - begin, word)
 
 
 @njit(cache=True, nogil=True)
 def walk(ids, state, initial, eos, trie):  # type: ignore[no-untyped-def]
     """Return the state after the ids; `initial` after each `eos`, which is -1 for none."""
-    first, words, suffix = trie
-    contexts = len(first) - 1
+    first, words, suffix, _ = trie
     for t in range(len(ids)):
         if ids[t] == eos:
             state = initial
@@ -60,59 +73,176 @@ def walk(ids, state, initial, eos, trie):  # type: ignore[no-untyped-def]
         while node < 0:
             state = np.int64(suffix[state])
             node = find_child(first, words, state, ids[t])
-        state = node if node < contexts else np.int64(suffix[node])
+        state = node if node < len(first) - 1 else np.int64(suffix[node])
+    return state
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _slot(node, word, shift):  # type: ignore[no-untyped-def]
+    """Return the place of a bigram in the hash table: the high bits of a mixed product."""
+    mixed = ((np.uint64(node) << np.uint64(32)) | np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    return np.int64((mixed * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(shift))
+
+
+@njit(cache=True, nogil=True)
+def hash_bigrams(trie, slots):  # type: ignore[no-untyped-def]
+    """Fill an open-addressed table, a power of two long and all zero, with the bigrams' nodes."""
+    first, words, _, starts = trie
+    shift = 64
+    while (1 << (64 - shift)) < len(slots):
+        shift -= 1
+    for node in range(starts[1], starts[2]):
+        for child in range(first[node], first[node + 1]):
+            place = _slot(node, words[child], shift)
+            while slots[place] != 0:
+                place = (place + 1) & (len(slots) - 1)
+            slots[place] = child
+
+
+@njit(cache=True, nogil=True)
+def _hashed_bigrams(ids, history, trie, slots, nodes):  # type: ignore[no-untyped-def]
+    """Find the bigrams of a tile in the hash table."""
+    first, words, _, _ = trie
+    shift = 64
+    while (1 << (64 - shift)) < len(slots):
+        shift -= 1
+    places = np.empty(len(ids), np.int64)
+    for t in range(len(ids)):
+        places[t] = _slot(history[t], ids[t], shift)
+        nodes[t] = slots[places[t]]
+    for t in range(len(ids)):
+        node, context = nodes[t], history[t]
+        begin, end = first[context], first[context + 1]
+        while node != 0 and not (words[node] == ids[t] and begin <= node < end):
+            places[t] = (places[t] + 1) & (len(slots) - 1)
+            node = slots[places[t]]
+        nodes[t] = node if node != 0 else -1
+
+
+@njit(cache=True, nogil=True)
+def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
+    """Find the n-grams of a tile by binary search among the children of their contexts."""
+    first, words, _, _ = trie
+    begins, sizes = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
+    for t in range(len(ids)):
+        context = max(history[t], 0)  # the root's children are not asked for: size 0
+        begins[t] = first[context]
+        sizes[t] = first[context + 1] - begins[t] if context > 0 else 0
+    touched = np.int32(0)  # reading the words once, without a branch, fetches them side by side
+    for t in range(len(ids)):
+        touched ^= words[min(begins[t] + (sizes[t] >> 1), len(words) - 1)]
+    for t in range(len(ids)):
+        nodes[t] = search(words, begins[t], sizes[t], ids[t])
+    return touched
+
+
+@njit(cache=True, nogil=True)
+def _descend(ids, initial, eos, trie, slots, nodes, history):  # type: ignore[no-untyped-def]
+    """Find all n-grams that end at the tokens of a tile.
+
+    ``nodes[k, t + 1]`` becomes the node of the k-gram that ends at token t, -1 if unknown;
+    ``nodes[k, 0]`` is that before the tile. ``history[k, t]`` becomes the context of order k.
+    """
+    order = len(nodes) - 1
+    size = len(ids)
+    for t in range(size):
+        nodes[1, t + 1] = ids[t] + 1
+    for k in range(2, order + 1):
+        above = history[k - 1]
+        for t in range(size):
+            above[t] = nodes[k - 1, t]
+            if t > 0 and ids[t - 1] == eos:
+                above[t] = initial if k == 2 else -1
+        if k == 2 and len(slots) > 0:
+            _hashed_bigrams(ids, above[:size], trie, slots, nodes[k][1:])
+        else:
+            _searched(ids, above[:size], trie, nodes[k][1:])
+
+
+@njit(cache=True, nogil=True)
+def _spread(state, trie, nodes):  # type: ignore[no-untyped-def]
+    """Write a state and its suffixes into the column of nodes before a tile."""
+    _, _, suffix, starts = trie
+    nodes[:, 0] = -1
+    k = len(nodes) - 1
+    while state > 0:
+        while state < starts[k]:
+            k -= 1
+        nodes[k, 0] = state
+        state = suffix[state]
+
+
+@njit(cache=True, nogil=True)
+def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
+    """Move the last column of a tile before the next one; return the state there."""
+    state = 0
+    for k in range(1, len(nodes) - 1):
+        nodes[k, 0] = nodes[k, size]
+        if last == eos:
+            nodes[k, 0] = initial if k == 1 else -1
+        if nodes[k, 0] >= 0:
+            state = nodes[k, 0]
     return state
 
 
 @njit(cache=True, nogil=True)
-def look_up(ids, state, initial, eos, trie, spans, counts, totals, hits, seen):  # type: ignore[no-untyped-def]
-    """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
+def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+    """Write the log-probability of each id under a backoff model; return the state after.
 
-    `spans` (n + 1, 2) says from which node on the contexts of each order are complete, and where
-    the order ends. Returns the state after the ids.
+    `tables` is (log_probs, backoffs); `out` is (log_probs, orders, paid), the latter two (the
+    order that matched, the sum of backoffs) empty where they are not wanted.
     """
-    first, words, suffix = trie
-    contexts = len(first) - 1
-    for t in range(len(ids)):
-        word = ids[t]
-        k = 0
-        while state >= spans[k, 1]:
-            k += 1
-        complete = state >= spans[k, 0]
-        node = find_child(first, words, state, word)
-        seen[t] = totals[state] if complete else 0
-        hits[t] = counts[node] if complete and node >= 0 else 0
-        if word == eos:
-            state = initial
-            continue
-        while node < 0:
-            state = np.int64(suffix[state])
-            node = find_child(first, words, state, word)
-        state = node if node < contexts else np.int64(suffix[node])
+    log_probs, backoffs = tables
+    result, orders, paid = out
+    order = len(trie[3]) - 2
+    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
+    history = np.full((order + 1, TILE), -1, np.int32)
+    _spread(state, trie, nodes)
+    for begin in range(0, len(ids), TILE):
+        tile = ids[begin : begin + TILE]
+        _descend(tile, initial, eos, trie, slots, nodes, history)
+        for t in range(len(tile)):
+            k = order
+            while nodes[k, t + 1] < 0:
+                k -= 1
+            value = log_probs[nodes[k, t + 1]]
+            before = value
+            for j in range(k, order):
+                if history[j, t] >= 0:
+                    value += backoffs[history[j, t]]
+            result[begin + t] = value
+            if len(orders) > 0:
+                orders[begin + t] = k
+                paid[begin + t] = value - before
+        state = _carry(nodes, len(tile), tile[-1], initial, eos)
     return state
 
 
-def in_pieces(
-    ids: NDArray[np.int32],
-    state: int,
-    *,
-    memory: int,
-    walk_on: Callable[[NDArray[np.int32], int], int],
-    score: Callable[[slice, int], int],
-) -> int:
-    """Score a text on all cores and return the state after it.
+@njit(cache=True, nogil=True)
+def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+    """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 
-    The state depends on the last `memory` ids alone, so every piece finds its own by walking
-    over the ids before it: ``walk_on(ids, state)``. ``score(where, state)`` scores a piece.
+    `tables` is (counts, totals, spans): from ``spans[k]`` on, contexts of order k are complete.
+    `out` is (hits, seen). Returns the state after the ids.
     """
-
-    def work(begin: int) -> int:
-        if begin <= memory:
-            before = walk_on(ids[:begin], state)
-        else:
-            before = walk_on(ids[begin - memory : begin], 0)
-        return score(slice(begin, min(begin + size, len(ids))), before)
-
-    size = max(PIECE, -(-len(ids) // (64 * cores())))
-    states = run_all(work, range(0, len(ids), size))
-    return int(states[-1]) if states else state
+    counts, totals, spans = tables
+    hits, seen = out
+    order = len(trie[3]) - 2
+    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
+    history = np.full((order + 1, TILE), -1, np.int32)
+    _spread(state, trie, nodes)
+    for begin in range(0, len(ids), TILE):
+        tile = ids[begin : begin + TILE]
+        _descend(tile, initial, eos, trie, slots, nodes, history)
+        for t in range(len(tile)):
+            k = order - 1
+            while k > 0 and history[k, t] < 0:
+                k -= 1
+            context = history[k, t] if k > 0 else 0
+            complete = context >= spans[k]
+            node = nodes[k + 1, t + 1]
+            seen[begin + t] = totals[context] if complete else 0
+            hits[begin + t] = counts[node] if complete and node >= 0 else 0
+        state = _carry(nodes, len(tile), tile[-1], initial, eos)
+    return state

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from lmkit.errors import ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.kernels import in_pieces, look_up, read_only, trie_arrays, walk
+from lmkit.models.ngram.kernels import look_up
+from lmkit.models.ngram.scoring import Walker
 
 SMOOTHINGS = ("laplace", "lidstone", "mle")
 MAX_ORDER = 127  # the ledger's column of matched orders is int8
 _AUTO_RANGE = (-16.0, 5.0)  # where alpha=auto looks: ln alpha
+
+
+class _Evidence(NamedTuple):
+    """What the counts say of each id: int32 (T,), 0 for what was never seen."""
+
+    hits: NDArray[np.int32]
+    seen: NDArray[np.int32]
 
 
 class Additive(LanguageModel):
@@ -81,86 +89,84 @@ class Additive(LanguageModel):
             raise ParameterError("alpha=auto needs a validation text; give one, or a number")
         from scipy.optimize import minimize_scalar
 
-        hits, seen, _ = self._look_up(valid_ids, self._initial_state())
-        pairs, times = np.unique(np.stack([hits, seen]), axis=1, return_counts=True)
+        found, _ = self._look_up(valid_ids, self._initial_state())
+        pairs, times = np.unique(np.stack(found), axis=1, return_counts=True)
         size = len(self.vocabulary_)
 
         def nats(log_alpha: float) -> float:
             alpha = np.exp(log_alpha)
             return -float(times @ np.log((pairs[0] + alpha) / (pairs[1] + alpha * size)))
 
-        found = minimize_scalar(nats, bounds=_AUTO_RANGE, method="bounded")
-        return float(np.exp(found.x))
+        best = minimize_scalar(nats, bounds=_AUTO_RANGE, method="bounded")
+        return float(np.exp(best.x))
 
     # ------------------------------------------------------------------ predicting
 
+    def _walker(self) -> Walker:
+        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        return Walker.of(self.counts_.trie, eos=eos)
+
     def _initial_state(self) -> State:
-        return 0 if self.order == 1 else self.counts_.trie.vocabulary_size + 1
-
-    def _eos(self) -> int:
-        return self.vocabulary_.eos_id if self.context == "sentence" else -1
-
-    def _walk(self, ids: Ids, state: int) -> int:
-        trie = trie_arrays(self.counts_.trie)
-        return int(walk(read_only(ids), state, self._initial_state(), self._eos(), trie))
+        return self._walker().initial
 
     def _advance(self, state: State, index: int) -> State:
-        return self._walk(np.array([index], np.int32), state)
+        return self._walker().walk(np.array([index], np.int32), state)
 
     def _next_log_probs(self, context: Ids) -> LogProbs:
-        return self._predict(self._walk(context[1:], self._initial_state()))
+        walker = self._walker()
+        return self._predict(walker.walk(context[1:], walker.initial))
 
     def _complete(self) -> NDArray[np.int64]:
-        """Return from which node on the contexts of each order are complete, and its end.
+        """Return from which node on the contexts of each order below n are complete.
 
         Complete are those of n - 1 words, and the shorter ones that begin with ``<s>``.
         """
         trie = self.counts_.trie
-        spans = np.stack([trie.bos_spans(), trie.starts[1:]], axis=1)[: self.order]
-        spans[-1, 0] = trie.starts[self.order - 1]
-        return spans
+        return np.append(trie.bos_spans()[: self.order - 1], trie.starts[self.order - 1])
 
     def _predict(self, state: State) -> LogProbs:
         trie, size = self.counts_.trie, len(self.vocabulary_)
-        begin, end = self._complete()[np.searchsorted(trie.starts, state, side="right") - 1]
-        total = int(self.counts_.totals[state]) if begin <= state < end else 0
+        complete = state >= self._complete()[np.searchsorted(trie.starts, state, side="right") - 1]
+        total = int(self.counts_.totals[state]) if complete else 0
         if total == 0:
             return np.full(size, -np.log(size))
         children = slice(int(trie.first[state]), int(trie.first[state + 1]))
-        counts = np.zeros(size)
-        words, inside = trie.words[children], self.counts_.counts[children]
-        counts[words[words < size]] = inside[words < size]
+        counts = np.zeros(size + 1)
+        counts[trie.words[children]] = self.counts_.counts[children]
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log((counts + self.alpha_) / (total + self.alpha_ * size)))
+            return np.asarray(np.log((counts[:size] + self.alpha_) / (total + self.alpha_ * size)))
 
-    def _look_up(self, ids: Ids, state: int) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
+    def _look_up(
+        self, ids: Ids, state: int, finish: Callable[[_Evidence, slice], None] | None = None
+    ) -> tuple[_Evidence, int]:
         """Return the counts of each id's n-gram and context, and the state after the ids."""
-        hits, seen = np.empty(len(ids), np.int32), np.empty(len(ids), np.int32)
-        trie, spans = trie_arrays(self.counts_.trie), self._complete()
-        counts, totals = read_only(self.counts_.counts), read_only(self.counts_.totals)
-        after = look_up(
-            read_only(ids), state, self._initial_state(), self._eos(), trie, spans, counts, totals,
-            hits, seen,
-        )  # fmt: skip
-        return hits, seen, int(after)
+        found = _Evidence(np.empty(len(ids), np.int32), np.empty(len(ids), np.int32))
+        after = self._walker().score(
+            look_up,
+            ids,
+            state,
+            tables=(self.counts_.counts, self.counts_.totals, self._complete()),
+            out=found,
+            finish=None if finish is None else lambda where: finish(found, where),
+        )
+        return found, after
 
     def _log_probs(self, ids: Ids, state: State) -> tuple[LogProbs, State]:
         result = np.empty(len(ids))
         alpha, size = self.alpha_, len(self.vocabulary_)
 
-        def score(where: slice, before: int) -> int:
-            hits, seen, after = self._look_up(ids[where], before)
+        def finish(found: _Evidence, where: slice) -> None:
+            hits, seen = found.hits[where], found.seen[where]
             with np.errstate(divide="ignore", invalid="ignore"):
                 np.log((hits + alpha) / (seen + alpha * size), out=result[where])
             result[where][seen == 0] = -np.log(size)
-            return after
 
-        after = in_pieces(ids, state, memory=self.order - 1, walk_on=self._walk, score=score)
+        _, after = self._look_up(ids, state, finish)
         return result, after
 
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
-        hits, _, _ = self._look_up(ids, state)
-        return {"order": np.where(hits > 0, self.order, 0).astype(np.int8)}
+        found, _ = self._look_up(ids, state)
+        return {"order": np.where(found.hits > 0, self.order, 0).astype(np.int8)}
 
     # ------------------------------------------------------------------ size and files
 

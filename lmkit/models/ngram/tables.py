@@ -55,6 +55,16 @@ class BackoffTables:
         """The number of outcomes V."""
         return self.trie.vocabulary_size
 
+    def kept(self, keep: NDArray[np.bool_]) -> BackoffTables:
+        """Return the tables without some n-grams; probabilities and backoffs are not touched.
+
+        `keep` is as `Trie.kept` takes it. The caller sees to it that each distribution still sums
+        to one.
+        """
+        trie, nodes = self.trie.kept(keep)
+        backoffs = self.backoffs[nodes[: trie.contexts]]
+        return BackoffTables(trie, self.log_probs[nodes], backoffs, self.ranking)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, as a model file holds them."""
         return {

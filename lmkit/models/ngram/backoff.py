@@ -1,0 +1,131 @@
+"""Models that are backoff tables: scoring, distributions and the most probable next words."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError
+from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.ngram.counts import NgramCounts, count_ngrams
+from lmkit.models.ngram.kernels import score_backoff
+from lmkit.models.ngram.model import check_order
+from lmkit.models.ngram.scoring import Walker
+from lmkit.models.ngram.smoothing import without_unk
+from lmkit.models.ngram.tables import BackoffTables
+
+UNK = ("trained", "uniform", "excluded")
+_NOTHING = np.empty(0)
+
+
+class BackoffModel(LanguageModel):
+    """An n-gram model whose estimate is a set of backoff tables.
+
+    Hyper-parameters: ``order`` n; ``unk``, how the unknown token gets its probability:
+
+    ``trained``
+        ``<unk>`` is a word like any other: its tokens in the training text, literal or left out
+        of the vocabulary, are counted. Where there are none, it is as with ``uniform``.
+    ``uniform``
+        n-grams that hold it are not counted; it has its share of the uniform distribution below
+        the unigrams, and the context is empty after it.
+    ``excluded``
+        as ``uniform``, with probability 0: unknown tokens score -inf nats.
+    """
+
+    unk: str = "trained"
+    tables_: BackoffTables
+
+    def __init__(self, *, order: int = 3, unk: str = "trained", **common: Any):
+        super().__init__(**common)
+        self.order = order
+        self.unk = unk
+
+    def _check(self) -> None:
+        check_order(self.order)
+        if self.unk not in UNK:
+            raise ParameterError(f"unk={self.unk!r} is unknown; use {', '.join(UNK)}")
+
+    def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
+        if progress is not None:
+            progress("counting", 0.0)
+        counts = count_ngrams(
+            ids,
+            order=self.order,
+            vocabulary_size=len(self.vocabulary_),
+            context="sentence" if self.context == "sentence" else "stream",
+        )
+        if self.unk != "trained" and counts.counts[1] > 0:
+            counts = without_unk(counts)
+        if progress is not None:
+            progress("smoothing", 0.5)
+        self.tables_ = self._estimate(counts, valid_ids)
+
+    @abstractmethod
+    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+        """Return the smoothed model of these counts."""
+
+    # ------------------------------------------------------------------ predicting
+
+    def _walker(self) -> Walker:
+        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        return Walker.of(self.tables_.trie, eos=eos)
+
+    def _initial_state(self) -> State:
+        return self._walker().initial
+
+    def _advance(self, state: State, index: int) -> State:
+        return self._walker().walk(np.array([index], np.int32), state)
+
+    def _next_log_probs(self, context: Ids) -> LogProbs:
+        walker = self._walker()
+        return self._predict(walker.walk(context[1:], walker.initial))
+
+    def _predict(self, state: State) -> LogProbs:
+        tables = self.tables_
+        trie = tables.trie
+        path = [state]
+        while path[-1] > 0:
+            path.append(int(trie.suffix[path[-1]]))
+        result = np.append(tables.log_probs[1 : trie.vocabulary_size + 1], 0.0)
+        for context in reversed(path[:-1]):
+            result += tables.backoffs[context]
+            children = slice(int(trie.first[context]), int(trie.first[context + 1]))
+            result[trie.words[children]] = tables.log_probs[children]
+        return result[:-1]
+
+    def _score(
+        self, ids: Ids, state: State, *, explain: bool
+    ) -> tuple[LogProbs, NDArray[np.int8], LogProbs, int]:
+        result = np.empty(len(ids))
+        orders = np.empty(len(ids) if explain else 0, np.int8)
+        paid = np.empty(len(orders))
+        tables = (self.tables_.log_probs, self.tables_.backoffs)
+        out = (result, orders, paid)
+        after = self._walker().score(score_backoff, ids, state, tables=tables, out=out)
+        return result, orders, paid, after
+
+    def _log_probs(self, ids: Ids, state: State) -> tuple[LogProbs, State]:
+        result, _, _, after = self._score(ids, state, explain=False)
+        return result, after
+
+    def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
+        _, orders, paid, _ = self._score(ids, state, explain=True)
+        return {"order": orders, "backoff": -paid + 0.0}
+
+    # ------------------------------------------------------------------ size and files
+
+    @property
+    def parameters(self) -> int:
+        """The number of probabilities and backoff weights."""
+        return len(self.tables_.log_probs) - 2 + len(self.tables_.backoffs) - 1
+
+    def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        return self.tables_.to_arrays(), {}
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+        self.tables_ = BackoffTables.from_arrays(arrays)

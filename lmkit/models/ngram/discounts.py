@@ -1,0 +1,92 @@
+"""Discounts in closed form, and what to do where there is none."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError
+from lmkit.models.ngram.trie import IntArray
+
+FloatArray = NDArray[np.float64]
+FIXED = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
+FALLBACKS = ("fixed", "single", "witten-bell", "none")
+
+
+class DiscountWarning(UserWarning):
+    """Discounts could not be estimated from the counts of counts, and others were taken."""
+
+
+def counts_of_counts(amounts: IntArray) -> NDArray[np.int64]:
+    """Return how many n-grams have the amount 0, 1, 2, 3 and 4: (5,) int64."""
+    return np.bincount(amounts[amounts < 5], minlength=5)[:5].astype(np.int64)
+
+
+def modified_discounts(t: NDArray[np.int64]) -> FloatArray:
+    """Return the three discounts of modified Kneser-Ney as D(0), D(1), D(2), D(3+): (4,) float64.
+
+    ``Y = t1 / (t1 + 2 t2)``, ``D(k) = k - (k + 1) Y t_{k+1} / t_k``, t_k the number of n-grams of
+    count k (Chen & Goodman 1998, section 3.5, eq. 26).
+
+    Raises ValueError, with the cause, where t1, t2 or t3 is 0 or a discount leaves [0, k].
+    """
+    for k in (1, 2, 3):
+        if t[k] == 0:
+            raise ValueError(f"no n-gram has the count {k}")
+    y = t[1] / (t[1] + 2 * t[2])
+    found = np.array([0.0] + [k - (k + 1) * y * t[k + 1] / t[k] for k in (1, 2, 3)])
+    for k in (1, 2, 3):
+        if not 0 <= found[k] <= k:
+            raise ValueError(f"the discount of the count {k} would be {found[k]:.4g}")
+    return found
+
+
+def single_discount(t: NDArray[np.int64]) -> FloatArray:
+    """Return the one discount ``D = t1 / (t1 + 2 t2)`` for all counts: (4,) float64, D(0) = 0.
+
+    Ney, Essen & Kneser (1994), eq. for absolute discounting: an upper bound of the best D.
+    Raises ValueError, with the cause, where t1 or t2 is 0: D would be 0 or 1.
+    """
+    for k in (1, 2):
+        if t[k] == 0:
+            raise ValueError(f"no n-gram has the count {k}")
+    constant = float(t[1] / (t[1] + 2 * t[2]))
+    return np.array([0.0, constant, constant, constant])
+
+
+def find_discounts(
+    amounts: IntArray, *, order: int, modified: bool, fallback: str
+) -> FloatArray | None:
+    """Return the discounts of one order (4,), or None where Witten-Bell is to stand in.
+
+    Where the closed form fails, `fallback` decides, and a DiscountWarning names the cause:
+    ``fixed`` takes 0.5, 1, 1.5, ``single`` takes the one discount if that exists and 0.5, 1, 1.5
+    if not, ``witten-bell`` leaves the order to Witten-Bell smoothing. ``none`` raises
+    ParameterError, as lmplz does without ``--discount_fallback``.
+    """
+    t = counts_of_counts(amounts)
+    try:
+        return modified_discounts(t) if modified else single_discount(t)
+    except ValueError as error:
+        cause = f"the discounts of order {order} cannot be estimated: {error}"
+    if fallback == "none":
+        raise ParameterError(f"{cause}; give more text, a lower order, or fallback=fixed")
+    if fallback == "witten-bell":
+        _warn(f"{cause}; Witten-Bell smoothing stands in for this order")
+        return None
+    if fallback == "single":
+        try:
+            single = single_discount(t)
+        except ValueError:
+            pass
+        else:
+            _warn(f"{cause}; one discount, {single[1]:.4g}, stands in for this order")
+            return single
+    _warn(f"{cause}; 0.5, 1 and 1.5 stand in for this order")
+    return np.array([0.0, *FIXED])
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, DiscountWarning, stacklevel=2)

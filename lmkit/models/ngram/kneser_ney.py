@@ -1,0 +1,165 @@
+"""Kneser-Ney and absolute discounting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError
+from lmkit.models.base import Ids
+from lmkit.models.ngram.backoff import BackoffModel
+from lmkit.models.ngram.counts import NgramCounts
+from lmkit.models.ngram.discounts import FALLBACKS, find_discounts
+from lmkit.models.ngram.smoothing import (
+    Share,
+    adjusted_counts,
+    discounted,
+    interpolate,
+    witten_bell,
+)
+from lmkit.models.ngram.tables import BackoffTables
+
+_ALL: NDArray[np.bool_] = np.empty(0, np.bool_)
+
+
+class KneserNey(BackoffModel):
+    """Interpolated Kneser-Ney smoothing, by default modified, with the conventions of lmplz.
+
+    ``p(w|h) = (a(hw) - D(a(hw))) / a(h) + gamma(h) p(w|h')``, where the amounts a are counts at
+    the highest order, and below it numbers of different left neighbours (Kneser & Ney 1995;
+    Chen & Goodman 1998, section 3.5; see `adjusted_counts` and `modified_discounts`).
+
+    Hyper-parameters, beside those of `BackoffModel`:
+
+    ``modified``
+        Three discounts an order (for 1, 2, and 3 or more); if not, one (Ney et al. 1994).
+    ``prune``
+        Thresholds such as ``0-0-1``: n-grams of order k that occur that often or less are
+        left out; the last one holds for all higher orders, none falls, the first is 0.
+    ``interpolate_unigrams``
+        Whether unigrams are interpolated with the uniform distribution; if not, ``<unk>`` takes
+        all the mass that they leave, and unknown words look easy.
+    ``fallback``
+        What stands in where discounts cannot be estimated (see `find_discounts`).
+    ``compat``
+        ``kenlm`` refuses what lmplz refuses: ``<unk>`` in the text, and, unless a fallback is
+        named, discounts that cannot be estimated.
+    """
+
+    name = "kneser-ney"
+
+    def __init__(
+        self,
+        *,
+        modified: bool = True,
+        prune: str = "0",
+        interpolate_unigrams: bool = True,
+        fallback: str | None = None,
+        compat: str = "lmkit",
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.modified = modified
+        self.prune = prune
+        self.interpolate_unigrams = interpolate_unigrams
+        self.fallback = fallback
+        self.compat = compat
+
+    def _check(self) -> None:
+        super()._check()
+        if self.fallback is not None and self.fallback not in FALLBACKS:
+            raise ParameterError(
+                f"fallback={self.fallback!r} is unknown; use {', '.join(FALLBACKS)}"
+            )
+        if self.compat not in ("lmkit", "kenlm"):
+            raise ParameterError(f"compat={self.compat!r} is unknown; use lmkit or kenlm")
+        prune_thresholds(self.prune, self.order)
+
+    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+        if self.compat == "kenlm" and counts.counts[1] > 0:
+            raise ParameterError(
+                "the text holds <unk>, which lmplz refuses; rename it, or leave compat=kenlm out"
+            )
+        fallback = self.fallback or ("none" if self.compat == "kenlm" else "fixed")
+        trie, amounts = counts.trie, adjusted_counts(counts)
+        keep = kept_ngrams(counts, prune_thresholds(self.prune, self.order))
+
+        def share(order: int) -> Share:
+            found = find_discounts(
+                amounts[trie.span(order)], order=order, modified=self.modified, fallback=fallback
+            )
+            if found is None:
+                return witten_bell(trie, order, amounts)
+            return discounted(trie, order, amounts, found, keep)
+
+        tables = interpolate(trie, share, unk=self.unk, floor=self.interpolate_unigrams)
+        return tables.kept(keep) if len(keep) else tables
+
+
+class AbsoluteDiscounting(BackoffModel):
+    """Interpolated absolute discounting: a constant is taken from every count.
+
+    ``p(w|h) = max(c(hw) - D, 0) / c(h) + D N(h) / c(h) p(w|h')``, N(h) the number of different
+    words seen after h (Ney, Essen & Kneser 1994; Chen & Goodman 1998, section 2.7). ``discount``
+    is D, between 0 and 1, for all orders; left out, ``D = t1 / (t1 + 2 t2)`` for each, t_k the
+    number of its n-grams of count k, and 0.5 where t1 or t2 is 0.
+    """
+
+    name = "absolute-discounting"
+
+    def __init__(self, *, discount: float | None = None, **options: Any):
+        super().__init__(**options)
+        self.discount = discount
+
+    def _check(self) -> None:
+        super()._check()
+        if self.discount is not None and not 0 < self.discount < 1:
+            raise ParameterError(f"discount={self.discount} must lie between 0 and 1")
+
+    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+        trie = counts.trie
+
+        def share(order: int) -> Share:
+            amounts = counts.counts[trie.span(order)]
+            once, twice = int((amounts == 1).sum()), int((amounts == 2).sum())
+            constant = once / (once + 2 * twice) if once and twice else 0.5
+            discounts = np.full(4, constant if self.discount is None else self.discount)
+            discounts[0] = 0
+            return discounted(trie, order, counts.counts, discounts, _ALL)
+
+        return interpolate(trie, share, unk=self.unk)
+
+
+def prune_thresholds(spec: str, order: int) -> list[int]:
+    """Return the threshold of each order, 1 to n, from a list such as ``0-0-1``.
+
+    Raises ParameterError if they are no whole numbers, fall, are more than n, or begin above 0.
+    """
+    parts = str(spec).replace(" ", "-").split("-")
+    if not all(part.isdecimal() for part in parts) or len(parts) > order:
+        raise ParameterError(
+            f"prune={spec!r}: give up to {order} whole numbers, one for each order, as in 0-0-1"
+        )
+    found = [int(part) for part in parts]
+    found += [found[-1]] * (order - len(found))
+    if found[0] != 0:
+        raise ParameterError(
+            f"prune={spec!r}: unigrams stay, so begin with 0; min_count cuts the vocabulary"
+        )
+    if found != sorted(found):
+        raise ParameterError(f"prune={spec!r}: thresholds do not fall with the order")
+    return found
+
+
+def kept_ngrams(counts: NgramCounts, thresholds: list[int]) -> NDArray[np.bool_]:
+    """Return which n-grams occur more often than their order's threshold; empty for all."""
+    if not any(thresholds):
+        return _ALL
+    trie = counts.trie
+    keep = np.ones(len(trie.words), np.bool_)
+    for order, threshold in enumerate(thresholds, start=1):
+        if order > 1:
+            keep[trie.span(order)] = counts.counts[trie.span(order)] > threshold
+    return keep
