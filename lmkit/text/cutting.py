@@ -20,11 +20,12 @@ def cut_sources(
     """Return the sources of each part; part k holds fractions[k] of the sentences.
 
     A text under the rule ``none`` has no sentence ends and is cut by words. Raises CorpusError
-    for a text of fewer than ten sentences.
+    for a text of fewer than ten sentences, or too few for the smallest part to hold one.
     """
     rule = _RULES[sentences]
     total, _ = _count(sources, rule, [])
-    if total < _FEWEST:
+    targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
+    if total < _FEWEST or 0 in np.diff([0, *targets, total]):
         what = "words" if rule == kernels.NONE else "sentences"
         remedy = (
             "" if rule == kernels.NONE else ", or take the text as one stream: --sentences none"
@@ -33,7 +34,6 @@ def cut_sources(
             f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
             f"--valid and --test{remedy}"
         )
-    targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
     _, places = _count(sources, rule, targets)
     parts = []
     starts = [(0, sources[0].start), *places]
