@@ -164,9 +164,9 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
             f"{path}: written in format {metadata.get('version')}, this lmkit reads "
             f"{FORMAT_VERSION}; use the lmkit that wrote it, or fit the model again"
         )
-    data = (
-        np.memmap(file, np.uint8, "r", 8 + length) if size > 8 + length else np.empty(0, np.uint8)
-    )
+    data = np.empty(0, np.uint8)
+    if size > 8 + length:
+        data = np.asarray(np.memmap(file, np.uint8, "r", 8 + length))
     arrays = {name: _array(path, name, entry, data) for name, entry in description.items()}
     try:
         header = json.loads(metadata["lmkit"])

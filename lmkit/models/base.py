@@ -433,7 +433,8 @@ class LanguageModel(ABC):
 
         self._check_common()
         self.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
-        self.normalize_, self.sentences_ = header["normalize"], header["sentences"]
+        rules = Text("", (), header["normalize"], header["sentences"])  # which checks them
+        self.normalize_, self.sentences_ = rules.normalize, rules.sentences
         self.train_sha256_ = header["train_sha256"]
         self.fit_seconds_ = header["fit_seconds"]
         self._restore(under("model."), header["learned"])
