@@ -1,0 +1,212 @@
+"""Cutting a stream of ids into training batches, every token once an epoch.
+
+A batch is (T, B): T steps in B lanes. Inputs are the targets shifted by one. Padding, where
+there is any, is marked in the targets, never scored and never trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.text.vocabulary import EOS_ID, UNK_ID
+
+Ids = NDArray[np.int32]
+
+IGNORED = -100
+"""The target of a padding position: torch's own default for `ignore_index`."""
+
+BLOCK = 8
+"""Lanes, and the first stretch of an epoch, are multiples of so many steps long.
+
+The matrix products of a stretch are shared out to threads in blocks of rows; the odd rows of a
+stretch of odd length were found to be rounded otherwise with two threads than with one.
+"""
+
+AFRESH = -1
+"""In `Batch.continues`: this lane begins with the initial state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One truncated stretch of back-propagation."""
+
+    inputs: NDArray[np.int64]  # (T, B)
+    targets: NDArray[np.int64]  # (T, B), `IGNORED` where padded
+    continues: NDArray[np.int64]  # (B,) the lane of the batch before whose state runs on here
+
+    @property
+    def tokens(self) -> int:
+        """Return how many targets are real."""
+        return int(np.count_nonzero(self.targets != IGNORED))
+
+
+class Batches(Protocol):
+    """A source of batches: one epoch after the other."""
+
+    @property
+    def tokens(self) -> int:
+        """Return how many targets an epoch has."""
+        ...
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield the batches of the next epoch; each token is a target exactly once."""
+        ...
+
+
+class StreamBatches:
+    """B contiguous lanes of one stream, read in stretches of `length` tokens.
+
+    Lane b ends where lane b + 1 begins, so at the end of an epoch the state of lane b runs on
+    into lane b + 1: over the epochs the network sees streams as long as the whole text, not
+    only a B-th of it, as it will when it scores. The first stretch of an epoch has a random
+    length, so that the cuts of back-propagation fall elsewhere each time.
+    """
+
+    def __init__(
+        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
+    ) -> None:
+        self.ids = ids
+        self.unk_rate = unk_rate
+        self.length = length
+        self.steps = BLOCK * -(-len(ids) // (lanes * BLOCK))  # tokens a lane
+        self.lanes = -(-len(ids) // self.steps)  # no lane is empty
+        if self.lanes == 1:
+            self.steps = len(ids)
+        self.bos = bos
+        self.epochs = 0
+
+    @property
+    def tokens(self) -> int:
+        """Return how many targets an epoch has."""
+        return len(self.ids)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield stretches of all lanes, from the start of the lanes to their end."""
+        ids = hide_rare(self.ids, self.unk_rate, rng)
+        shape = (self.lanes, self.steps)
+        padding = (0, self.lanes * self.steps - len(ids))  # all of it in the last lane
+        inputs = np.pad(np.append(self.bos, ids[:-1]).astype(np.int64), padding)
+        targets = np.pad(ids.astype(np.int64), padding, constant_values=IGNORED)
+        inputs, targets = inputs.reshape(shape).T, targets.reshape(shape).T
+        lanes = np.arange(self.lanes)
+        continues = lanes - 1 if self.epochs else np.full(self.lanes, AFRESH)
+        self.epochs += 1
+        start, stop = 0, self._first_stretch(rng)
+        while start < self.steps:
+            yield Batch(inputs[start:stop], targets[start:stop], continues)
+            start, stop, continues = stop, stop + self.length, lanes
+
+    def _first_stretch(self, rng: np.random.Generator) -> int:
+        if self.length < 2 * BLOCK:
+            return self.length
+        return BLOCK * int(rng.integers(1, self.length // BLOCK + 1))
+
+
+class SentenceBatches:
+    """Whole sentences side by side, each with a state of its own that begins at ``<s>``.
+
+    Sentences of like length share a batch, so that little is padded; which ones, and in which
+    order the batches come, changes from epoch to epoch. A batch holds about `lanes` times
+    `length` tokens. A sentence longer than `length` is read in stretches, its state running on.
+    """
+
+    def __init__(
+        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
+    ) -> None:
+        self.ids = ids
+        self.unk_rate = unk_rate
+        self.bos = bos
+        self.lanes = lanes
+        self.length = length
+        self.sentences = Sentences.of(ids)
+
+    @property
+    def tokens(self) -> int:
+        """Return how many targets an epoch has."""
+        return len(self.ids)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield padded batches in random order."""
+        ids = hide_rare(self.ids, self.unk_rate, rng)
+        by_length = np.lexsort((rng.random(len(self.sentences)), self.sentences.lengths))
+        groups = list(self.sentences.groups(by_length, self.lanes, self.length))
+        for index in rng.permutation(len(groups)):
+            group = groups[index]
+            inputs, positions = self.sentences.padded(group, ids, self.bos)
+            targets = np.where(positions < 0, IGNORED, ids[positions]).astype(np.int64)
+            continues = np.full(len(group), AFRESH)
+            for start in range(0, len(inputs), self.length):
+                stop = start + self.length
+                yield Batch(inputs[start:stop], targets[start:stop], continues)
+                continues = np.arange(len(group))
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Where the sentences of a stream of ids lie; the last may lack its end."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ids: Ids) -> Sentences:
+        """Return the sentences of `ids`, each up to and with its ``</s>``."""
+        stops = np.flatnonzero(ids == EOS_ID) + 1
+        if len(ids) and (not len(stops) or stops[-1] < len(ids)):
+            stops = np.append(stops, len(ids))
+        starts = np.concatenate(([0], stops[:-1])) if len(stops) else stops
+        return cls(starts, stops - starts)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def span(self, index: int) -> slice:
+        """Return where sentence `index` lies in the stream."""
+        start = int(self.starts[index])
+        return slice(start, start + int(self.lengths[index]))
+
+    def groups(
+        self, order: NDArray[np.int64], lanes: int, length: int
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield runs of `order`, sentences by rising length, of about lanes x length tokens."""
+        start = 0
+        lengths = self.lengths[order]
+        while start < len(order):
+            stop = start + lanes
+            # Sentences shorter than a stretch leave room for more lanes.
+            while stop < len(order) and (stop + 1 - start) * lengths[stop] <= lanes * length:
+                stop += 1
+            yield order[start:stop]
+            start = stop
+
+    def padded(
+        self, rows: NDArray[np.int64], ids: Ids, bos: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return inputs (T, B) that begin with `bos`, and targets' places in `ids`, -1 in padding.
+
+        B is the number of `rows`, T the length of the longest.
+        """
+        lengths = self.lengths[rows]
+        steps = np.arange(lengths.max())[:, None]  # (T, 1)
+        positions = np.where(steps < lengths, self.starts[rows] + steps, -1)  # (T, B)
+        inputs = np.full(positions.shape, bos, np.int64)
+        inputs[1:] = np.where(positions[1:] < 0, EOS_ID, ids[positions[1:] - 1])
+        return inputs, positions
+
+
+def hide_rare(ids: Ids, rate: float, rng: np.random.Generator) -> Ids:
+    """Return `ids` with each token of a type seen once made ``<unk>`` with probability `rate`.
+
+    A type seen once would be unknown, had its one token not been there: so the network learns
+    where unknown words come, though the training text has none, and learns the type as well.
+    """
+    if not rate:
+        return ids
+    seen_once = np.bincount(ids)[ids] == 1  # (N,)
+    hidden = seen_once & (ids > EOS_ID) & (rng.random(len(ids)) < rate)
+    return np.where(hidden, UNK_ID, ids).astype(ids.dtype)

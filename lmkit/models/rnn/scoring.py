@@ -1,0 +1,154 @@
+"""Exact scores: every token of a text once, and the same numbers however the text is cut.
+
+What is measured at each token is a :data:`Measure` of the network's scores there: the
+log-probability of the token that came, or the entropy of the distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy, log_softmax
+
+from lmkit.models.rnn.batches import Ids, Sentences
+from lmkit.models.rnn.cells import State
+from lmkit.models.rnn.network import Network
+from lmkit.models.rnn.threads import torch_threads
+from lmkit.text.vocabulary import EOS_ID
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+"""From scores (N, V) and targets (N,) to one number a target (N,)."""
+Values = NDArray[np.float64]
+
+CHUNK = 4096
+"""Steps of one stream that one call of the fused kernel reads."""
+LANES, LENGTH = 32, 64
+"""Sentences scored side by side, and steps that one call reads of them."""
+SCORES = 2**24
+"""How many scores, rows times outcomes, are held at once: 64 MB of float32."""
+
+
+def log_prob(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the log-probability of each target, (N,) nats."""
+    return -cross_entropy(scores, targets, reduction="none")
+
+
+def entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the entropy of each distribution, (N,) nats; the targets play no part."""
+    log_probs = log_softmax(scores, dim=-1)
+    return -(log_probs.exp() * log_probs).sum(dim=-1)
+
+
+def first_state(network: Network) -> State:
+    """Return the state after ``<s>``, in one lane."""
+    return next_state(network, network.shape.outcomes, network.initial_state(1))
+
+
+def next_state(network: Network, index: int, state: State) -> State:
+    """Return the state, of one lane, after one more token; `state` itself is left as it is."""
+    with torch.inference_mode():
+        return network.step(torch.tensor([index], device=network.device), state)
+
+
+def distribution(network: Network, state: State) -> Values:
+    """Return the log-probabilities (V,) of the next token; normalised in float64."""
+    with torch.inference_mode():
+        scores = network.scores(network.top(state))[0].cpu().double()
+    log_probs: Values = log_softmax(scores, dim=-1).numpy()
+    return log_probs
+
+
+def read_stream(
+    network: Network, ids: Ids, state: State, measure: Measure = log_prob
+) -> tuple[Values, State]:
+    """Return the measure (T,) at each of `ids`, one stream from `state` on, and the state after.
+
+    Numbers are computed in float32 and returned as float64, to be summed.
+    """
+    if len(ids) == 1:  # what a decoder asks for again and again
+        values = _measured(network, network.top(state), _tensor(ids, network), measure)
+        return values, next_state(network, int(ids[0]), state)
+    values = np.empty(len(ids))
+    chunk = max(1, min(CHUNK, SCORES // _input_width(network)))
+    with torch.inference_mode():
+        for start in range(0, len(ids), chunk):
+            targets = _tensor(ids[start : start + chunk], network)  # (T,)
+            before = network.top(state)  # (1, H)
+            with torch_threads(1):  # one lane leaves nothing to share out
+                outputs, state = network(targets[:, None], state)  # (T, 1, H)
+            outputs = torch.cat([before, outputs[:-1, 0]])  # (T, H)
+            values[start : start + chunk] = _measured(network, outputs, targets, measure)
+    return values, state
+
+
+def read_sentences(
+    network: Network, ids: Ids, state: State, measure: Measure = log_prob
+) -> tuple[Values, State]:
+    """Return the measure (T,) at each of `ids`, the state beginning anew after each ``</s>``.
+
+    The first sentence goes on from `state`. The state returned is that after the last token: the
+    state after ``<s>`` where that token is ``</s>``.
+    """
+    sentences = Sentences.of(ids)
+    values = np.empty(len(ids))
+    count = len(sentences)
+    # The first sentence has a past of its own, and an unfinished last one a future.
+    alone = {0} if len(ids) and ids[-1] == EOS_ID else {0, count - 1}
+    for index in sorted(alone) if count else ():
+        span = sentences.span(index)
+        values[span], state = read_stream(network, ids[span], state, measure)
+        if ids[span][-1] == EOS_ID:
+            state = first_state(network)
+    whole = np.setdiff1d(np.arange(count), sorted(alone))
+    _read_whole(network, ids, sentences, whole, measure, values)
+    return values, state
+
+
+def _read_whole(
+    network: Network,
+    ids: Ids,
+    sentences: Sentences,
+    which: NDArray[np.int64],
+    measure: Measure,
+    values: Values,
+) -> None:
+    """Put the measure at each token of whole sentences, read side by side, where it belongs."""
+    order = which[np.argsort(sentences.lengths[which], kind="stable")]
+    length = max(1, min(LENGTH, SCORES // (LANES * _input_width(network))))
+    for group in sentences.groups(order, LANES, length):
+        inputs, positions = sentences.padded(group, ids, network.shape.outcomes)
+        state = network.initial_state(len(group))
+        for start in range(0, len(inputs), length):
+            places = positions[start : start + length]  # (T, B)
+            real = places >= 0
+            with torch.inference_mode():
+                outputs, state = network(_tensor(inputs[start : start + length], network), state)
+                outputs = outputs[torch.from_numpy(real).to(network.device)]  # (N, H)
+            targets = _tensor(ids[places[real]], network)  # (N,)
+            values[places[real]] = _measured(network, outputs, targets, measure)
+
+
+def _input_width(network: Network) -> int:
+    return network.shape.embedding or network.shape.outcomes + 1
+
+
+def _tensor(ids: NDArray[np.integer[Any]], network: Network) -> Tensor:
+    return torch.from_numpy(np.asarray(ids, np.int64)).to(network.device)
+
+
+def _measured(network: Network, outputs: Tensor, targets: Tensor, measure: Measure) -> Values:
+    """Return the measure (N,) where the outputs (N, H) were followed by the targets (N,)."""
+    block = max(1, SCORES // network.shape.outcomes)
+    with torch.inference_mode():
+        parts = [
+            measure(network.scores(some), wanted).cpu()
+            for some, wanted in zip(
+                torch.split(outputs, block), torch.split(targets, block), strict=True
+            )
+        ]
+        return torch.cat(parts).numpy().astype(np.float64)
