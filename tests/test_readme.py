@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lmkit.cli.main import cli
+from lmkit.corpora.synthetic import MarkovSource
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -21,8 +22,8 @@ def commands() -> list[str]:
 
 def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    sentences = [f"the time traveller saw a {word} in the garden" for word in "abcdefghij"]
-    (tmp_path / "book.txt").write_text("\n".join(sentences * 3) + "\n")
+    text = MarkovSource(types=500, seed=2).text(tokens=4000)
+    (tmp_path / "book.txt").write_text(text + "the time machine stood in the garden\n" * 3)
     (tmp_path / "other.txt").write_text("the time machine stood in the garden\n")
     assert len(commands()) >= 8
     for command in commands():
