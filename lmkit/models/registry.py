@@ -40,6 +40,16 @@ REGISTRY: dict[str, Entry] = {
     "absolute-discounting": Entry(
         _KNESER_NEY, "AbsoluteDiscounting", "a constant taken from every count, interpolated"
     ),
+    "witten-bell": Entry(
+        "lmkit.models.ngram.witten_bell", "WittenBell", "new words as often as before, interpolated"
+    ),
+    "jelinek-mercer": Entry(
+        "lmkit.models.ngram.jelinek_mercer", "JelinekMercer", "orders mixed by held-out weights"
+    ),
+    "katz": Entry("lmkit.models.ngram.katz", "Katz", "Good-Turing discounts, backed off"),
+    "stupid-backoff": Entry(
+        "lmkit.models.ngram.stupid_backoff", "StupidBackoff", "scores, no probabilities: unranked"
+    ),
     "char-rnn": Entry(_RNN, "CharRnn", "a recurrent network over characters"),
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
 }

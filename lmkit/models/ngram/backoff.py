@@ -96,7 +96,7 @@ class BackoffModel(LanguageModel):
             result += tables.backoffs[context]
             children = slice(int(trie.first[context]), int(trie.first[context + 1]))
             result[trie.words[children]] = tables.log_probs[children]
-        return result[:-1]
+        return np.asarray(np.minimum(result[:-1], 0.0))
 
     def _score(
         self, ids: Ids, state: State, *, explain: bool

@@ -74,7 +74,7 @@ def find_discounts(
     if fallback == "none":
         raise ParameterError(f"{cause}; give more text, a lower order, or fallback=fixed")
     if fallback == "witten-bell":
-        _warn(f"{cause}; Witten-Bell smoothing stands in for this order")
+        warn(f"{cause}; Witten-Bell smoothing stands in for this order")
         return None
     if fallback == "single":
         try:
@@ -82,11 +82,12 @@ def find_discounts(
         except ValueError:
             pass
         else:
-            _warn(f"{cause}; one discount, {single[1]:.4g}, stands in for this order")
+            warn(f"{cause}; one discount, {single[1]:.4g}, stands in for this order")
             return single
-    _warn(f"{cause}; 0.5, 1 and 1.5 stand in for this order")
+    warn(f"{cause}; 0.5, 1 and 1.5 stand in for this order")
     return np.array([0.0, *FIXED])
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
+    """Say that discounts could not be estimated."""
     warnings.warn(message, DiscountWarning, stacklevel=2)

@@ -211,7 +211,7 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
             for j in range(k, order):
                 if history[j, t] >= 0:
                     value += backoffs[history[j, t]]
-            result[begin + t] = value
+            result[begin + t] = min(value, 0.0)  # rounding may leave p = 1 a little above
             if len(orders) > 0:
                 orders[begin + t] = k
                 paid[begin + t] = value - before
@@ -246,3 +246,23 @@ def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore
             hits[begin + t] = counts[node] if complete and node >= 0 else 0
         state = _carry(nodes, len(tile), tile[-1], initial, eos)
     return state
+
+
+@njit(cache=True, nogil=True)
+def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[no-untyped-def]
+    """Write, for each id and order 1 .. n, the counts of its n-gram and context: (T, n)."""
+    order = len(trie[3]) - 2
+    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
+    history = np.full((order + 1, TILE), -1, np.int32)
+    _spread(initial, trie, nodes)
+    history[0] = 0
+    for begin in range(0, len(ids), TILE):
+        tile = ids[begin : begin + TILE]
+        _descend(tile, initial, eos, trie, np.empty(0, np.int32), nodes, history)
+        for t in range(len(tile)):
+            for k in range(order):
+                if history[k, t] >= 0:
+                    seen[begin + t, k] = totals[history[k, t]]
+                if nodes[k + 1, t + 1] >= 0:
+                    hits[begin + t, k] = counts[nodes[k + 1, t + 1]]
+        _carry(nodes, len(tile), tile[-1], initial, eos)

@@ -59,12 +59,7 @@ def interpolate(
     probs = np.zeros(len(trie.words))
     backoffs = np.zeros(trie.contexts)
     unigrams = share(1)
-    below = np.zeros(size)
-    if floor:
-        outcomes = slice(1, size) if unk == "excluded" else slice(0, size)
-        below[outcomes] = 1 / (size - (unk == "excluded"))
-    else:
-        below[0] = 1.0
+    below = base_distribution(size, unk) if floor else np.eye(1, size)[0]
     probs[1 : size + 1] = unigrams.direct[:size] + unigrams.rest[0] * below
     for k in range(2, trie.order + 1):
         part = share(k)
@@ -80,10 +75,18 @@ def interpolate(
             _add_below(where.start, trie.first, trie.suffix, rest, part.direct, offset, probs)
 
         run_all(add, pieces(contexts))
-        _log(part.rest, backoffs[contexts])
-    _log(probs, probs)
+        logarithms(part.rest, backoffs[contexts])
+    logarithms(probs, probs)
     probs[0] = probs[size + 1] = -np.inf
     return BackoffTables.build(trie, probs, backoffs)
+
+
+def base_distribution(size: int, unk: Unk) -> FloatArray:
+    """Return what stands below the unigrams: uniform (V,) float64, 0 for an excluded <unk>."""
+    base = np.full(size, 1 / (size - 1 if unk == "excluded" else size))
+    if unk == "excluded":
+        base[0] = 0.0
+    return base
 
 
 def pieces(nodes: slice) -> list[slice]:
@@ -93,7 +96,7 @@ def pieces(nodes: slice) -> list[slice]:
     return [slice(begin, min(begin + size, nodes.stop)) for begin in begins]
 
 
-def _log(values: FloatArray, out: FloatArray) -> None:
+def logarithms(values: FloatArray, out: FloatArray) -> None:
     """Write the logarithms, -inf for 0, on all cores."""
 
     def work(where: slice) -> None:

@@ -1,0 +1,132 @@
+"""Jelinek-Mercer smoothing: interpolation weights learned on held-out text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError
+from lmkit.models.base import Ids
+from lmkit.models.ngram.backoff import BackoffModel
+from lmkit.models.ngram.counts import NgramCounts
+from lmkit.models.ngram.kernels import read_only, scan, trie_arrays
+from lmkit.models.ngram.scoring import Walker
+from lmkit.models.ngram.smoothing import Share, base_distribution, interpolate
+from lmkit.models.ngram.tables import BackoffTables
+
+FloatArray = NDArray[np.float64]
+BUCKETS = 32
+ROUNDS = 200
+CLOSE = 1e-7  # nats a token: a round that gains less is the last
+PRIOR = 0.5  # tokens added to either side of a weight, so that it stays between 0 and 1
+
+
+class Evidence(NamedTuple):
+    """What each order says of each held-out token.
+
+    Attributes:
+        frequencies: (T, n) float64, c(hw) / c(h).
+        buckets: (T, n) int8, the bucket of c(h); 0 where h was never seen.
+        floor: (T,) float64, the probability below the unigrams.
+    """
+
+    frequencies: FloatArray
+    buckets: NDArray[np.int8]
+    floor: FloatArray
+
+
+class JelinekMercer(BackoffModel):
+    """Relative frequencies of all orders, mixed with weights that held-out text likes best.
+
+    ``p(w|h) = (1 - l(h)) c(hw) / c(h) + l(h) p(w|h')``, down to the uniform distribution (Jelinek
+    & Mercer 1980; Chen & Goodman 1998, section 2.3). The weights l are shared by contexts of one
+    order whose counts c(h) lie between the same powers of two, and are found by
+    expectation-maximisation on the validation text, without which the last tenth of the training
+    text is held out.
+    """
+
+    name = "jelinek-mercer"
+    needs_validation = True
+
+    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+        if valid_ids is None or len(valid_ids) == 0:
+            raise ParameterError("jelinek-mercer needs a validation text; give one with tokens")
+        trie = counts.trie
+        base = base_distribution(trie.vocabulary_size, self.unk)
+        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        evidence = gather(counts, valid_ids, base, eos=eos)
+        weights = fit_weights(evidence)[0]
+
+        def share(order: int) -> Share:
+            totals = counts.totals[trie.span(order - 1)]
+            rest = weights[order - 1, bucket(totals)]
+            contexts = trie.span(order - 1)
+            children = np.diff(trie.first[contexts.start : contexts.stop + 1])
+            scale = np.repeat((1 - rest) / np.maximum(totals, 1), children)
+            return Share(scale * counts.counts[trie.span(order)], rest)
+
+        return interpolate(trie, share, unk=self.unk)
+
+
+def bucket(totals: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Return the bucket of each count: 0 for 0, b for 2^(b-1) up to 2^b - 1."""
+    return np.frexp(totals.astype(np.float64))[1].astype(np.int8)
+
+
+def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evidence:
+    """Return what the counts say of a held-out text, without tokens that nothing can give."""
+    walker = Walker.of(counts.trie, eos=eos)
+    shape = (len(ids), counts.order)
+    hits, seen = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    scan(
+        read_only(ids), walker.initial, eos, trie_arrays(counts.trie), counts.counts, counts.totals,
+        hits, seen,
+    )  # fmt: skip
+    possible = base[ids] > 0
+    frequencies = (hits / np.maximum(seen, 1))[possible]
+    return Evidence(frequencies, bucket(seen)[possible], base[ids][possible])
+
+
+def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
+    """Return the weight of the lower orders, (n, 32), and the mean log-likelihood of each round.
+
+    The weight of bucket 0 is 1. Rounds end when one gains less than 1e-7 nats a token.
+    """
+    order = evidence.frequencies.shape[1]
+    weights = np.full((order, BUCKETS), 0.5)
+    weights[:, 0] = 1.0
+    history: list[float] = []
+    for _ in range(ROUNDS):
+        stopped, passed = np.full((2, order, BUCKETS), PRIOR)
+        history.append(float(_expect(*evidence, weights, stopped, passed)))
+        if len(history) > 1 and history[-1] - history[-2] < CLOSE:
+            break
+        weights = passed / (stopped + passed)
+        weights[:, 0] = 1.0
+    return weights, history
+
+
+@njit(cache=True, nogil=True)
+def _expect(frequencies, buckets, floor, weights, stopped, passed):  # type: ignore[no-untyped-def]
+    """Add how often each weight's order was taken or passed; return the mean log-likelihood."""
+    size, order = frequencies.shape
+    given = np.empty(order)
+    total_nats = 0.0
+    for t in range(size):
+        reach = 1.0
+        for k in range(order - 1, -1, -1):
+            weight = weights[k, buckets[t, k]]
+            given[k] = reach * (1.0 - weight) * frequencies[t, k]
+            reach *= weight
+        below = reach * floor[t]
+        total = below + given.sum()
+        for k in range(order):
+            if buckets[t, k] > 0:
+                passed[k, buckets[t, k]] += below / total
+                stopped[k, buckets[t, k]] += given[k] / total
+            below += given[k]
+        total_nats += np.log(total)
+    return total_nats / max(size, 1)

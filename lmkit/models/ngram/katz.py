@@ -1,0 +1,113 @@
+"""Katz backoff with Good-Turing discounts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lmkit.models.base import Ids
+from lmkit.models.ngram.backoff import BackoffModel
+from lmkit.models.ngram.counts import NgramCounts
+from lmkit.models.ngram.discounts import warn
+from lmkit.models.ngram.parallel import run_all
+from lmkit.models.ngram.smoothing import base_distribution, logarithms, pieces
+from lmkit.models.ngram.tables import BackoffTables
+from lmkit.models.ngram.trie import IntArray
+
+FloatArray = NDArray[np.float64]
+RELIABLE = 5  # Katz's k: higher counts are taken as they are
+
+
+class Katz(BackoffModel):
+    """Katz backoff: seen n-grams are discounted, and only unseen ones look at shorter contexts.
+
+    ``p(w|h) = d(r) r / c(h)`` for r = c(hw) > 0, else ``alpha(h) p(w|h')``, where alpha makes the
+    sum one, and d(r) is the Good-Turing ratio for r up to 5, and 1 above (Katz 1987; Chen &
+    Goodman 1998, section 2.4). Unigrams back off to the uniform distribution. A context that
+    keeps no mass for unseen words, because all its counts are high, counts one event more.
+    """
+
+    name = "katz"
+
+    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+        trie = counts.trie
+        size = trie.vocabulary_size
+        probs, rest = np.zeros(len(trie.words)), np.ones(trie.contexts)
+        below = np.zeros(len(trie.words))
+        below[1 : size + 1] = base_distribution(size, self.unk)
+        for order in range(1, self.order + 1):
+            ratios = good_turing_ratios(counts.counts[trie.span(order)], order=order)
+
+            def work(where: slice, order: int = order, ratios: FloatArray = ratios) -> None:
+                lower = probs if order > 1 else below
+                _back_off(
+                    where.start, trie.first, trie.suffix, counts.counts, ratios, lower,
+                    order == 1, probs, rest[where],
+                )  # fmt: skip
+
+            run_all(work, pieces(trie.span(order - 1)))
+            if order == 1:
+                # Unigrams are all there: what was not seen gets its share now.
+                unseen = counts.counts[1 : size + 1] == 0
+                probs[1 : size + 1][unseen] = rest[0] * below[1 : size + 1][unseen]
+                rest[0] = 1.0
+        logarithms(probs, probs)
+        logarithms(rest, rest)
+        probs[0] = probs[size + 1] = -np.inf
+        return BackoffTables.build(trie, probs, rest)
+
+
+def good_turing_ratios(counts: IntArray, *, order: int) -> FloatArray:
+    """Return the discount ratio of each count 0 .. 6, where 6 stands for all higher: (7,) float64.
+
+    ``d(r) = (r*/r - m) / (1 - m)``, ``r* = (r + 1) n(r+1) / n(r)``, ``m = (k + 1) n(k+1) / n(1)``
+    for r up to k = 5, n(r) the number of n-grams of count r (Katz 1987, eq. 15). If a ratio leaves
+    (0, 1], the next lower k is tried; if none will do, (r - 1/2) / r, with a DiscountWarning.
+    """
+    n = np.bincount(counts[counts <= RELIABLE + 1], minlength=RELIABLE + 2).astype(np.float64)
+    for k in range(RELIABLE, 0, -1):
+        if not n[1 : k + 1].all():
+            continue
+        r = np.arange(1.0, k + 1)
+        missing = (k + 1) * n[k + 1] / n[1]
+        if missing >= 1:
+            continue
+        ratios = ((r + 1) * n[2 : k + 2] / (n[1 : k + 1] * r) - missing) / (1 - missing)
+        if (ratios > 0).all() and (ratios <= 1).all():
+            found = np.ones(RELIABLE + 2)
+            found[1 : k + 1] = ratios
+            return found
+    warn(
+        f"the Good-Turing ratios of order {order} cannot be estimated from the counts of counts; "
+        "counts less one half stand in"
+    )
+    r = np.maximum(np.arange(RELIABLE + 2), 1)
+    return np.asarray((r - 0.5) / r)
+
+
+@njit(cache=True, nogil=True)
+def _back_off(begin, first, suffix, counts, ratios, lower, unigrams, probs, rest):  # type: ignore[no-untyped-def]
+    """Write the probabilities of the seen n-grams of contexts from `begin` on, and their alphas."""
+    for i in range(len(rest)):
+        children = range(first[begin + i], first[begin + i + 1])
+        total, kept, covered = 0.0, 0.0, 0.0
+        for node in children:
+            count = counts[node]
+            total += count
+            kept += count * ratios[min(count, len(ratios) - 1)]
+            if count > 0:
+                covered += lower[node if unigrams else suffix[node]]
+        if total == 0.0:
+            rest[i] = 1.0
+            continue
+        open_mass = 1.0 - covered
+        if open_mass < 1e-9:  # every outcome was seen: nothing to leave
+            divisor = kept
+            rest[i] = 1.0
+        else:
+            divisor = total if kept < total else total + 1.0
+            rest[i] = (1.0 - kept / divisor) / open_mass
+        for node in children:
+            count = counts[node]
+            probs[node] = count * ratios[min(count, len(ratios) - 1)] / divisor
