@@ -37,7 +37,7 @@ class Batch:
 
     inputs: NDArray[np.int64]  # (T, B)
     targets: NDArray[np.int64]  # (T, B), `IGNORED` where padded
-    continues: NDArray[np.int64]  # (B,) the lane of the batch before whose state runs on here
+    continues: NDArray[np.int64]  # (B,) which lane's state of the batch before runs on here
 
     @property
     def tokens(self) -> int:
@@ -78,7 +78,6 @@ class StreamBatches:
         if self.lanes == 1:
             self.steps = len(ids)
         self.bos = bos
-        self.epochs = 0
 
     @property
     def tokens(self) -> int:
@@ -94,8 +93,7 @@ class StreamBatches:
         targets = np.pad(ids.astype(np.int64), padding, constant_values=IGNORED)
         inputs, targets = inputs.reshape(shape).T, targets.reshape(shape).T
         lanes = np.arange(self.lanes)
-        continues = lanes - 1 if self.epochs else np.full(self.lanes, AFRESH)
-        self.epochs += 1
+        continues = lanes - 1  # the first lane AFRESH, each other where the one before it ended
         start, stop = 0, self._first_stretch(rng)
         while start < self.steps:
             yield Batch(inputs[start:stop], targets[start:stop], continues)

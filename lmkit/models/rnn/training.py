@@ -137,7 +137,7 @@ class _Trainer:
         self.threads = threads
         self.progress = progress
         self.done = 0  # tokens
-        self.state = network.initial_state(1)
+        self.state: State | None = None  # before the first step there is nothing to go on from
         # Biases and the like are left out of the decay: there is nothing in them to regularise.
         groups: list[dict[str, Any]] = [
             {"params": [p for p in network.parameters() if p.ndim > 1]},
@@ -167,7 +167,11 @@ class _Trainer:
         network, training = self.network, self.training
         targets = torch.from_numpy(batch.targets).to(network.device)  # (T, B)
         inputs = torch.from_numpy(batch.inputs).to(network.device)  # (T, B)
-        state = carried(self.state, batch.continues)
+        state = (
+            network.initial_state(len(batch.continues))
+            if self.state is None
+            else carried(self.state, batch.continues)
+        )
         outputs, self.state = network(inputs, state, drop=training.dropout)  # (T, B, H)
         outputs = dropout(outputs, training.dropout, training=training.dropout > 0)
         scores = network.scores(outputs).flatten(0, 1)  # (T·B, V)

@@ -1,0 +1,1 @@
+"""Recurrent language models: cells, network, batches, training, scoring."""
