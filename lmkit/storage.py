@@ -4,6 +4,9 @@ A safetensors file is eight bytes with the length of a JSON header (little endia
 (name, dtype, shape and place of each array), and the arrays' bytes. lmkit's own header travels as
 one JSON string under ``__metadata__``. Nothing in such a file is code, and reading one runs none.
 Arrays are memory-mapped, so that a large model opens at once and is shared between processes.
+
+Two CRC-32 sums travel with it: one of the header, compared whenever the file is read, and one of
+the arrays, compared up to 64 MiB, beyond which reading all of it would cost what mapping saves.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import math
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +33,7 @@ _DTYPES = {
     "U32": np.uint32, "I32": np.int32, "U64": np.uint64, "I64": np.int64,
     "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
+_CHECKED = 1 << 26  # bytes of arrays that are compared with their checksum unasked
 _MAX_HEADER = 100_000_000  # bytes; the limit that the safetensors format sets
 
 
@@ -95,16 +100,11 @@ def write_model_file(
             raise LmkitError(f"cannot save {name}: an array of {array.dtype}; keep numbers in it")
     _check_json(header, "")
     contents = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    description: dict[str, Any] = {
-        "__metadata__": {
-            "format": FORMAT,
-            "version": str(FORMAT_VERSION),
-            "lmkit": json.dumps(header),
-        }
-    }
+    metadata = {"format": FORMAT, "version": str(FORMAT_VERSION), "lmkit": json.dumps(header)}
+    description: dict[str, Any] = {"__metadata__": metadata}
     # Larger items first, so that every array begins at a multiple of its item size.
     order = sorted(contents, key=lambda name: (-contents[name].dtype.itemsize, name))
-    place = 0
+    place, crc = 0, 0
     for name in order:
         array = contents[name]
         description[name] = {
@@ -113,13 +113,27 @@ def write_model_file(
             "data_offsets": [place, place + array.nbytes],
         }
         place += array.nbytes
+        crc = zlib.crc32(_bytes(array), crc)
+    metadata["data_crc32"] = f"{crc:08x}"
+    metadata["header_crc32"] = _header_crc(description)
     encoded = json.dumps(description).encode()
     encoded += b" " * (-len(encoded) % 8)
     with atomic_file(path) as handle:
         handle.write(len(encoded).to_bytes(8, "little"))
         handle.write(encoded)
         for name in order:
-            handle.write(contents[name].data if contents[name].size else b"")
+            handle.write(_bytes(contents[name]))
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _header_crc(description: Mapping[str, Any]) -> str:
+    """Return the checksum of all that the header says, but for the checksum itself."""
+    metadata = {**description["__metadata__"], "header_crc32": ""}
+    said = json.dumps({**description, "__metadata__": metadata}, sort_keys=True)
+    return f"{zlib.crc32(said.encode()):08x}"
 
 
 def _check_json(value: Any, where: str) -> None:
@@ -136,19 +150,24 @@ def _check_json(value: Any, where: str) -> None:
         )
 
 
-def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def read_model_file(
+    path: str | Path, *, check_all: bool = False
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays of a model file, memory-mapped and read-only, and its header.
 
+    Arrays of more than 64 MiB together are compared with their checksum only with `check_all`.
     Raises FormatError, naming what is wrong, for a file that is missing, empty, truncated,
     damaged, or no lmkit model file.
     """
-    file = Path(path)
     try:
-        size = file.stat().st_size
-        with file.open("rb") as handle:
+        with Path(path).open("rb") as handle:
+            size = os.fstat(handle.fileno()).st_size
             prefix = handle.read(8)
             length = int.from_bytes(prefix, "little")
             raw = handle.read(length) if length <= _MAX_HEADER else b""
+            data = np.empty(0, np.uint8)
+            if size > 8 + length:
+                data = np.asarray(np.memmap(handle, np.uint8, "r", 8 + length))
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file; `lmkit fit -o {path}` makes one") from None
     except OSError as error:
@@ -156,18 +175,13 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
     if size == 0:
         raise FormatError(f"{path}: the file is empty; fit the model again")
     description = _parse_description(path, prefix, raw, length)
-    metadata = description.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise FormatError(f"{path}: not an lmkit model file; `lmkit fit` writes one")
-    if metadata.get("version") != str(FORMAT_VERSION):
-        raise FormatError(
-            f"{path}: written in format {metadata.get('version')}, this lmkit reads "
-            f"{FORMAT_VERSION}; use the lmkit that wrote it, or fit the model again"
-        )
-    data = np.empty(0, np.uint8)
-    if size > 8 + length:
-        data = np.asarray(np.memmap(file, np.uint8, "r", 8 + length))
-    arrays = {name: _array(path, name, entry, data) for name, entry in description.items()}
+    metadata = _check_metadata(path, description)
+    arrays = {
+        name: _array(path, name, entry, data)
+        for name, entry in description.items()
+        if name != "__metadata__"
+    }
+    _check_sums(path, description, data, check_all or len(data) <= _CHECKED)
     try:
         header = json.loads(metadata["lmkit"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -175,6 +189,33 @@ def read_model_file(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str
     if not isinstance(header, dict):
         raise FormatError(f"{path}: its lmkit header is damaged; fit the model again")
     return arrays, header
+
+
+def _check_metadata(path: str | Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = description.get("__metadata__")
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise FormatError(f"{path}: not an lmkit model file; `lmkit fit` writes one")
+    if metadata.get("version") != str(FORMAT_VERSION):
+        raise FormatError(
+            f"{path}: written in format {metadata.get('version')}, this lmkit reads "
+            f"{FORMAT_VERSION}; use the lmkit that wrote it, or fit the model again"
+        )
+    return metadata
+
+
+def _check_sums(
+    path: str | Path, description: Mapping[str, Any], data: NDArray[np.uint8], check_data: bool
+) -> None:
+    metadata = description["__metadata__"]
+    ends = [
+        entry["data_offsets"][1] for name, entry in description.items() if name != "__metadata__"
+    ]
+    if metadata.get("header_crc32") != _header_crc(description):
+        raise FormatError(f"{path}: its header is damaged (checksum); fit the model again")
+    if len(data) != max(ends, default=0) or (
+        check_data and metadata.get("data_crc32") != f"{zlib.crc32(data.data):08x}"
+    ):
+        raise FormatError(f"{path}: its arrays are damaged (checksum); fit the model again")
 
 
 def _parse_description(path: str | Path, prefix: bytes, raw: bytes, length: int) -> dict[str, Any]:
