@@ -124,16 +124,22 @@ def _hashed_bigrams(ids, history, trie, slots, nodes):  # type: ignore[no-untype
 def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile by binary search among the children of their contexts."""
     first, words, _, _ = trie
+    nodes[:] = -1
+    known = np.empty(len(ids), np.int32)  # the tokens whose context is known
     begins, sizes = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
+    size = 0
     for t in range(len(ids)):
-        context = max(history[t], 0)  # the root's children are not asked for: size 0
-        begins[t] = first[context]
-        sizes[t] = first[context + 1] - begins[t] if context > 0 else 0
-    touched = np.int32(0)  # reading the words once, without a branch, fetches them side by side
-    for t in range(len(ids)):
-        touched ^= words[min(begins[t] + (sizes[t] >> 1), len(words) - 1)]
-    for t in range(len(ids)):
-        nodes[t] = search(words, begins[t], sizes[t], ids[t])
+        known[size] = t
+        size += history[t] >= 0
+    for i in range(size):
+        context = history[known[i]]
+        begins[i] = first[context]
+        sizes[i] = first[context + 1] - begins[i]
+    touched = np.int32(0)  # reading a word of each, without a branch, fetches them side by side
+    for i in range(size):
+        touched ^= words[min(begins[i] + (sizes[i] >> 1), len(words) - 1)]
+    for i in range(size):
+        nodes[known[i]] = search(words, begins[i], sizes[i], ids[known[i]])
     return touched
 
 
@@ -198,23 +204,30 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
     order = len(trie[3]) - 2
     nodes = np.full((order + 1, TILE + 1), -1, np.int32)
     history = np.full((order + 1, TILE), -1, np.int32)
+    matched = np.empty(TILE)
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
+        values = result[begin : begin + TILE]
         _descend(tile, initial, eos, trie, slots, nodes, history)
         for t in range(len(tile)):
+            values[t] = matched[t] = log_probs[tile[t] + 1]
+        for k in range(2, order + 1):
+            for t in range(len(tile)):
+                # Selections, no branches; node 0 stands for nothing, and its backoff is 0.
+                node, context = nodes[k, t + 1], history[k - 1, t]
+                found = node >= 0
+                weight = backoffs[context if context >= 0 and not found else 0]
+                matched[t] = log_probs[node] if found else matched[t]
+                values[t] = matched[t] if found else values[t] + weight
+        for t in range(len(orders[begin : begin + TILE])):
             k = order
             while nodes[k, t + 1] < 0:
                 k -= 1
-            value = log_probs[nodes[k, t + 1]]
-            before = value
-            for j in range(k, order):
-                if history[j, t] >= 0:
-                    value += backoffs[history[j, t]]
-            result[begin + t] = min(value, 0.0)  # rounding may leave p = 1 a little above
-            if len(orders) > 0:
-                orders[begin + t] = k
-                paid[begin + t] = value - before
+            orders[begin + t] = k
+            paid[begin + t] = values[t] - matched[t]
+        for t in range(len(tile)):
+            values[t] = min(values[t], 0.0)  # rounding may leave p = 1 a little above
         state = _carry(nodes, len(tile), tile[-1], initial, eos)
     return state
 
