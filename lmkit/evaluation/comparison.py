@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.errors import NotComparableError
+from lmkit.evaluation.blocks import Segments, segments
+from lmkit.evaluation.calibration import Calibration
+from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.text.corpus import Corpus, Text, TextSummary, as_text
 
@@ -20,33 +26,111 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Ledgers of one canonical text, the best first: fewest bits for each byte."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Measured:
+    """One model's ledger with its intervals.
 
-    ledgers: tuple[SurprisalLedger, ...]
+    ``label`` is the model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole
+    text, unknown words spelled; ``perplexity`` is for each event of the model's own unit, over its
+    closed vocabulary.
+    """
+
+    label: str
+    ledger: SurprisalLedger
+    bits_per_byte: Interval
+    perplexity: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metrics and the ends of their intervals, as the JSON output has them."""
+        return {
+            **self.ledger.to_dict(),
+            "model": self.label,
+            "perplexity_low": self.perplexity.low,
+            "perplexity_high": self.perplexity.high,
+            "bits_per_byte_low": self.bits_per_byte.low,
+            "bits_per_byte_high": self.bits_per_byte.high,
+            "blocks": self.bits_per_byte.blocks,
+            "block_length": self.bits_per_byte.block_length,
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Models measured on one canonical text, the best first: fewest bits for each byte.
+
+    ``models`` are in ranking order; ``pairs`` compares every two of them. ``segments`` are the
+    pieces of the text that blocks are made of. ``frequencies`` int64 is how often training has
+    each word of the text, and -1 for a sentence end, in the order of the text; None where no
+    training text is known. ``calibrations`` is empty unless it was asked for.
+    """
+
+    models: tuple[Measured, ...]
+    pairs: tuple[Pair, ...]
+    segments: Segments
+    level: float = LEVEL
+    seed: int = 0
+    frequencies: NDArray[np.int64] | None = None
+    calibrations: tuple[Calibration, ...] = ()
+
+    @property
+    def ledgers(self) -> tuple[SurprisalLedger, ...]:
+        """The ledgers of the models, in ranking order."""
+        return tuple(model.ledger for model in self.models)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the models, each once, in ranking order."""
+        return tuple(model.label for model in self.models)
 
     @property
     def summary(self) -> TextSummary:
         """The counts of the text that all were scored on."""
         return self.ledgers[0].summary
 
-    @property
-    def mixes_closed_and_open(self) -> bool:
-        """Whether word models that meet unknown words stand beside models that spell."""
-        units = {ledger.unit for ledger in self.ledgers}
-        unknown = any(ledger.oov_count for ledger in self.ledgers if ledger.unit == "word")
-        return unknown and "word" in units and len(units) > 1
+    def pair(self, a: int, b: int) -> Pair:
+        """Return the comparison of the models at two places of the ranking, a < b, from 0."""
+        return next(pair for pair in self.pairs if (pair.a, pair.b) == (a, b))
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The best and the worst rank that each model may hold, from 1."""
+        return tuple(rank_ranges(len(self.models), self.pairs))
+
+    def tied_with(self, place: int) -> list[str]:
+        """Return the labels of the models that the test cannot part from the one at a place."""
+        others = [
+            pair.b if pair.a == place else pair.a
+            for pair in self.pairs
+            if pair.tied and place in (pair.a, pair.b)
+        ]
+        return [self.labels[other] for other in sorted(others)]
 
     def results(self) -> list[dict[str, Any]]:
         """Return the metrics of each model with its rank, the best first."""
         return [
-            {"rank": rank, **ledger.to_dict()} for rank, ledger in enumerate(self.ledgers, start=1)
+            {
+                "rank": place + 1,
+                **model.to_dict(),
+                "rank_best": self.ranges[place][0],
+                "rank_worst": self.ranges[place][1],
+                "tied_with": self.tied_with(place),
+            }
+            for place, model in enumerate(self.models)
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as the JSON output has it."""
-        return report_dict(self.summary, self.results())
+        pairs = [
+            {**vars(pair), "a": self.labels[pair.a], "b": self.labels[pair.b]}
+            for pair in self.pairs
+        ]
+        return {
+            **report_dict(self.summary, self.results()),
+            "level": self.level,
+            "seed": self.seed,
+            "blocks_of": self.segments.kind,
+            "pairs": pairs,
+        }
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with one row for each model, the best first."""
@@ -54,16 +138,43 @@ class Comparison:
 
         return pd.DataFrame(self.results()).set_index("rank")
 
+    def pairs_to_pandas(self) -> pd.DataFrame:
+        """Return a data frame with one row for each pair of models."""
+        import pandas as pd
+
+        return pd.DataFrame(self.to_dict()["pairs"])
+
     def __str__(self) -> str:
         lines = [
-            f"{self.summary.name}: {self.summary.words:,} words, bits a byte, perplexity a word"
+            f"{self.summary.name}: {self.summary.words:,} words; bits a byte, perplexity a word"
         ]
-        lines += [
-            f"{result['rank']:>2}  {result['model']:<32} {result['bits_per_byte']:7.4f} "
-            f"{result['perplexity_per_word']:12.2f}"
-            for result in self.results()
-        ]
+        for place, model in enumerate(self.models):
+            interval = model.bits_per_byte
+            lines.append(
+                f"{tier(*self.ranges[place]):>5}  {model.label:<32} {interval.value:7.4f} "
+                f"[{interval.low:.4f}, {interval.high:.4f}] "
+                f"{model.ledger.perplexity_per_word:12.2f}"
+            )
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {len(self.models)} models on {self.summary.name}>"
+
+    def _repr_html_(self) -> str:
+        columns = ["model", "unit", "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high",
+                   "perplexity", "perplexity_per_word", "oov"]  # fmt: skip
+        frame = self.to_pandas()[columns]
+        frame.index = [tier(*between) for between in self.ranges]
+        return str(frame.to_html(escape=True, float_format=lambda value: f"{value:,.4f}"))
+
+
+def tier(best: int, worst: int) -> str:
+    """Return the ranks that a model may hold, as they are shown.
+
+    >>> tier(1, 1), tier(2, 4)
+    ('1', '2–4')
+    """
+    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def report_dict(summary: TextSummary, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -75,6 +186,8 @@ def compare(
     models: Iterable[LanguageModel],
     test: Corpus | Text | str | Path,
     *,
+    seed: int = 0,
+    level: float = LEVEL,
     progress: Progress | None = None,
 ) -> Comparison:
     """Return the ranking of fitted models on a text, or on the test part of a corpus.
@@ -89,15 +202,60 @@ def compare(
         if progress is not None:
             progress(f"scoring {model.spec}", place / len(fitted))
         ledgers.append(model.score(text))
-    return rank(ledgers)
+    return rank(ledgers, seed=seed, level=level)
 
 
-def rank(ledgers: Sequence[SurprisalLedger]) -> Comparison:
+def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LEVEL) -> Comparison:
     """Return ledgers of one text ranked by bits for each byte.
 
     Raises NotComparableError where they are not of the same canonical text, where a model's
     probabilities do not sum to one, or where models of one unit know different words of it.
     """
+    check_comparable(ledgers)
+    ordered = sorted(ledgers, key=lambda ledger: ledger.bits_per_byte)
+    pieces = segments(ordered[0].text)
+    labels = _unique([ledger.model for ledger in ordered])
+    models = tuple(
+        measure(ledger, pieces, label=label, seed=seed, level=level)
+        for ledger, label in zip(ordered, labels, strict=True)
+    )
+    nats = [pieces.totals(ledger, ledger.spelled_nats) for ledger in ordered]
+    pairs = compare_pairs(nats, pieces.bytes, seed=seed, level=level)
+    return Comparison(models, pairs, pieces, level, seed)
+
+
+def measure(
+    ledger: SurprisalLedger,
+    pieces: Segments,
+    *,
+    label: str | None = None,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Measured:
+    """Return a ledger with the intervals of its bits a byte and of its perplexity."""
+    options: dict[str, Any] = {"seed": seed, "level": level}
+    bits = pieces.totals(ledger, ledger.spelled_nats) / np.log(2)
+    if ledger.impossible:
+        bits = np.full(len(pieces), np.inf)
+    interval = ratio_interval(bits, pieces.bytes.astype(np.float64), **options)
+    # The same blocks, and an interval of nats an event, put through exp.
+    nats = ratio_interval(
+        pieces.totals(ledger, ledger.nats),
+        pieces.totals(ledger, np.ones(len(ledger))),
+        length=interval.block_length,
+        **options,
+    )
+    with np.errstate(over="ignore"):
+        low, high = float(np.exp(nats.low)), float(np.exp(nats.high))
+    perplexity = Interval(
+        ledger.perplexity, low, high, ledger.perplexity * nats.standard_error,
+        nats.blocks, nats.block_length, level,
+    )  # fmt: skip
+    return Measured(label or ledger.model, ledger, interval, perplexity)
+
+
+def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:
+    """Raise NotComparableError, with reason and remedy, unless ledgers may share a ranking."""
     if not ledgers:
         raise NotComparableError("nothing to compare; name at least one model")
     check_one_text(ledgers)
@@ -111,9 +269,9 @@ def rank(ledgers: Sequence[SurprisalLedger]) -> Comparison:
         raise NotComparableError(
             f"{ledgers[0].summary.name}: no events to score; give another text"
         )
-    for unit in {ledger.unit for ledger in ledgers}:
-        _check_one_vocabulary([ledger for ledger in ledgers if ledger.unit == unit])
-    return Comparison(tuple(sorted(ledgers, key=lambda ledger: ledger.bits_per_byte)))
+    closed = [ledger for ledger in ledgers if not ledger.is_open]
+    if closed:
+        _check_one_vocabulary(ledgers, closed[0])
 
 
 def check_one_text(ledgers: Sequence[SurprisalLedger]) -> None:
@@ -135,13 +293,23 @@ def check_one_text(ledgers: Sequence[SurprisalLedger]) -> None:
         raise NotComparableError(f"not the same canonical text: {how}; {remedy}")
 
 
-def _check_one_vocabulary(ledgers: Sequence[SurprisalLedger]) -> None:
+def _check_one_vocabulary(ledgers: Sequence[SurprisalLedger], closed: SurprisalLedger) -> None:
     """Raise NotComparableError where one model may call <unk> what another must predict."""
-    first = ledgers[0]
-    for other in ledgers[1:]:
-        if not np.array_equal(first.oov, other.oov):
+    for other in ledgers:
+        same = other.unit == closed.unit and not (other.is_open and other.oov_count)
+        if not same or not np.array_equal(closed.oov, other.oov):
             raise NotComparableError(
-                f"not the same vocabulary: {first.model} finds {first.oov_count:,} events unknown, "
-                f"{other.model} {other.oov_count:,}, and the more a model may call <unk>, the "
-                "better it looks; fit both on one text with the same min_count and max_size"
+                f"{closed.model} finds {closed.oov_count:,} events unknown and does not spell "
+                f"them, {other.model} must predict them: the more a model may call <unk>, the "
+                "better it looks; give the training text (--train), so that they can be spelled"
             )
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return names with a number behind those that came before."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return unique

@@ -29,6 +29,11 @@ class SurprisalLedger:
     ``extra`` holds further columns of the same length that the model knows: ``order`` (the n-gram
     order that matched), ``backoff`` (nats paid for backing off), ``entropy`` (nats).
 
+    ``spelling`` float64, where a spelling model has completed the ledger, is what it cost to spell
+    each event that is not in the vocabulary, in nats; 0 for the others. Totals, bits a byte and
+    perplexities a word count it; ``perplexity`` and ``cross_entropy``, which are those of the
+    closed vocabulary, do not.
+
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
     its probabilities sum to one. ``score_seconds`` is wall time, from text to this ledger.
     """
@@ -48,6 +53,7 @@ class SurprisalLedger:
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int32]
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
+    spelling: NDArray[np.float64] | None = None
     train_sha256: str | None = None
     fit_seconds: float | None = None
     score_seconds: float | None = None
@@ -62,10 +68,25 @@ class SurprisalLedger:
         """The number of events: tokens of the unit and sentence ends."""
         return len(self.ids)
 
+    @property
+    def spelled_nats(self) -> NDArray[np.float64]:
+        """The surprisal of each event with its spelling, in nats, shape (T,)."""
+        return self.nats if self.spelling is None else self.nats + self.spelling
+
     @cached_property
     def total_nats(self) -> float:
-        """The surprisal of the whole text, in nats."""
+        """The surprisal of the whole text in nats, spelling included."""
+        return self.closed_nats + (0.0 if self.spelling is None else float(self.spelling.sum()))
+
+    @cached_property
+    def closed_nats(self) -> float:
+        """The surprisal of the events in nats: an unknown token costs what ``<unk>`` does."""
         return float(self.nats.sum())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every token of the text has a probability of its own, unknown ones included."""
+        return self.spelling is not None or not self.oov_count
 
     @cached_property
     def oov_count(self) -> int:
@@ -79,13 +100,13 @@ class SurprisalLedger:
 
     @property
     def cross_entropy(self) -> float:
-        """Nats for each event."""
-        return cross_entropy(self.total_nats, self.events)
+        """Nats for each event, those out of vocabulary counted as ``<unk>``."""
+        return cross_entropy(self.closed_nats, self.events)
 
     @property
     def perplexity(self) -> float:
-        """exp(total nats / events), out-of-vocabulary events among them."""
-        return perplexity(self.total_nats, self.events)
+        """exp(nats / events), out-of-vocabulary events among them, each counted as ``<unk>``."""
+        return perplexity(self.closed_nats, self.events)
 
     @cached_property
     def perplexity_without_oov(self) -> float:
@@ -157,6 +178,8 @@ class SurprisalLedger:
             "nats": self.nats,
             "oov": self.oov,
         }
+        if self.spelling is not None:
+            columns["spelling"] = self.spelling
         return pd.DataFrame({**columns, **self.extra})
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,6 @@ def findings(comparison: Comparison) -> list[str]:
     found = [
         _sparse_trigram(by_name),
         _impossible(comparison),
-        _closed_vocabulary(comparison),
     ]
     return [line for line in found if line]
 
@@ -45,16 +44,4 @@ def _impossible(comparison: Comparison) -> str:
     return (
         f"{worst.model} gives {worst.impossible:,} of {worst.events:,} events probability 0, and "
         "so has an infinite perplexity: it needs smoothing."
-    )
-
-
-def _closed_vocabulary(comparison: Comparison) -> str:
-    if not comparison.mixes_closed_and_open:
-        return ""
-    word = next(ledger for ledger in comparison.ledgers if ledger.unit == "word")
-    share = 100 * word.oov_count / max(comparison.summary.words, 1)
-    return (
-        f"Caveat: {share:.1f}% of the test words are unknown to the word models, which pay for "
-        "<unk> but not for its spelling; a char or byte model spells them out. Between units, a "
-        "word model's bits a byte are therefore too low."
     )
