@@ -106,8 +106,7 @@ def compare_alternatives(spectrum: FrequencySpectrum, fit: PowerLawFit) -> tuple
 
 
 def _test(name: str, tail: _Tail, power_law: FloatArray, fit: _Fit) -> Alternative:
-    from scipy.special import erfc
-    from scipy.stats import chi2
+    from scipy.special import chdtrc, erfc
 
     if fit.at_power_law:
         note = "the likelihood is greatest in the limit where it is the power law itself"
@@ -120,7 +119,7 @@ def _test(name: str, tail: _Tail, power_law: FloatArray, fit: _Fit) -> Alternati
     ratio = float(tail.types @ gap)
     vuong = None
     if name == "truncated_power_law":
-        p = float(chi2.sf(2 * abs(ratio), 1))
+        p = float(chdtrc(1, 2 * abs(ratio)))
     else:
         spread = np.sqrt(tail.types @ (gap - ratio / tail.n) ** 2)
         vuong = ratio / float(spread)

@@ -69,7 +69,7 @@ def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelb
     text to extrapolate from. Sources: Evert (2004); Baayen (2001), Word Frequency Distributions.
     """
     from scipy.optimize import minimize
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     elements = np.array([spectrum.types_of_frequency(m) for m in range(1, _CLASSES + 1)])
     short = np.flatnonzero(elements < _LEAST)
@@ -105,7 +105,7 @@ def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelb
     alpha, lower, upper = _unpack(best.x)
     types = _population(alpha, lower, upper)[1].sum()
     df = M + 1 - 3
-    p = float(chi2.sf(best.fun, df))
+    p = float(chdtrc(df, best.fun))
     return FiniteZipfMandelbrot(alpha, lower, upper, float(types), float(best.fun), df, p)
 
 

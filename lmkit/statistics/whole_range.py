@@ -1,0 +1,134 @@
+"""Zipf's law over the whole range of frequencies, from the hapaxes up, in its three forms.
+
+They all say "power law" but differ where frequencies are small, which is where the types are
+(Moreno-Sánchez, Font-Clos & Corral 2016, "Large-scale analysis of Zipf's law in English texts").
+With b > 1 the exponent and n >= 1 the frequency of a type:
+
+=============  =====================================================  ==========================
+name           P(X = n)                                               what is a pure power law
+=============  =====================================================  ==========================
+spectrum       n^(-b) / zeta(b)                                       the spectrum itself
+survival       n^(-(b-1)) - (n+1)^(-(b-1))                            P(X >= n)
+rank           (b-1) Gamma(n+1-b) / (Gamma(2-b) Gamma(n+1)), b < 2    the ranks of the population
+=============  =====================================================  ==========================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmkit.errors import CorpusError
+from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+
+
+@dataclass(frozen=True)
+class WholeRangeFit:
+    """One of the three forms, fitted to all types by maximum likelihood.
+
+    ``exponent`` is b with its standard error, ``ks`` the Kolmogorov-Smirnov distance over all
+    integers, ``log_likelihood`` in nats: with one parameter each, the forms can be ranked by it.
+    """
+
+    name: str
+    exponent: float
+    exponent_se: float
+    ks: float
+    log_likelihood: float
+
+    def survival(self, n: ArrayLike) -> FloatArray:
+        """Return P(X >= n), for integers n >= 1."""
+        return _SURVIVAL[self.name](self.exponent, np.asarray(n, dtype=np.float64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dictionary."""
+        return asdict(self)
+
+
+def fit_whole_range(spectrum: FrequencySpectrum) -> tuple[WholeRangeFit, ...]:
+    """Return the three forms of Zipf's law fitted to the whole spectrum, best likelihood first.
+
+    Raises CorpusError when every type has one and the same frequency. Source: Moreno-Sánchez,
+    Font-Clos & Corral (2016).
+    """
+    if len(spectrum.frequencies) < 2:
+        raise CorpusError("every type has the same frequency; give more text")
+    fits = (_fit(spectrum, name) for name in _SURVIVAL)
+    return tuple(sorted(fits, key=lambda fit: -fit.log_likelihood))
+
+
+def _fit(spectrum: FrequencySpectrum, name: str) -> WholeRangeFit:
+    from scipy.optimize import minimize_scalar
+
+    survival, log_p = _SURVIVAL[name], _LOG_PROBABILITY[name]
+    n = spectrum.frequencies.astype(np.float64)
+    types = spectrum.type_counts.astype(np.float64)
+
+    def loss(b: float) -> float:
+        return -float(types @ log_p(b, n))
+
+    high = 2.0 - 1e-9 if name == "rank" else 30.0
+    found = minimize_scalar(
+        loss, bounds=(1.0 + 1e-9, high), method="bounded", options={"xatol": 1e-10}
+    )
+    b = float(found.x)
+    step = min(1e-4, (b - 1) / 4, (high - b) / 4)
+    curvature = (loss(b + step) - 2 * loss(b) + loss(b - step)) / step**2
+    above = np.append(np.cumsum(types[::-1])[::-1], 0.0) / spectrum.types
+    gaps = np.concatenate([above[:-1] - survival(b, n), above[1:] - survival(b, n + 1)])
+    return WholeRangeFit(
+        name=name,
+        exponent=b,
+        exponent_se=float(curvature**-0.5) if curvature > 0 else float("nan"),
+        ks=float(np.abs(gaps).max()),
+        log_likelihood=-float(found.fun),
+    )
+
+
+def _survival_spectrum(b: float, n: FloatArray) -> FloatArray:
+    from scipy.special import zeta
+
+    return np.asarray(zeta(b, n) / zeta(b, 1.0))
+
+
+def _survival_survival(b: float, n: FloatArray) -> FloatArray:
+    return np.asarray(n ** (1 - b))
+
+
+def _survival_rank(b: float, n: FloatArray) -> FloatArray:
+    from scipy.special import gammaln
+
+    return np.exp(gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n))
+
+
+def _log_spectrum(b: float, n: FloatArray) -> FloatArray:
+    from scipy.special import zeta
+
+    return np.asarray(-b * np.log(n) - np.log(zeta(b, 1.0)))
+
+
+def _log_survival(b: float, n: FloatArray) -> FloatArray:
+    return np.asarray((1 - b) * np.log(n) + np.log(-np.expm1((1 - b) * np.log1p(1 / n))))
+
+
+def _log_rank(b: float, n: FloatArray) -> FloatArray:
+    from scipy.special import gammaln
+
+    return np.asarray(np.log(b - 1) + gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n + 1))
+
+
+_Function = Callable[[float, FloatArray], FloatArray]
+_SURVIVAL: dict[str, _Function] = {
+    "spectrum": _survival_spectrum,
+    "survival": _survival_survival,
+    "rank": _survival_rank,
+}
+_LOG_PROBABILITY: dict[str, _Function] = {
+    "spectrum": _log_spectrum,
+    "survival": _log_survival,
+    "rank": _log_rank,
+}

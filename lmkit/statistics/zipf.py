@@ -1,0 +1,274 @@
+"""Everything about Zipf's law in one text: fits for n-grams of every order, growth, diversity.
+
+>>> from lmkit.text.corpus import Corpus
+>>> text = "a rose is a rose is a rose ; " * 3 + "it is not a tulip ."
+>>> report = measure_zipf(Corpus.from_string(text), ngrams=1)
+>>> order = report.orders[0]
+>>> order.spectrum.tokens, order.spectrum.types, order.spectrum.hapaxes
+(33, 8, 4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import CorpusError, ParameterError
+from lmkit.models.ngram.counts import running_ngrams
+from lmkit.statistics.alternatives import Alternative, compare_alternatives
+from lmkit.statistics.diversity import (
+    Coverage,
+    Diversity,
+    VocabularyCut,
+    measure_coverage,
+    measure_diversity,
+    measure_vocabulary_cuts,
+)
+from lmkit.statistics.goodness import Bootstrap, goodness_of_fit
+from lmkit.statistics.growth import HeapsFit, fit_heaps
+from lmkit.statistics.lnre import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
+from lmkit.statistics.powerlaw import PowerLawFit, fit_power_law
+from lmkit.statistics.ranks import (
+    LeastSquaresLine,
+    SplitHalves,
+    ZipfMandelbrotFit,
+    fit_least_squares,
+    fit_zipf_mandelbrot,
+    split_halves,
+)
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.statistics.whole_range import WholeRangeFit, fit_whole_range
+from lmkit.text.corpus import Corpus, Text, TextSummary, as_corpus
+from lmkit.text.encoding import encode_text, learn_text
+from lmkit.text.vocabulary import EOS_ID, Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[str, float], None]  # (what is being done, the share done of all)
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+
+@dataclass(frozen=True, eq=False)
+class OrderReport:
+    """Zipf's law for the n-grams of one order; None where the text is too short for a fit."""
+
+    n: int
+    spectrum: FrequencySpectrum
+    power_law: PowerLawFit | None
+    bootstrap: Bootstrap | None
+    alternatives: tuple[Alternative, ...]
+    whole_range: tuple[WholeRangeFit, ...]
+    halves: SplitHalves | None
+    zipf_mandelbrot: ZipfMandelbrotFit | None
+    least_squares: LeastSquaresLine | None
+    heaps: HeapsFit | None
+    population: FiniteZipfMandelbrot | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain values, under the names of the JSON output."""
+        s, fit, bootstrap = self.spectrum, self.power_law, self.bootstrap
+        doubled = None
+        if self.population is not None:
+            doubled = float(self.population.expected_types(2 * s.tokens))
+        return {
+            "n": self.n,
+            "tokens": s.tokens,
+            "types": s.types,
+            "hapaxes": s.hapaxes,
+            "dis_legomena": s.dis_legomena,
+            "missing_mass": s.missing_mass,
+            "missing_mass_se": s.missing_mass_se,
+            "xmin": fit and fit.xmin,
+            "alpha": fit and fit.alpha,
+            "alpha_se": fit and fit.alpha_se,
+            "ks": fit and fit.ks,
+            "tail_types": fit and fit.tail_types,
+            "log_likelihood": fit and fit.log_likelihood,
+            "p_value": bootstrap and bootstrap.p_value,
+            "p_value_se": bootstrap and bootstrap.p_value_se,
+            "bootstrap_repetitions": bootstrap.repetitions if bootstrap else 0,
+            "alternatives": [a.to_dict() for a in self.alternatives],
+            "heaps": self.heaps and self.heaps.to_dict(),
+            "whole_range": [w.to_dict() for w in self.whole_range],
+            "zipf_mandelbrot": self.zipf_mandelbrot and self.zipf_mandelbrot.to_dict(),
+            "least_squares": self.least_squares and self.least_squares.to_dict(),
+            "population": self.population
+            and {**asdict(self.population), "types_at_twice_the_text": doubled},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ZipfReport:
+    """Zipf's law, growth and diversity of one text.
+
+    ``summary`` says which text; ``unit`` what a token is; ``orders`` holds one report for each
+    n-gram order from 1 up; ``diversity``, ``coverage`` and ``cuts`` are about single tokens.
+    """
+
+    summary: TextSummary
+    unit: str
+    orders: tuple[OrderReport, ...]
+    diversity: Diversity
+    coverage: tuple[Coverage, ...]
+    cuts: tuple[VocabularyCut, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values: what ``lmkit zipf --format json`` prints."""
+        return {
+            "schema": 1,
+            "corpus": self.summary.to_dict(),
+            "unit": self.unit,
+            "orders": [order.to_dict() for order in self.orders],
+            "diversity": self.diversity.to_dict(),
+            "coverage": [asdict(row) for row in self.coverage],
+            "vocabulary_cuts": [asdict(row) for row in self.cuts],
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a data frame with one row for each order and one column for each number."""
+        import pandas as pd
+
+        rows = []
+        for order in self.orders:
+            row = order.to_dict()
+            nested = {k: v for k, v in row.items() if isinstance(v, dict)}
+            flat = {k: v for k, v in row.items() if not isinstance(v, (dict, list))}
+            for key in ("heaps", "zipf_mandelbrot", "least_squares", "population"):
+                flat.update({f"{key}_{k}": v for k, v in nested.get(key, {}).items()})
+            rows.append({"corpus": self.summary.name, **flat})
+        return pd.DataFrame(rows)
+
+
+def measure_zipf(
+    where: Corpus | Text | str | Path,
+    *,
+    unit: str = "word",
+    ngrams: int = 3,
+    bootstrap: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ZipfReport:
+    """Return the full report on a text: a corpus (all its parts), or whatever opens as one.
+
+    N-grams of orders 1 to ``ngrams`` run over the text without its sentence ends. ``bootstrap``
+    repetitions give the p-value of each power law; 0 gives none. ``seed`` decides the bootstrap and
+    the split into halves.
+
+    Raises CorpusError for a text without tokens, ParameterError for ``ngrams`` below 1 or
+    ``bootstrap`` below 0.
+    """
+    if ngrams < 1 or bootstrap < 0:
+        raise ParameterError(
+            f"ngrams {ngrams}, bootstrap {bootstrap}: ngrams must be 1 or more, bootstrap not "
+            "negative"
+        )
+    corpus = as_corpus(where)
+    show = progress or _silent
+    show("reading", 0.0)
+    learned = learn_text(corpus.whole, unit)
+    ids = learned.ids[learned.ids != EOS_ID]
+    counts = np.bincount(ids, minlength=len(learned.vocabulary))
+    spectrum = FrequencySpectrum.from_counts(counts)
+    return ZipfReport(
+        summary=learned.summary,
+        unit=unit,
+        orders=measure_orders(ids, ngrams=ngrams, bootstrap=bootstrap, seed=seed, progress=show),
+        diversity=measure_diversity(ids),
+        coverage=tuple(measure_coverage(spectrum)),
+        cuts=tuple(_cuts(corpus, unit, learned.vocabulary, counts)),
+    )
+
+
+def measure_orders(
+    ids: NDArray[np.int32],
+    *,
+    ngrams: int = 3,
+    bootstrap: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[OrderReport, ...]:
+    """Return the report on each n-gram order of a running text of ids, int32 (T,).
+
+    Orders longer than the text are left out. Raises CorpusError for no ids at all.
+    """
+    if not len(ids):
+        raise CorpusError("the text has no tokens; give more text")
+    show = progress or _silent
+    levels = running_ngrams(ids, order=min(ngrams, len(ids)))
+    reports = []
+    for n, (counts, ranks) in enumerate(levels, start=1):
+
+        def show_order(what: str, share: float, n: int = n) -> None:
+            show(f"{n}-grams{what}", 0.1 + 0.9 * (n - 1 + share) / ngrams)
+
+        reports.append(_measure_order(n, counts, ranks, bootstrap, seed, show_order))
+    return tuple(reports)
+
+
+def _measure_order(
+    n: int,
+    counts: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+    repetitions: int,
+    seed: int,
+    show: Progress,
+) -> OrderReport:
+    show("", 0.0)
+    spectrum = FrequencySpectrum.from_counts(counts)
+    fit = _or_none(fit_power_law, spectrum)
+    bootstrap = None
+    if fit is not None and repetitions:
+        bootstrap = goodness_of_fit(
+            spectrum,
+            fit,
+            repetitions=repetitions,
+            seed=seed,
+            progress=lambda done, total: show(", bootstrap", done / total),
+        )
+    halves = _or_none(split_halves, spectrum, seed=seed)
+    return OrderReport(
+        n=n,
+        spectrum=spectrum,
+        power_law=fit,
+        bootstrap=bootstrap,
+        alternatives=compare_alternatives(spectrum, fit) if fit else (),
+        whole_range=_or_none(fit_whole_range, spectrum) or (),
+        halves=halves,
+        zipf_mandelbrot=_or_none(fit_zipf_mandelbrot, halves) if halves else None,
+        least_squares=_or_none(fit_least_squares, spectrum),
+        heaps=_or_none(fit_heaps, spectrum, ids=ranks, counts=counts),
+        population=_or_none(fit_finite_zipf_mandelbrot, spectrum),
+    )
+
+
+def _cuts(
+    corpus: Corpus, unit: str, vocabulary: Vocabulary, counts: NDArray[np.int64]
+) -> Sequence[VocabularyCut]:
+    """Return the vocabulary cuts: of the training part, with the test part's OOV rate if any."""
+    if corpus.test is None:
+        return measure_vocabulary_cuts(counts)
+    train, test = (
+        np.bincount(encode_text(text, unit, vocabulary), minlength=len(vocabulary))
+        for text in (corpus.train, corpus.test)
+    )
+    train[EOS_ID] = test[EOS_ID] = 0
+    return measure_vocabulary_cuts(train, heldout_counts=test)
+
+
+def _or_none(fit: Callable[_P, _T], *args: _P.args, **options: _P.kwargs) -> _T | None:
+    """Return the fit, or None where there is too little text for it."""
+    try:
+        return fit(*args, **options)
+    except CorpusError:
+        return None
+
+
+def _silent(what: str, share: float) -> None:
+    """Show no progress."""
