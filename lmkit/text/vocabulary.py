@@ -95,6 +95,8 @@ class Vocabulary:
             and offsets[0] == 0
             and offsets[-1] == len(blob)
             and bool((np.diff(offsets) > 0).all())
+            and bool((counts >= 0).all())
+            and _spells_tokens(blob, offsets)
         )
         if not well_formed:
             raise FormatError("the vocabulary's arrays do not fit together; the file is damaged")
@@ -185,16 +187,38 @@ class Vocabulary:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-            tokens, counts = content["tokens"], content["counts"]
+            schema, tokens, counts = content["schema"], content["tokens"], content["counts"]
         except OSError as error:
             raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise FormatError(
                 f"{path}: not a vocabulary file; `lmkit vocab -o FILE` writes one"
             ) from None
-        if tuple(tokens[:2]) != SPECIALS:
-            raise FormatError(f"{path}: a vocabulary begins with <unk> and </s>, not {tokens[:2]}")
-        return cls(tokens[2:], counts)
+        if schema != 1:
+            raise FormatError(f"{path}: a vocabulary of schema {schema!r}; this lmkit reads 1")
+        if not _all_of(tokens, str) or tuple(tokens[:2]) != SPECIALS:
+            raise FormatError(f"{path}: its tokens must be strings, <unk> and </s> the first")
+        if not _all_of(counts, int) or not all(0 <= count < 1 << 63 for count in counts):
+            raise FormatError(f"{path}: its counts must be whole numbers from 0 on")
+        try:
+            return cls(tokens[2:], counts)
+        except VocabularyError as error:
+            raise FormatError(f"{path}: {error}") from None
+
+
+def _all_of(values: Any, kind: type) -> bool:
+    return isinstance(values, list) and all(type(value) is kind for value in values)
+
+
+def _spells_tokens(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
+    try:
+        blob.tobytes().decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    whole = bool(((blob[offsets[:-1]] & 0xC0) != 0x80).all())  # each begins with a character
+    specials = [len(token) for token in SPECIALS]
+    in_place = offsets[1:3].tolist() == [specials[0], sum(specials)]
+    return whole and in_place and blob[: offsets[2]].tobytes() == "".join(SPECIALS).encode()
 
 
 def _check_types(names: list[str]) -> None:
