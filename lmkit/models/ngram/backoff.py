@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lmkit.models.ngram.model import check_order
 from lmkit.models.ngram.scoring import Walker
 from lmkit.models.ngram.smoothing import without_unk
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.models.ngram.top import top_words
 
 UNK = ("trained", "uniform", "excluded")
 _NOTHING = np.empty(0)
@@ -97,6 +98,34 @@ class BackoffModel(LanguageModel):
             children = slice(int(trie.first[context]), int(trie.first[context + 1]))
             result[trie.words[children]] = tables.log_probs[children]
         return np.asarray(np.minimum(result[:-1], 0.0))
+
+    def top_next(self, contexts: Sequence[Any], *, k: int = 10) -> tuple[Ids, LogProbs]:
+        """Return the k most probable outcomes after each context, and their log-probabilities.
+
+        `contexts` are sequences of ids, each from the start of a text on. Shapes (contexts, k),
+        int32 and float64 nats, by falling probability, ties by rising id.
+        """
+        self._require_fit()
+        walker = self._walker()
+        checked = [self._check_ids(context) for context in contexts]
+        states = [walker.walk(context, walker.initial) for context in checked]
+        return self._top(np.array(states, np.int64), k)
+
+    def top_along(self, ids: Any, *, k: int = 10) -> tuple[Ids, LogProbs]:
+        """Return the k most probable outcomes at each place of a text: what might have stood there.
+
+        As `top_next` of every beginning of the ids (T,); shapes (T, k).
+        """
+        self._require_fit()
+        checked = self._check_ids(ids)
+        return self._top(self._walker().states(checked), k)
+
+    def _top(self, states: NDArray[np.int64], k: int) -> tuple[Ids, LogProbs]:
+        if not 1 <= k <= len(self.vocabulary_):
+            raise ParameterError(
+                f"k={k}: there are {len(self.vocabulary_)} outcomes; use 1 or more"
+            )
+        return top_words(self.tables_, states, k)
 
     def _score(
         self, ids: Ids, state: State, *, explain: bool

@@ -62,19 +62,31 @@ def find_child(first, words, node, word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _next_state(state, word, trie):  # type: ignore[no-untyped-def]
+    """Return the state after a word: the longest known n-gram at the end of history and word."""
+    first, words, suffix, _ = trie
+    node = find_child(first, words, state, word)
+    while node < 0:
+        state = np.int64(suffix[state])
+        node = find_child(first, words, state, word)
+    return node if node < len(first) - 1 else np.int64(suffix[node])
+
+
+@njit(cache=True, nogil=True)
 def walk(ids, state, initial, eos, trie):  # type: ignore[no-untyped-def]
     """Return the state after the ids; `initial` after each `eos`, which is -1 for none."""
-    first, words, suffix, _ = trie
     for t in range(len(ids)):
-        if ids[t] == eos:
-            state = initial
-            continue
-        node = find_child(first, words, state, ids[t])
-        while node < 0:
-            state = np.int64(suffix[state])
-            node = find_child(first, words, state, ids[t])
-        state = node if node < len(first) - 1 else np.int64(suffix[node])
+        state = initial if ids[t] == eos else _next_state(state, ids[t], trie)
     return state
+
+
+@njit(cache=True, nogil=True)
+def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
+    """Write the state before each id."""
+    state = initial
+    for t in range(len(ids)):
+        states[t] = state
+        state = initial if ids[t] == eos else _next_state(state, ids[t], trie)
 
 
 @njit(cache=True, nogil=True, inline="always")

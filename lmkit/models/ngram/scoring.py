@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.kernels import hash_bigrams, read_only, trie_arrays, walk
+from lmkit.models.ngram.kernels import hash_bigrams, read_only, trie_arrays, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie
 
@@ -37,6 +37,13 @@ class Walker(NamedTuple):
     def walk(self, ids: IntArray, state: int) -> int:
         """Return the state after the ids."""
         return int(walk(read_only(ids), state, self.initial, self.eos, trie_arrays(self.trie)))
+
+    def states(self, ids: IntArray) -> NDArray[np.int64]:
+        """Return the state before each id of a text: (T,) int64."""
+        states = np.empty(len(ids), np.int64)
+        trie = trie_arrays(self.trie)
+        walk_along(read_only(ids), self.initial, self.eos, trie, states)
+        return states
 
     def score(
         self,
