@@ -86,7 +86,7 @@ def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def to_json(value: Any) -> str:
     """Return strict JSON: infinities and NaN, which it lacks, become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False)
+    return json.dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def display_width(text: str) -> int:
@@ -117,13 +117,14 @@ def _markdown(cells: Sequence[str]) -> str:
     return "| " + " | ".join(escaped) + " |"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a value of plain JSON types: infinities and NaN are None, numpy's numbers plain."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
-        return _finite(value.item())
+        return finite(value.item())
     return value

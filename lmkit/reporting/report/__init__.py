@@ -1,0 +1,62 @@
+"""The report: a comparison as one HTML file that needs nothing but a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.curve import LearningCurve
+from lmkit.models.base import LanguageModel
+from lmkit.storage import write_atomically
+
+
+def render_report(
+    comparison: Comparison,
+    *,
+    command: str = "",
+    models: Sequence[LanguageModel] = (),
+    curve: LearningCurve | None = None,
+    remarks: Sequence[str] = (),
+    seed: int = 0,
+) -> str:
+    """Return a comparison as one HTML document, the same for the same input to the last byte.
+
+    `command` is what was typed, shown so that it can be typed again. `models`, the fitted models
+    that were compared in any order, add their samples (drawn with `seed`), their training curves
+    and the training text's frequencies. `remarks` are sentences about the outcome. The document
+    links to nothing and runs under a policy that forbids the network; what is text stays text.
+    """
+    from lmkit.reporting.report.material import Material
+    from lmkit.reporting.report.page import page
+
+    return page(
+        Material.of(
+            comparison,
+            models=models,
+            command=command,
+            curve=curve,
+            remarks=tuple(remarks),
+            seed=seed,
+        )
+    )
+
+
+def write_report(
+    comparison: Comparison,
+    path: str | Path,
+    *,
+    command: str = "",
+    models: Sequence[LanguageModel] = (),
+    curve: LearningCurve | None = None,
+    remarks: Sequence[str] = (),
+    seed: int = 0,
+) -> None:
+    """Write :func:`render_report`'s document to a file, atomically.
+
+    Raises LmkitError where the file cannot be written.
+    """
+    document = render_report(
+        comparison, command=command, models=models, curve=curve, remarks=remarks, seed=seed
+    )
+    write_atomically(path, document.encode("utf-8"))

@@ -1,0 +1,114 @@
+"""What a report is made of, and how models are told apart in it: by letter, colour and name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmkit.evaluation.comparison import Comparison, Measured
+from lmkit.evaluation.curve import LearningCurve
+from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.models.base import LanguageModel
+from lmkit.reporting.report.markup import Html, el, joined
+
+COLOURS = 8
+
+
+@dataclass(frozen=True)
+class Section:
+    """One chapter of the page: its place in the table of contents, its body and its data."""
+
+    id: str
+    title: str
+    body: Html
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model in the report: what was measured, and the model itself where it is at hand."""
+
+    place: int
+    measured: Measured
+    model: LanguageModel | None = None
+
+    @property
+    def ledger(self) -> SurprisalLedger:
+        """The model's ledger."""
+        return self.measured.ledger
+
+    @property
+    def letter(self) -> str:
+        """A, B, C ... by rank; after Z come AA, AB ..."""
+        place, letters = self.place, ""
+        while place >= 0:
+            letters = chr(65 + place % 26) + letters
+            place = place // 26 - 1
+        return letters
+
+    @property
+    def css(self) -> str:
+        """The class that carries the model's colour; the ninth has that of the first again."""
+        return f"m{self.place % COLOURS}"
+
+    @property
+    def name(self) -> str:
+        """The model's spec, made unique in the comparison."""
+        return self.measured.label
+
+    def chip(self) -> Html:
+        """Return the letter on the model's colour."""
+        return el("b", self.letter, class_=f"chip {self.css}")
+
+    def label(self) -> Html:
+        """Return chip and name, the options after the name in small print."""
+        name, colon, options = self.name.partition(":")
+        small = None
+        if options:
+            parts = [joined(part, ",", el("wbr")) for part in options.split(",")[:-1]]
+            last = options.split(",")[-1]
+            small = el("small", colon, el("wbr"), *parts, last)
+        return el("span", self.chip(), " ", el("span", name, small, class_="spec"), class_="model")
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a report shows."""
+
+    comparison: Comparison
+    contestants: tuple[Contestant, ...]
+    command: str = ""
+    remarks: tuple[str, ...] = ()
+    seed: int = 0
+    curve: LearningCurve | None = None
+
+    @classmethod
+    def of(
+        cls, comparison: Comparison, *, models: Sequence[LanguageModel] = (), **more: Any
+    ) -> Material:
+        """Return the material of a comparison; `models` are matched to its ledgers by spec."""
+        left = list(models)
+        contestants = []
+        for place, measured in enumerate(comparison.models):
+            spec = measured.ledger.model
+            match = next((model for model in left if model.spec == spec), None)
+            if match is not None:
+                left.remove(match)
+            contestants.append(Contestant(place, measured, match))
+        return cls(comparison, tuple(contestants), **more)
+
+    @property
+    def best(self) -> Contestant:
+        """The first of the ranking."""
+        return self.contestants[0]
+
+
+def legend(contestants: Sequence[Contestant]) -> Html:
+    """Return the models of a chart in one line."""
+    return el("p", *(one.label() for one in contestants), class_="legend")
+
+
+def figure(*content: object, caption: str, class_: str = "") -> Html:
+    """Return a figure with the sentence that says what it shows and how to read it."""
+    return el("figure", *content, el("figcaption", caption), class_=class_ or None)
