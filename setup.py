@@ -23,7 +23,11 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["lmkit", "lmkit.*"]), "lmkit.cli", "lmkit.corpora"],
     package_dir={"lmkit.cli": "cli", "lmkit.corpora": "corpora"},
-    package_data={"lmkit": ["py.typed"], "lmkit.corpora": ["*.toml"]},
+    package_data={
+        "lmkit": ["py.typed"],
+        "lmkit.corpora": ["*.toml"],
+        "lmkit.reporting.report": ["assets/*"],
+    },
     install_requires=[
         "click>=8.1",
         "matplotlib>=3.8",
@@ -44,6 +48,7 @@ setup(
             "nltk>=3.9",
             "powerlaw>=2.0",
             "pytest>=8.0",
+            "setuptools>=64",
         ],
         # Tests against KenLM; its package is compiled on the spot.
         "kenlm": ["kenlm>=0.2"],
