@@ -187,12 +187,13 @@ def _reason(error: BaseException) -> str:
     """Return what went wrong in a few words, on one line."""
     response = getattr(error, "response", None)
     if response is not None:
+        response.close()  # pooch leaves it open
         return f"the server answered {response.status_code} {response.reason}"
-    name = type(error).__name__
-    if "Timeout" in name:
+    name, told = type(error).__name__, " ".join(str(error).split())
+    if "Timeout" in name or "timed out" in told:
         return f"no answer within {_TIMEOUT} seconds"
     if name in ("ChunkedEncodingError", "ContentDecodingError"):
         return "the connection broke before the end"
-    if "Connection" in name or "ProxyError" in name or "SSLError" in name:
+    if name in ("ConnectionError", "ProxyError", "SSLError"):
         return "no connection to the server"
-    return getattr(error, "strerror", None) or " ".join(str(error).split()) or name
+    return getattr(error, "strerror", None) or told or name
