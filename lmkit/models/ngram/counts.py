@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.ngram.counting import Level, Workspace, next_level
-from lmkit.models.ngram.trie import IntArray, Trie
+from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
 
 Context = Literal["sentence", "stream", "running"]
@@ -41,6 +41,10 @@ class NgramCounts:
     counts: IntArray
     totals: IntArray
     context: Context
+
+    def __post_init__(self) -> None:
+        for name in ("counts", "totals"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @property
     def order(self) -> int:

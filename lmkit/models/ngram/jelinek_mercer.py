@@ -12,10 +12,11 @@ from lmkit.errors import ParameterError
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.kernels import read_only, scan, trie_arrays
+from lmkit.models.ngram.kernels import scan
 from lmkit.models.ngram.scoring import Walker
 from lmkit.models.ngram.smoothing import Share, base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.models.ngram.trie import read_only
 
 FloatArray = NDArray[np.float64]
 BUCKETS = 32
@@ -82,7 +83,7 @@ def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evid
     shape = (len(ids), counts.order)
     hits, seen = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     scan(
-        read_only(ids), walker.initial, eos, trie_arrays(counts.trie), counts.counts, counts.totals,
+        read_only(ids), walker.initial, eos, counts.trie.arrays, counts.counts, counts.totals,
         hits, seen,
     )  # fmt: skip
     possible = base[ids] > 0

@@ -6,38 +6,18 @@ unforeseeable branches; the memory accesses of many tokens then overlap, where a
 to token would wait for each. The first order that asks the trie, the bigrams, has contexts with
 thousands of children: for long texts a hash table answers there; elsewhere a binary search does.
 
-The arguments called ``trie`` are the tuple (first, words, suffix, starts) of read-only arrays.
+The arguments called ``trie`` are the arrays of a `Trie`: (first, words, suffix, starts).
 Kernels run without the interpreter lock and write nothing but their last arguments.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from lmkit.models.ngram.trie import Trie
+from lmkit.models.ngram.trie import read_only as read_only
 
 TILE = 256  # tokens whose n-grams are looked up together; their arrays stay in the first cache
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that cannot be written: mapped and fitted arrays then look alike to numba."""
-    view = array.view(np.ndarray)
-    view.flags.writeable = False
-    return view
-
-
-def trie_arrays(trie: Trie) -> tuple[NDArray[Any], ...]:
-    """Return the arrays of a trie as the kernels take them."""
-    return (
-        read_only(trie.first),
-        read_only(trie.words),
-        read_only(trie.suffix),
-        read_only(trie.starts),
-    )
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.kernels import hash_bigrams, read_only, trie_arrays, walk, walk_along
+from lmkit.models.ngram.kernels import hash_bigrams, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
-from lmkit.models.ngram.trie import ROOT, IntArray, Trie
+from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 _WORTH = 8  # bigrams for each token to score, up to which hashing them pays
+_NO_SLOTS: IntArray = np.empty(0, np.int32)
 
 
 class Walker(NamedTuple):
@@ -36,13 +37,12 @@ class Walker(NamedTuple):
 
     def walk(self, ids: IntArray, state: int) -> int:
         """Return the state after the ids."""
-        return int(walk(read_only(ids), state, self.initial, self.eos, trie_arrays(self.trie)))
+        return int(walk(read_only(ids), state, self.initial, self.eos, self.trie.arrays))
 
     def states(self, ids: IntArray) -> NDArray[np.int64]:
         """Return the state before each id of a text: (T,) int64."""
         states = np.empty(len(ids), np.int64)
-        trie = trie_arrays(self.trie)
-        walk_along(read_only(ids), self.initial, self.eos, trie, states)
+        walk_along(read_only(ids), self.initial, self.eos, self.trie.arrays, states)
         return states
 
     def score(
@@ -61,31 +61,35 @@ class Walker(NamedTuple):
         each piece, while its entries are near.
         """
         ids = read_only(ids)
-        trie, slots = trie_arrays(self.trie), self._slots(len(ids))
-        size = max(PIECE, -(-len(ids) // (64 * cores())))
-        memory = self.trie.order - 1
-        tables = tuple(read_only(table) for table in tables)
+        slots = self._slots(len(ids))
 
-        def work(begin: int) -> int:
-            # The state depends on the last n - 1 ids alone.
-            near = begin <= memory
-            before = ids[:begin] if near else ids[begin - memory : begin]
-            start = self.walk(before, state if near else ROOT)
-            where = slice(begin, min(begin + size, len(ids)))
+        def work(where: slice, start: int) -> int:
             parts = tuple(array[where] for array in out)
-            after = kernel(ids[where], start, self.initial, self.eos, trie, slots, tables, parts)
+            after = kernel(
+                ids[where], start, self.initial, self.eos, self.trie.arrays, slots, tables, parts
+            )
             if finish is not None:
                 finish(where)
             return int(after)
 
-        states = run_all(work, range(0, len(ids), size))
-        return states[-1] if states else state
+        if len(ids) <= PIECE:
+            return work(slice(0, len(ids)), state) if len(ids) else state
+        size = max(PIECE, -(-len(ids) // (64 * cores())))
+        memory = self.trie.order - 1  # the state depends on so many ids alone
+
+        def piece(begin: int) -> int:
+            near = begin <= memory
+            before = ids[:begin] if near else ids[begin - memory : begin]
+            start = self.walk(before, state if near else ROOT)
+            return work(slice(begin, min(begin + size, len(ids))), start)
+
+        return run_all(piece, range(0, len(ids), size))[-1]
 
     def _slots(self, tokens: int) -> IntArray:
         """Return a hash table of the bigrams, empty if it would cost more than it saves."""
         bigrams = self.trie.size(2) if self.trie.order > 1 else 0
         if bigrams == 0 or bigrams > _WORTH * tokens:
-            return np.empty(0, np.int32)
+            return _NO_SLOTS
         slots = np.zeros(1 << (3 * bigrams // 2).bit_length(), np.int32)
-        hash_bigrams(trie_arrays(self.trie), slots)
+        hash_bigrams(self.trie.arrays, slots)
         return slots

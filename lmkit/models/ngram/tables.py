@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.trie import Trie
+from lmkit.models.ngram.trie import Trie, read_only
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +37,10 @@ class BackoffTables:
     log_probs: FloatArray
     backoffs: FloatArray
     ranking: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        for name in ("log_probs", "backoffs", "ranking"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @classmethod
     def build(cls, trie: Trie, log_probs: FloatArray, backoffs: FloatArray) -> BackoffTables:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.kernels import find_child, read_only, trie_arrays
+from lmkit.models.ngram.kernels import find_child
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import IntArray
@@ -22,12 +22,7 @@ def top_words(
     their probability, and the search ends with the first that is too improbable.
     """
     words, log_probs = np.empty((len(states), k), np.int32), np.empty((len(states), k))
-    arrays = (
-        *trie_arrays(tables.trie)[:3],
-        read_only(tables.log_probs),
-        read_only(tables.backoffs),
-        read_only(tables.ranking),
-    )
+    arrays = (*tables.trie.arrays, tables.log_probs, tables.backoffs, tables.ranking)
     size = max(1, min(1024, -(-len(states) // (4 * cores()))))
 
     def work(begin: int) -> None:
@@ -87,7 +82,7 @@ def _too_low(word, value, filled, words, values):  # type: ignore[no-untyped-def
 @njit(cache=True, nogil=True)
 def _top(states, order, arrays, out_words, out_values):  # type: ignore[no-untyped-def]
     """Write the most probable words of each state."""
-    first, words, suffix, log_probs, backoffs, ranking = arrays
+    first, words, suffix, _, log_probs, backoffs, ranking = arrays
     path = np.empty(order + 1, np.int64)
     for s in range(len(states)):
         best_words, best = out_words[s], out_values[s]

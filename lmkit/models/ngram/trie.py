@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,19 @@ OffsetArray = NDArray[np.int64]
 ROOT = 0
 
 
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view that cannot be written: mapped and fitted arrays then look alike to numba."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
 @dataclass(frozen=True)
 class Trie:
     """The n-grams of orders 1 to n and how they hang together.
 
     Every n-gram's prefix (without its last word) is a node too, and so is at least one of its
-    suffixes: the root, if nothing longer. All unigrams 0..V are present.
+    suffixes: the root, if nothing longer. All unigrams 0..V are present. The arrays are read-only.
 
     Attributes:
         starts: (n + 2,) int64; the nodes of order k are ``starts[k]`` up to ``starts[k + 1]``.
@@ -50,6 +58,15 @@ class Trie:
     words: IntArray
     first: IntArray
     suffix: IntArray
+
+    def __post_init__(self) -> None:
+        for name in ("starts", "words", "first", "suffix"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays as the scoring kernels take them."""
+        return self.first, self.words, self.suffix, self.starts
 
     @property
     def order(self) -> int:
