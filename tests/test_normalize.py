@@ -6,7 +6,8 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+import regex
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmkit.errors import ParameterError
@@ -23,6 +24,20 @@ TEXTS = st.text(
         st.sampled_from("\u0300\u0301\u0308\u200d\u0655½ﬁＡ①😀👨"),
         st.characters(exclude_categories=["Cs", "Cn"]),  # Cn: known to one Unicode, not to another
     )
+)
+
+
+# A word as one regular expression.
+WORD = regex.compile(
+    r"""
+    \p{Han}
+  | [\p{L}\p{M}\p{N}_--\p{Han}]+
+    (?: (?: ['’] (?=[\p{L}--\p{Han}]) | (?<=\p{Nd}) [.,] (?=\p{Nd}) )
+        [\p{L}\p{M}\p{N}_--\p{Han}]+
+    )*
+  | ([^\s\p{L}\p{M}\p{N}_]) \1*
+    """,
+    regex.VERBOSE | regex.VERSION1,
 )
 
 
@@ -68,6 +83,24 @@ def test_letters_leaves_letters(text: str) -> None:
     for letter in canonical("letters", text):
         assert letter in " \n" or unicodedata.category(letter)[0] in "LM"
         assert letter.lower() == letter
+
+
+@settings(max_examples=500)
+@given(text=TEXTS)
+@example("'a'b''c’d’’ ’1'1 a'1 1'a")
+@example("1.2.3 1,a a.1 1..2 .5 5. ٣.٤ ½.5 1,2,3,\n,4")
+@example("汉's 汉'汉 a'汉 汉a1汉 〇々.汉⺀⺀")
+def test_words_are_those_of_a_regular_expression(text: str) -> None:
+    lines = unicodedata.normalize("NFC", text).split("\n")
+    expected = [[match[0] for match in WORD.finditer(line)] for line in lines]
+    result = [line.split() for line in apply("words", text).split("\n")]
+    assert [" ".join(line).split() for line in expected] == result
+
+
+@given(text=TEXTS)
+def test_letters_are_those_of_a_regular_expression(text: str) -> None:
+    expected = regex.sub(r"[^\p{L}\p{M}\n]", " ", text.lower())
+    assert apply("letters", text) == expected
 
 
 @given(text=TEXTS)

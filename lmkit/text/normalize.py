@@ -7,7 +7,10 @@ none      nothing: white space is folded, as it always is
 lower     lower case
 letters   lower case, and everything but letters becomes a space (The Time Machine's classical
           preparation)
-words     NFC; punctuation parted from words; each Han character a word
+words     NFC; punctuation parted from words; each Han character a word. A word is letters, marks,
+          digits and underscores, with apostrophes inside (don't), and full stops or commas
+          between digits (3.14, 1,000); any other character stands alone, a run of the same one
+          together (... ---- ==)
 nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatures and such
           become their plain forms
 ========  ====================================================================================
@@ -18,24 +21,10 @@ removes a line end, so that sentences stay what they were.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache
 
 from lmkit.errors import ParameterError, did_you_mean
-
-# A word: letters, marks, digits and underscores, with apostrophes inside (don't), and full stops
-# or commas between digits (3.14, 1,000). Any other character stands alone, a run of the same
-# one together (... ---- ==).
-_WORDS = r"""
-    \p{Han}
-  | [\p{L}\p{M}\p{N}_--\p{Han}]+
-    (?: (?: ['’] (?=[\p{L}--\p{Han}]) | (?<=\p{Nd}) [.,] (?=\p{Nd}) )
-        [\p{L}\p{M}\p{N}_--\p{Han}]+
-    )*
-  | ([^\s\p{L}\p{M}\p{N}_]) \1*
-"""
 
 
 def _lower(text: str) -> str:
@@ -43,38 +32,29 @@ def _lower(text: str) -> str:
 
 
 def _letters(text: str) -> str:
-    # A mark belongs to its letter (combining accents, vowel signs); the final sigma and others
-    # are lower-cased in their word, so lower comes first.
-    return _not_letters().sub(" ", text.lower())
+    import numpy as np
+
+    from lmkit.text import characters
+
+    # The final sigma and others are lower-cased as their word wants it, so lower comes first.
+    codes = characters.code_points(text.lower())
+    kept = (characters.classes(codes)[codes] & characters.INK != 0) | (codes == 10)
+    return characters.text_of(np.where(kept, codes, np.uint32(32)))
 
 
 def _words(text: str) -> str:
-    lines = unicodedata.normalize("NFC", text).split("\n")
-    find = _word().finditer
-    # White space before the first word stays: it may part it from the block before.
-    return "\n".join(
-        " " * line[:1].isspace() + " ".join([match[0] for match in find(line)]) for line in lines
-    )
+    import numpy as np
+
+    from lmkit.text import characters
+
+    codes = characters.code_points(unicodedata.normalize("NFC", text))
+    out = np.empty(2 * len(codes), np.uint32)
+    written = characters.part_words(codes, characters.classes(codes), out)
+    return characters.text_of(out[:written])
 
 
 def _nfkc(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
-
-
-@cache
-def _not_letters() -> re.Pattern[str]:
-    import regex
-
-    pattern: re.Pattern[str] = regex.compile(r"[^\p{L}\p{M}\n]+")
-    return pattern
-
-
-@cache
-def _word() -> re.Pattern[str]:
-    import regex
-
-    pattern: re.Pattern[str] = regex.compile(_WORDS, regex.VERBOSE | regex.VERSION1)
-    return pattern
 
 
 NORMALIZERS: dict[str, Callable[[str], str] | None] = {
