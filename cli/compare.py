@@ -115,7 +115,8 @@ def _parts(
     if not fit:
         return Corpus(text.name, text)
     source = o.open_corpus(train or corpus, reading)
-    validation = o.open_corpus(valid, reading).held_out if valid else source.valid
+    named = o.open_corpus(valid, reading) if valid else None
+    validation = source.valid if named is None else named.valid or named.held_out
     return Corpus(text.name, source.train, validation, text)
 
 

@@ -57,7 +57,7 @@ def command(
     target = output or Path(f"{model.name}.lmkit")
     o.check_output(target)
     opened = o.open_corpus(train or corpus, reading)
-    held_out = o.open_corpus(valid, reading).held_out if valid else opened.valid
+    held_out = o.open_corpus(valid, reading) if valid else opened.valid
     if model.needs_validation and held_out is None:
         o.note("Note: no validation text; the last tenth of the training sentences is held out.")
     with o.progress_bar(progress) as show:

@@ -161,6 +161,7 @@ def test_the_parts_of_a_corpus_have_their_uses() -> None:
     # A corpus with parts that is given as validation text is not asked for its test part.
     model.fit(corpus("a a b\n"), valid=parts)
     assert model.given[1][1].tolist() == [3, 1]
+    assert len(model.score(Corpus("c", parts.train, parts.valid))) == 2  # never what it learned
     model.fit(parts, valid=corpus("a b\n"))
     assert model.given[2][1].tolist() == [2, 3, 1]
 

@@ -278,8 +278,8 @@ class Corpus:
 
     @property
     def held_out(self) -> Text:
-        """The test part, or the whole text where there are no parts: what is evaluated on."""
-        return self.test or self.train
+        """What is evaluated on: the test part, else the valid part, else all there is."""
+        return self.test or self.valid or self.train
 
 
 def as_corpus(where: Corpus | Text | str | Path) -> Corpus:

@@ -8,7 +8,7 @@ import lzma
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -30,7 +30,7 @@ class Source:
 
     name: str
     path: Path | None = None
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)
     encoding: str = "utf-8"
     errors: str = "strict"
     start: int = 0
