@@ -195,10 +195,17 @@ def test_compare_refuses_another_normaliser(text: Path, model: Path) -> None:
     assert "--normalize" in line
 
 
-def test_compare_refuses_another_vocabulary(text: Path, tmp_path: Path) -> None:
-    line = error_line("compare", "--model", "bigram", "--model", "trigram:min_count=9",
-                      "--train", text, "--test", text)  # fmt: skip
-    assert "24 events unknown" in line
+def test_compare_spells_what_a_small_vocabulary_lacks(text: Path) -> None:
+    printed = json.loads(
+        ok("compare", "--model", "bigram", "--model", "bigram:min_count=9", "--train", text,
+           "--test", text, "--model", "bigram:unit=char", "--format", "json")
+    )  # fmt: skip
+    results = {result["model"]: result for result in printed["results"]}
+    whole, small = results["bigram"], results["bigram:min_count=9"]
+    assert small["perplexity"] < whole["perplexity"], "of <unk>, which is easy"
+    assert small["oov"] == 24
+    assert small["bits_per_byte"] > whole["bits_per_byte"], "of the words themselves"
+    assert "|unk:spell|" in small["signature"]
 
 
 # ---------------------------------------------------------------------- score, generate, vocab

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.blocks import Segments, segments
 from lmkit.evaluation.calibration import Calibration
+from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
@@ -186,23 +187,46 @@ def compare(
     models: Iterable[LanguageModel],
     test: Corpus | Text | str | Path,
     *,
+    train: Text | None = None,
     seed: int = 0,
     level: float = LEVEL,
     progress: Progress | None = None,
 ) -> Comparison:
     """Return the ranking of fitted models on a text, or on the test part of a corpus.
 
+    Unknown words are spelled, so that all units and vocabularies share one scale. `train` is the
+    training text of models that do not say what they were trained on, such as ARPA files.
+
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
     measure the same thing.
     """
-    text = as_text(test)
     fitted = list(models)
-    ledgers = []
-    for place, model in enumerate(fitted):
-        if progress is not None:
-            progress(f"scoring {model.spec}", place / len(fitted))
-        ledgers.append(model.score(text))
+    ledgers = score_all(fitted, as_text(test), train=train, progress=progress)
     return rank(ledgers, seed=seed, level=level)
+
+
+def score_all(
+    models: Sequence[LanguageModel],
+    text: Text,
+    *,
+    train: Text | None = None,
+    progress: Progress | None = None,
+) -> list[SurprisalLedger]:
+    """Return the ledger of a text under each model, completed where the model can be.
+
+    A model that does not say what it was trained on is completed with the training text `train`;
+    without one its ledger stays closed.
+    """
+    spellers = Spellers(train)
+    ledgers = []
+    for place, model in enumerate(models):
+        if progress is not None:
+            progress(f"scoring {model.spec}", place / len(models))
+        ledger = model.score(text)
+        if spellers.knows(model):
+            ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
+        ledgers.append(ledger)
+    return ledgers
 
 
 def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LEVEL) -> Comparison:

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from lmkit.text.encoding import (
 from lmkit.text.units import check_unit
 from lmkit.text.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from lmkit.models.spelling import Speller
+
 Ids: TypeAlias = NDArray[np.int32]
 LogProbs: TypeAlias = NDArray[np.float64]
 State: TypeAlias = Any
@@ -42,7 +45,9 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 CONTEXTS = ("sentence", "stream")
 _SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
-_COMMON = ("vocabulary_", "normalize_", "sentences_", "train_sha256_", "fit_seconds_")
+_COMMON = (
+    "vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_", "fit_seconds_",
+)  # fmt: skip
 
 
 class LanguageModel(ABC):
@@ -69,6 +74,8 @@ class LanguageModel(ABC):
     """Whether fitting wants a validation text; the tail of the training text serves if none is."""
 
     vocabulary_: Vocabulary
+    dropped_: Vocabulary | None = None
+    """The types of the training text that the vocabulary leaves out; None if they are unknown."""
     normalize_: str
     sentences_: str
     train_sha256_: str | None
@@ -165,7 +172,7 @@ class LanguageModel(ABC):
         if self.needs_validation and held_out is None:
             train, held_out = train.cut((0.9, 0.1))
         learned = learn_text(train, self.unit, min_count=self.min_count, max_size=self.max_size)
-        self.vocabulary_ = learned.vocabulary
+        self.vocabulary_, self.dropped_ = learned.vocabulary, learned.dropped
         self.normalize_, self.sentences_ = train.normalize, train.sentences
         self.train_sha256_ = learned.summary.sha256
         valid_ids = None
@@ -343,6 +350,18 @@ class LanguageModel(ABC):
             score_seconds=time.perf_counter() - start,
         )
 
+    def speller(self) -> Speller:
+        """Return the distribution over the tokens that the vocabulary lacks.
+
+        Raises NotComparableError for a model that does not say what it was trained on, as that of
+        an ARPA file; :func:`lmkit.models.spelling.speller_of_text` takes the training text.
+        """
+        from lmkit.models.spelling import learn_speller
+
+        self._require_fit()
+        dropped = Vocabulary([]) if self.dropped_ is None else self.dropped_
+        return learn_speller(self.unit, self.vocabulary_, dropped)
+
     # ------------------------------------------------------------------ generating
 
     def encode(self, text: str) -> Ids:
@@ -402,6 +421,9 @@ class LanguageModel(ABC):
         }
         vocabulary = self.vocabulary_.to_arrays()
         named = {f"vocabulary.{name}": array for name, array in vocabulary.items()}
+        if self.dropped_ is not None:
+            dropped = self.dropped_.to_arrays()
+            named.update({f"dropped.{name}": array for name, array in dropped.items()})
         named.update({f"model.{name}": array for name, array in arrays.items()})
         write_model_file(path, named, header)
 
@@ -433,6 +455,8 @@ class LanguageModel(ABC):
 
         self._check_common()
         self.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
+        if dropped := under("dropped."):
+            self.dropped_ = Vocabulary.from_arrays(dropped)
         rules = Text("", (), header["normalize"], header["sentences"])  # which checks them
         self.normalize_, self.sentences_ = rules.normalize, rules.sentences
         self.train_sha256_ = header["train_sha256"]

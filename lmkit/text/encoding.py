@@ -33,9 +33,14 @@ class EncodedChunk:
 
 @dataclass(frozen=True)
 class LearnedText:
-    """A training text as a vocabulary and ids int32 (T,), with the counts of the text."""
+    """A training text as a vocabulary and ids int32 (T,), with the counts of the text.
+
+    ``dropped`` holds the types that the vocabulary leaves out, by falling count; its count of
+    ``<unk>`` is how often the text holds that word literally.
+    """
 
     vocabulary: Vocabulary
+    dropped: Vocabulary
     ids: NDArray[np.int32]
     summary: TextSummary
 
@@ -106,8 +111,8 @@ class WordTable:
 
     def vocabulary(
         self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
-    ) -> tuple[Vocabulary, NDArray[np.int32]]:
-        """Return the vocabulary of the words learned, and the ids in it of the ids given here."""
+    ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
+        """Return the vocabulary of the words learned, what it leaves out, and the new ids."""
         first = int(self.ends[kernels.FIRST_TYPE_ENTRY])
         raw = self.blob[: self.ends[self.entries]].tobytes()
         ends = self.ends[: self.entries + 1].tolist()
@@ -154,8 +159,8 @@ class SymbolTable:
 
     def vocabulary(
         self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
-    ) -> tuple[Vocabulary, NDArray[np.int32]]:
-        """Return the vocabulary of the symbols learned, and the ids in it of the ids given here."""
+    ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
+        """Return the vocabulary of the symbols learned, what it leaves out, and the new ids."""
         codes = self.found[len(SPECIALS) : self.entries].tolist()
         names = [symbol_name(code, self.unit) for code in codes]
         return _cut_off(names, ids, min_count=min_count, max_size=max_size)
@@ -183,8 +188,8 @@ def learn_text(
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
     ids = np.concatenate(pieces)
     del pieces
-    vocabulary, ids = table.vocabulary(ids, min_count=min_count, max_size=max_size)
-    return LearnedText(vocabulary, ids, meter.summary(text))
+    vocabulary, dropped, ids = table.vocabulary(ids, min_count=min_count, max_size=max_size)
+    return LearnedText(vocabulary, dropped, ids, meter.summary(text))
 
 
 def encode_chunks(
@@ -212,12 +217,13 @@ def new_table(unit: str, vocabulary: Vocabulary | None = None) -> WordTable | Sy
 
 def _cut_off(
     names: list[str], ids: NDArray[np.int32], *, min_count: int, max_size: int | None
-) -> tuple[Vocabulary, NDArray[np.int32]]:
+) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
     """Order types by falling count, drop the rare ones, and translate the ids."""
     specials = len(SPECIALS)
     counts = np.bincount(ids, minlength=specials + len(names)).astype(np.int64)
     order = np.argsort(-counts[specials:], kind="stable")  # ties stay in order of appearance
     kept = order[counts[specials:][order] >= min_count][:max_size]
+    rest = order[len(kept) :]  # in falling order, what is kept comes first
     translation = np.zeros(len(counts), np.int32)
     translation[1] = 1
     translation[kept + specials] = np.arange(specials, specials + len(kept), dtype=np.int32)
@@ -227,7 +233,11 @@ def _cut_off(
         [names[index] for index in kept.tolist()],
         np.concatenate([np.array([unknown, counts[1]], np.int64), kept_counts]),
     )
-    return vocabulary, translation[ids]
+    dropped = Vocabulary(
+        [names[index] for index in rest.tolist()],
+        np.concatenate([np.array([counts[0], 0], np.int64), counts[specials:][rest]]),
+    )
+    return vocabulary, dropped, translation[ids]
 
 
 def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusError:
