@@ -35,8 +35,7 @@ def new_fold_state() -> NDArray[np.int64]:
     return state
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _eight_bytes(typing_context: Any, array: Any, place: Any) -> Any:
+def _load(typing_context: Any, array: Any, place: Any) -> Any:
     """Load eight bytes of a uint8 array as one little-endian number, at any alignment."""
     from llvmlite import ir
 
@@ -48,8 +47,7 @@ def _eight_bytes(typing_context: Any, array: Any, place: Any) -> Any:
     return types.uint64(array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _put_eight_bytes(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
+def _store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
     """Store one little-endian number as eight bytes of a uint8 array, at any alignment."""
     from llvmlite import ir
 
@@ -62,8 +60,7 @@ def _put_eight_bytes(typing_context: Any, array: Any, place: Any, value: Any) ->
     return types.void(array, types.int64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _trailing_zeros(typing_context: Any, value: Any) -> Any:
+def _count_zeros(typing_context: Any, value: Any) -> Any:
     """Count the zero bits below the lowest one; 64 for 0."""
     from llvmlite import ir
 
@@ -73,8 +70,7 @@ def _trailing_zeros(typing_context: Any, value: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _ones(typing_context: Any, value: Any) -> Any:
+def _count_ones(typing_context: Any, value: Any) -> Any:
     """Count the bits that are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -82,6 +78,12 @@ def _ones(typing_context: Any, value: Any) -> Any:
 
     return types.uint64(types.uint64), generate
 
+
+# Any: called without the typing context, which numba puts in.
+_eight_bytes: Any = intrinsic(_load)
+_put_eight_bytes: Any = intrinsic(_store)
+_trailing_zeros: Any = intrinsic(_count_zeros)
+_ones: Any = intrinsic(_count_ones)
 
 _EACH = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
@@ -118,7 +120,7 @@ def continuation_bytes(piece: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def fold(
+def fold(  # noqa: C901 - one compiled loop
     block: NDArray[np.uint8],
     out: NDArray[np.uint8],
     state: NDArray[np.int64],
@@ -154,7 +156,8 @@ def fold(
             while read + 8 <= size:
                 piece = _eight_bytes(block, read)
                 _put_eight_bytes(out, written, piece)
-                kept = np.int64(_trailing_zeros((piece - np.uint64(33) * _EACH) & ~piece & _HIGH)) >> 3
+                low = (piece - np.uint64(33) * _EACH) & ~piece & _HIGH
+                kept: Any = np.int64(_trailing_zeros(low)) >> 3
                 written += kept
                 read += kept
                 if kept < 8:
@@ -203,7 +206,7 @@ def build_table(
 
 
 @njit(cache=True, nogil=True)
-def _mixed(h: int) -> Any:
+def _mixed(h: Any) -> Any:
     # Multiplication by an odd number and a shifted xor are both bijections of 64 bits.
     h = np.uint64(h) * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(32)
@@ -235,7 +238,7 @@ def hash_words(
 
 
 @njit(cache=True, nogil=True)
-def words_to_ids(
+def words_to_ids(  # noqa: C901 - one compiled loop
     text: NDArray[np.uint8],
     begin: int,
     slots: NDArray[np.uint64],
@@ -295,7 +298,7 @@ def words_to_ids(
         entry = -1
         while slots[place, 1] != 0:
             if slots[place, 0] == h:
-                value = np.int64(slots[place, 1])
+                value: Any = np.int64(slots[place, 1])
                 candidate = (value >> 1) - 1
                 if length <= 8:
                     # Of at most eight bytes the hash is a bijection: same hash, same word.
