@@ -136,6 +136,8 @@ def browser() -> Iterator[Page]:
         made = Page(address).command("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         page = Page(f"{address}/session/{made['sessionId']}")
         try:
+            page.command("POST", "/url", {"url": "about:blank"})
+            page.requests()  # what the browser's own first page asked for
             yield page
         finally:
             page.command("DELETE", "")

@@ -33,7 +33,7 @@ def training(material: Material) -> Section | None:
         numbers(*(_training_table(one, history) for one, history in trained)),
     )
     data = {one.letter: history for one, history in trained}
-    return Section("training", "How the networks trained", body, data)
+    return Section("training", "Training", "How the networks trained", body, data)
 
 
 def _history(one: Contestant) -> dict[str, Any] | None:
@@ -47,7 +47,7 @@ def _training_plot(one: Contestant, history: dict[str, Any]) -> Html:
     series = [Series("training", f"{one.css} thin", epochs, train, dots=True)]
     if valid:
         series.append(Series("validation", one.css, epochs[: len(valid)], valid, dots=True))
-    x = Axis(around([*epochs, 0.8], room=0.03), "epoch", ticks=max(1, min(len(epochs), 6)))
+    x = Axis(around([*epochs, 0.8], room=0.03), "epoch", ticks=min(len(epochs), 6), whole=True)
     y = Axis(around([*train, *valid], room=0.1), f"bits a {one.ledger.unit}")
     return el(
         "div",
@@ -110,7 +110,7 @@ def zipf(material: Material) -> Section | None:
         numbers(*(_zipf_table(name, values) for name, values in curves.items())),
     )
     data = {name: {"rank": xs, "share": ys} for name, (xs, ys) in thinned.items()}
-    return Section("zipf", "Zipf’s law in the text", body, data)
+    return Section("zipf", "Zipf", "Zipf’s law in the text", body, data)
 
 
 def _zipf_caption(counts: NDArray[np.int64]) -> str:

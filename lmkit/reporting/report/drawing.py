@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from lmkit.reporting.report.markup import Html, el, joined, percent
 
+_LINE = 6  # percent of a plot's height that a line of letters takes
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -37,9 +39,8 @@ class Scale:
         span = self.high - self.low
         if span <= 0:
             return [self.low]
-        rough = span / wanted
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+        power = 10.0 ** math.floor(math.log10(span / wanted))
+        step = min((m * power for m in (1, 2, 5, 10)), key=lambda m: abs(span / m - wanted))
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [round(i * step, 12) for i in range(first, last + 1)]
@@ -103,13 +104,18 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its scale, its name, and how a tick is written."""
+    """An axis: its scale, its name, how a tick is written, and whether only whole numbers are."""
 
     scale: Scale
     name: str
     show: Callable[[float], str] = short
     ticks: int = 5
-    unit: str = ""
+    whole: bool = False
+
+    def marks(self) -> list[float]:
+        """Return the values that are written at the axis."""
+        found = self.scale.ticks(self.ticks)
+        return [mark for mark in found if mark == round(mark)] if self.whole else found
 
 
 def plot(x: Axis, y: Axis, series: Sequence[Series], *, label: str) -> Html:
@@ -135,11 +141,11 @@ def plot(x: Axis, y: Axis, series: Sequence[Series], *, label: str) -> Html:
 
 def _grid(x: Axis, y: Axis) -> Html:
     lines = []
-    for tick in y.scale.ticks(y.ticks):
+    for tick in y.marks():
         at = percent(100 - y.scale(tick))
         lines.append(el("line", class_="grid", x1="0", x2="100%", y1=at, y2=at))
         lines.append(el("text", y.show(tick), class_="tick y", x="-8", y=at, dy="0.32em"))
-    for place, tick in enumerate(x.scale.ticks(x.ticks)):
+    for place, tick in enumerate(x.marks()):
         at = percent(x.scale(tick))
         lines.append(el("line", class_="tick", x1=at, x2=at, y1="100%", y2="100%"))
         css = "tick x sparse" if place % 2 else "tick x"
@@ -177,7 +183,7 @@ def _dots(x: Axis, y: Axis, one: Series) -> Html:
         *(
             el(
                 "circle",
-                el("title", f"{one.name}: {x.show(a)}{x.unit}, {y.show(b)}{y.unit}"),
+                el("title", f"{one.name}: {x.show(a)}, {b:.4g}"),
                 class_=f"dot {one.css}",
                 cx=percent(x.scale(a)),
                 cy=percent(100 - y.scale(b)),
@@ -193,10 +199,14 @@ def _end_marks(x: Scale, y: Scale, series: Sequence[Series]) -> Html:
     """Return each line's mark right of its end, moved apart where they would overlap."""
     marked = [one for one in series if one.mark and len(one.xs)]
     ends = sorted((100 - y(one.ys[-1]), place) for place, one in enumerate(marked))
-    apart, lowest = [], -math.inf
-    for at, place in ends:
-        lowest = max(at, lowest + 6)
-        apart.append((lowest, marked[place]))
+    heights = [at for at, _ in ends]
+    for place in range(1, len(heights)):
+        heights[place] = max(heights[place], heights[place - 1] + _LINE)
+    floor = 100.0
+    for place in reversed(range(len(heights))):
+        heights[place] = min(heights[place], floor)
+        floor = heights[place] - _LINE
+    apart = [(at, marked[place]) for at, (_, place) in zip(heights, ends, strict=True)]
     return joined(
         *(
             el(

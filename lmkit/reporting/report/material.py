@@ -8,6 +8,8 @@ from typing import Any
 
 from lmkit.evaluation.comparison import Comparison, Measured
 from lmkit.evaluation.curve import LearningCurve
+from lmkit.evaluation.decomposition import Decomposition
+from lmkit.evaluation.intervals import Interval
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.base import LanguageModel
 from lmkit.reporting.report.markup import Html, el, joined
@@ -17,9 +19,10 @@ COLOURS = 8
 
 @dataclass(frozen=True)
 class Section:
-    """One chapter of the page: its place in the table of contents, its body and its data."""
+    """One chapter of the page; `link` names it in the table of contents."""
 
     id: str
+    link: str
     title: str
     body: Html
     data: Any = None
@@ -37,6 +40,11 @@ class Contestant:
     def ledger(self) -> SurprisalLedger:
         """The model's ledger."""
         return self.measured.ledger
+
+    @property
+    def bits(self) -> Interval:
+        """The model's bits a byte, with their interval."""
+        return self.measured.bits_per_byte
 
     @property
     def letter(self) -> str:
@@ -82,6 +90,7 @@ class Material:
     remarks: tuple[str, ...] = ()
     seed: int = 0
     curve: LearningCurve | None = None
+    decompositions: tuple[Decomposition, ...] = ()
 
     @classmethod
     def of(

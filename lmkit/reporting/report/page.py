@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from lmkit import __version__
+from lmkit.reporting.report.breakdown import breakdown
+from lmkit.reporting.report.calibration import calibration
 from lmkit.reporting.report.curves import training, zipf
+from lmkit.reporting.report.differences import differences
+from lmkit.reporting.report.learning import learning
 from lmkit.reporting.report.markup import Html, digest, el, island, joined
 from lmkit.reporting.report.material import Material, Section
 from lmkit.reporting.report.ranking import head, ranking
@@ -44,15 +48,18 @@ def page(material: Material) -> str:
         island(_data(material, sections), id_="data"),
         el("script", Html(script)),
     )
-    # The theme of the page stands on its root, for the style to turn on.
     return f"<!doctype html>\n{el('html', el('head', top), el('body', body), lang='en')}\n"
 
 
 def _sections(material: Material) -> list[Section]:
     made = (
         ranking(material),
+        differences(material),
+        breakdown(material),
         surprisal_text(material),
+        learning(material),
         training(material),
+        calibration(material),
         zipf(material),
         samples(material),
         origin(material),
@@ -65,7 +72,7 @@ def _asset(name: str) -> str:
 
 
 def _bar(sections: Sequence[Section]) -> Html:
-    links = [el("a", section.title, href=f"#{section.id}") for section in sections]
+    links = [el("a", section.link, href=f"#{section.id}") for section in sections]
     return el(
         "nav",
         el("div", *links, class_="links"),
@@ -132,7 +139,7 @@ def origin(material: Material) -> Section:
             class_="needs-script",
         ),
     )
-    return Section("origin", "How to get these numbers again", body)
+    return Section("origin", "Origin", "How to get these numbers again", body)
 
 
 def _foot() -> Html:

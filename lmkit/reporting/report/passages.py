@@ -57,7 +57,7 @@ def grid(ledgers: Sequence[SurprisalLedger]) -> Grid:
     oov = np.empty((len(ledgers), len(starts)), np.bool_)
     for row, ledger in enumerate(ledgers):
         place = np.searchsorted(starts, ledger.offsets, side="right") - 1
-        bits[row] = np.bincount(place, ledger.nats * BITS, minlength=len(starts))
+        bits[row] = np.bincount(place, ledger.spelled_nats * BITS, minlength=len(starts))
         oov[row] = np.bincount(place, ledger.oov, minlength=len(starts)) > 0
     return Grid(canonical, starts, ends_at[starts], bits, oov)
 
@@ -75,7 +75,9 @@ def typical(of: Grid, *, words: int) -> tuple[int, int]:
     if np.diff(np.append(bounds, size)).max() > words:
         bounds = np.union1d(bounds, np.arange(0, size, words))
     bounds = np.union1d(bounds, [size])
-    first = bounds[bounds <= max(size - words, 0)]
+    first = bounds[bounds <= size - words]
+    if not of.ends[first].all():
+        first = first[~of.ends[first]]  # a passage does not begin with a blank line
     last = bounds[np.searchsorted(bounds, first + words, side="right") - 1]
     total = np.where(np.isfinite(of.bits), of.bits, 0.0).sum(axis=0)
     running = np.concatenate([[0.0], np.cumsum(total)])

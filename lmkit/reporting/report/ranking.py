@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from lmkit.evaluation.comparison import Comparison, tier
 from lmkit.reporting.report.drawing import Scale, around, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
@@ -38,7 +40,7 @@ def head(material: Material) -> Html:
 
 def _outcome(material: Material) -> Html:
     best, others = material.contestants[0], material.contestants[1:]
-    bits = best.ledger.bits_per_byte
+    bits = best.bits.value
     said = joined(
         el("strong", best.name),
         f" needs {bits:.3f} bits for each byte of the text, a perplexity of "
@@ -46,48 +48,121 @@ def _outcome(material: Material) -> Html:
     )
     if not others:
         return joined(said, ".")
-    second = others[0]
-    more = second.ledger.bits_per_byte - bits
-    if not math.isfinite(more):
-        return joined(said, f". {second.name} is next.")
+    pair = material.comparison.pair(0, 1)
+    second = el("strong", others[0].name)
+    if pair.tied:
+        return joined(said, "; this text cannot tell it from ", second, ".")
+    if not math.isfinite(pair.difference):
+        return joined(said, "; ", second, " is next.")
+    share = -100 * pair.difference / others[0].bits.value
     return joined(
-        said, "; ", el("strong", second.name), f" is next, with {more:.3f} bits a byte more."
-    )
+        said, f", {share:.1f}% fewer bits than ", second, ", which comes next: a difference that "
+        f"the paired test confirms ({_p(pair.p_holm)}).",
+    )  # fmt: skip
+
+
+def _p(value: float) -> str:
+    return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{value:.3f}"
 
 
 def ranking(material: Material) -> Section:
-    """Return the section with every model's bits a byte, the fewest first."""
-    scale = around([one.ledger.bits_per_byte for one in material.contestants], room=0.12)
+    """Return the section with every model's bits a byte and its interval, the fewest first."""
+    contestants, comparison = material.contestants, material.comparison
+    ends = [
+        end
+        for one in contestants
+        for end in (one.bits.value, one.bits.low, one.bits.high)
+        if math.isfinite(end)
+    ]
+    scale = around(ends, room=0.05)
+    brackets = _brackets(comparison)
+    rows = [_row(one, scale, brackets, comparison.ranges[one.place]) for one in contestants]
     body = joined(
         figure(
-            el("ol", *(_row(one, scale) for one in material.contestants), class_="ranking"),
+            el("ol", *rows, class_="ranking"),
             _axis(scale),
             caption="Bits that each model needs for a byte of the text, sentence ends counted as "
-            "one byte: further left is better, and one bit fewer means twice the probability for "
-            "every byte.",
+            "one byte each, spaces too: further left is better. The bar is the "
+            f"{100 * comparison.level:g}% interval, from {_blocks(comparison)}; the number in "
+            "front is the rank, or the ranks that cannot be ruled out, and brackets join models "
+            "that the paired test cannot tell apart.",
         ),
         numbers(_table(material), summary="All numbers of the ranking"),
     )
-    return Section("ranking", "The ranking", body, material.comparison.results())
+    data = {"level": comparison.level, "seed": comparison.seed, "results": comparison.results()}
+    return Section("ranking", "Ranking", "The ranking", body, data)
 
 
-def _row(one: Contestant, scale: Scale) -> Html:
-    bits = one.ledger.bits_per_byte
-    value = number(4)(bits)
+def _blocks(comparison: Comparison) -> str:
+    interval = comparison.models[0].bits_per_byte
+    kind, length = comparison.segments.kind, interval.block_length
+    each = f"one {kind} each" if length == 1 else f"{length} {kind}s each"
+    return f"drawing the text again in {interval.blocks:,} blocks of {each}"
+
+
+def _brackets(comparison: Comparison) -> list[tuple[int, int]]:
+    """Return the longest runs of neighbours in the ranking of whom every two are tied."""
+    size = len(comparison.models)
+    runs: list[tuple[int, int]] = []
+    for first in range(size):
+        last = first
+        while last + 1 < size and all(
+            comparison.pair(a, last + 1).tied for a in range(first, last + 1)
+        ):
+            last += 1
+        if last > first and (not runs or last > runs[-1][1]):
+            runs.append((first, last))
+    return runs
+
+
+def _row(
+    one: Contestant, scale: Scale, brackets: Sequence[tuple[int, int]], ranks: tuple[int, int]
+) -> Html:
+    bits = one.bits
+    between = None
+    if math.isfinite(bits.low):
+        between = el("span", f"{bits.low:.4f} to {bits.high:.4f}")
     return el(
         "li",
+        el("div", tier(*ranks), class_="tier"),
+        _ties(one.place, brackets),
         el("div", one.label(), class_="who"),
         el(
             "svg",
             *_ruler(scale),
-            el("circle", class_=f"dot {one.css}", cx=percent(scale(bits)), cy="50%", r="5.5")
-            if math.isfinite(bits)
-            else None,
+            *whisker(one.css, scale, bits.low, bits.value, bits.high),
             class_="strip",
             aria_hidden="true",
         ),
-        el("div", el("b", value), class_="score"),
+        el("div", el("b", number(4)(bits.value)), " ", between, class_="score"),
     )
+
+
+def _ties(place: int, brackets: Sequence[tuple[int, int]]) -> Html:
+    """Return this row's piece of every bracket, each bracket in a lane of its own."""
+    lines = []
+    for lane, (first, last) in enumerate(brackets):
+        if not first <= place <= last:
+            continue
+        x = str(3 + 7 * lane)
+        top, bottom = ("50%" if place == first else "0"), ("50%" if place == last else "100%")
+        lines.append(el("line", x1=x, x2=x, y1=top, y2=bottom))
+        if place in (first, last):
+            lines.append(el("line", x1=x, x2=str(7 + 7 * lane), y1="50%", y2="50%"))
+    return el("div", el("svg", *lines), class_="ties", aria_hidden="true")
+
+
+def whisker(css: str, scale: Scale, low: float, value: float, high: float) -> list[Html]:
+    """Return a point with its interval; an arrow at the edge stands for infinity."""
+    if not math.isfinite(value):
+        return [el("text", "∞ ▸", class_=f"mark {css}", x="100%", y="50%", dy="0.32em",
+                   text_anchor="end")]  # fmt: skip
+    parts = []
+    if math.isfinite(low) and math.isfinite(high):
+        ends = {"x1": percent(scale(low)), "x2": percent(scale(high))}
+        parts.append(el("line", class_=f"whisker {css}", y1="50%", y2="50%", **ends))
+    at = percent(scale(value))
+    return [*parts, el("circle", class_=f"dot {css}", cx=at, cy="50%", r="5")]
 
 
 def _ruler(scale: Scale) -> list[Html]:
@@ -117,9 +192,13 @@ def _table(material: Material) -> Html:
         Column("unit", "unit", right=False),
         Column("context", "context", right=False),
         Column("bits_per_byte", "bits/byte", number(4)),
+        Column("bits_per_byte_low", "from", number(4)),
+        Column("bits_per_byte_high", "to", number(4)),
         Column("bits_per_character", "bits/char", number(4)),
         Column("perplexity_per_word", "ppl/word", perplexity),
         Column("perplexity", "ppl/unit", perplexity),
+        Column("perplexity_low", "from", perplexity),
+        Column("perplexity_high", "to", perplexity),
         Column("perplexity_without_oov", "ppl without OOV", perplexity),
         Column("oov", "OOV", whole),
         Column("impossible", "p = 0", whole),
@@ -128,6 +207,7 @@ def _table(material: Material) -> Html:
         Column("score_seconds", "score s", seconds),
     ]
     rows: list[dict[str, Any]] = [
-        {**one.ledger.to_dict(), "name": one.label()} for one in material.contestants
+        {**result, "name": one.label()}
+        for one, result in zip(material.contestants, material.comparison.results(), strict=True)
     ]
     return table(columns, rows, caption="The ranking in numbers")

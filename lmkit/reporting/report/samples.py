@@ -21,7 +21,7 @@ def samples(material: Material) -> Section | None:
         "shows here. Words outside the vocabulary cannot be drawn.",
     )
     data = {one.letter: text for one, text in drawn}
-    return Section("samples", "What the models write", body, data)
+    return Section("samples", "Samples", "What the models write", body, data)
 
 
 def _sample(one: Contestant, seed: int) -> str:

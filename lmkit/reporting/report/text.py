@@ -55,7 +55,7 @@ def surprisal_text(material: Material) -> Section:
         "step": STEP,
         "cuts": CUTS,
     }
-    return Section("text", "The text, word by word", body, data)
+    return Section("text", "Text", "The text, word by word", body, data)
 
 
 def shade(bits: float) -> str:

@@ -24,6 +24,7 @@
   // Surprisal text. A null among the bits stands for infinity: JSON has none.
   const text = data.text;
   const passage = find("passage");
+  const readout = document.querySelector(".readout");
   const words = [...passage.children];
   const show = find("show");
   const against = find("against");
@@ -68,6 +69,7 @@
     current = place;
     if (place < 0) return;
     words[place].classList.add("at");
+    readout.classList.add("chosen");
     const end = text.tokens[place] === "</s>";
     find("word").textContent = end ? "↵ sentence end" : words[place].textContent;
     [...find("readings").children].forEach((row, i) => {

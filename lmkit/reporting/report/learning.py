@@ -1,0 +1,99 @@
+"""Learning curves: bits a byte against the size of the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lmkit.evaluation.curve import CurvePoint, LearningCurve
+from lmkit.reporting.report.drawing import Axis, Series, around, plot
+from lmkit.reporting.report.markup import Html, el, joined, numbers, table
+from lmkit.reporting.report.material import COLOURS, Material, Section, figure
+from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
+
+
+def learning(material: Material) -> Section | None:
+    """Return the section with learning curves; None where there are none."""
+    curve = material.curve
+    if curve is None or not curve.points:
+        return None
+    styles = _styles(material, curve)
+    series = [_series(curve.of(name), *styles[name]) for name in curve.models]
+    words = [float(point.words) for point in curve.points]
+    ends = [
+        end
+        for point in curve.points
+        for end in (point.bits_per_byte.low, point.bits_per_byte.high, point.bits_per_byte.value)
+    ]
+    x = Axis(around(words, log=True), "words of training text")
+    y = Axis(around(ends), "bits a byte of the test text")
+    names = [
+        el("span", el("b", mark, class_=f"chip {css}"), " ", name, class_="model")
+        for name, (mark, css) in styles.items()
+    ]
+    body = joined(
+        figure(
+            el("p", *names, class_="legend"),
+            plot(x, y, series, label="Bits a byte against words of training text"),
+            caption="Each model fitted to nested parts of the training text, with its interval on "
+            "the test text: a curve that still falls at its right end would gain from more text, "
+            "and where two cross, the size of the text decides which model to take.",
+        ),
+        numbers(_table(curve)),
+    )
+    data = [{**vars(point), "bits_per_byte": vars(point.bits_per_byte)} for point in curve.points]
+    return Section("learning", "Learning", "What more text would bring", body, data)
+
+
+def _styles(material: Material, curve: LearningCurve) -> dict[str, tuple[str, str]]:
+    """Return mark and colour of each curve: those of the ranking where the model is in it."""
+    ranked = {one.name: (one.letter, one.css) for one in material.contestants}
+    styles: dict[str, tuple[str, str]] = {}
+    others = 0
+    for name in curve.models:
+        if name not in ranked:
+            others += 1
+            place = len(material.contestants) + others - 1
+            styles[name] = (str(others), f"m{place % COLOURS}")
+        else:
+            styles[name] = ranked[name]
+    return styles
+
+
+def _series(points: Sequence[CurvePoint], mark: str, css: str) -> Series:
+    bits = [point.bits_per_byte for point in points]
+    return Series(
+        points[0].model,
+        css,
+        [float(point.words) for point in points],
+        [one.value for one in bits],
+        mark=mark,
+        dots=True,
+        low=[one.low for one in bits],
+        high=[one.high for one in bits],
+    )
+
+
+def _table(curve: LearningCurve) -> Html:
+    columns = [
+        Column("model", "model", right=False),
+        Column("percent", "% of the text", number(1)),
+        Column("words", "words", whole),
+        Column("bits", "bits/byte", number(4)),
+        Column("low", "from", number(4)),
+        Column("high", "to", number(4)),
+        Column("perplexity", "ppl/unit", perplexity),
+        Column("oov", "OOV", whole),
+        Column("fit_seconds", "fit s", seconds),
+    ]
+    rows: list[dict[str, Any]] = [
+        {
+            **vars(point),
+            "percent": 100 * point.fraction,
+            "bits": point.bits_per_byte.value,
+            "low": point.bits_per_byte.low,
+            "high": point.bits_per_byte.high,
+        }
+        for point in curve.points
+    ]
+    return table(columns, rows, caption="The learning curves in numbers")
