@@ -16,7 +16,8 @@ nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatu
 ========  ====================================================================================
 
 They are composed with ``+`` and run from left to right: ``nfkc+lower+words``. None of them adds or
-removes a line end, so that sentences stay what they were.
+removes a line end, so that sentences stay what they were; under the rule ``paragraph`` a line of
+which nothing is left (a row of stars, under ``letters``) is a blank one, and ends a paragraph.
 """
 
 from __future__ import annotations
