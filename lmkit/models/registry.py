@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.models.hyperparameters import options_of, parsed, types_of
+from lmkit.models.ngram.arpa_names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
 
@@ -53,6 +54,12 @@ REGISTRY: dict[str, Entry] = {
     "char-rnn": Entry(_RNN, "CharRnn", "a recurrent network over characters"),
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
 }
+# Models that files hold and that no text is fitted to.
+UNFITTED: dict[str, Entry] = {
+    "backoff": Entry(
+        "lmkit.models.ngram.standalone", "StandaloneBackoff", "read from an ARPA file, or pruned"
+    ),
+}
 
 _REGISTERED: dict[str, type[LanguageModel]] = {}
 Class = TypeVar("Class", bound=type[LanguageModel])
@@ -64,7 +71,7 @@ def register(cls: Class) -> Class:
     Raises ParameterError for a class without a name, or a name that a model of lmkit or another
     class has. A class defined anew, as in a notebook's cell, takes the place of the old one.
     """
-    if not cls.name or cls.name in REGISTRY or set(cls.name) & set(":,= "):
+    if not cls.name or cls.name in {**REGISTRY, **UNFITTED} or set(cls.name) & set(":,= "):
         raise ParameterError(
             f"{cls.__name__}.name = {cls.name!r}: give a name of its own, without ':', ',', '=' "
             "and blanks"
@@ -84,7 +91,7 @@ def _place(cls: type) -> tuple[str, str]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all models, those of third parties last."""
+    """Return the names of all models that can be fitted, those of third parties last."""
     return tuple(dict.fromkeys((*REGISTRY, *_REGISTERED, *_entry_points())))
 
 
@@ -103,8 +110,8 @@ def model_class(name: str) -> type[LanguageModel]:
     """Return the class of a name. UnknownModelError for a name that no model has."""
     if name in _REGISTERED:
         return _REGISTERED[name]
-    if name in REGISTRY:
-        entry = REGISTRY[name]
+    entry = REGISTRY.get(name) or UNFITTED.get(name)
+    if entry is not None:
         found: type[LanguageModel] = getattr(import_module(entry.module), entry.class_name)
         return found
     point = _entry_points().get(name)
@@ -165,11 +172,15 @@ def fit(
 
 
 def load(path: str | Path) -> LanguageModel:
-    """Return the model in a file that ``save`` wrote. No code in the file is run: there is none.
+    """Return the model in a file that ``save`` wrote, or in an ARPA file, packed or not.
 
-    Raises FormatError, naming what is wrong, for a file that is damaged or no model file;
-    UnknownModelError for a model that is not installed here.
+    No code in the file is run: there is none. Raises FormatError, naming what is wrong, for a file
+    that is damaged or no model file; UnknownModelError for a model that is not installed here.
     """
+    if is_arpa(path):
+        from lmkit.models.ngram.arpa import load_arpa
+
+        return load_arpa(path)
     arrays, header = read_model_file(path)
     try:
         cls = model_class(header["model"])

@@ -1,0 +1,28 @@
+"""Which files are ARPA files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lmkit.errors import CorpusError
+from lmkit.text.source import Source
+
+_PACKED = (".gz", ".xz", ".zst")
+_HEAD = 1 << 12  # bytes in which the data begin
+
+
+def names_arpa(path: str | Path) -> bool:
+    """Return whether a file's name is that of an ARPA file: ``.arpa``, perhaps packed."""
+    name = Path(path)
+    return (Path(name.stem) if name.suffix in _PACKED else name).suffix == ".arpa"
+
+
+def is_arpa(path: str | Path) -> bool:
+    r"""Return whether a file is an ARPA file, by its name, or by a line ``\data\`` at its head."""
+    if names_arpa(path):
+        return True
+    try:
+        head = next(Source(str(path), path=Path(path)).blocks(_HEAD), b"")
+    except CorpusError:
+        return False
+    return any(line.strip() == b"\\data\\" for line in head.split(b"\n"))

@@ -1,0 +1,436 @@
+r"""Reading ARPA files, as SRILM, KenLM, IRSTLM, pocolm and others write them.
+
+An ARPA file is text: a header with the number of n-grams of each order, then for each order the
+lines ``log10-probability words... log10-backoff``, then ``\end\``.
+
+What differs between programs is taken as it comes: text before ``\data\``, blank lines, tabs or
+blanks, lines in any order, backoffs left out, ``inf``, compression. Some choices have to be made:
+
+- A probability of 10^-99 or less is 0; SRILM writes that for ``<s>``, which is never predicted.
+- Without ``<unk>`` unknown words have probability 0. ``<UNK>`` stands for it where it is missing.
+- An n-gram needs its context, the words without the last, as an n-gram of its own; a shorter
+  n-gram that lacks its last words' entry is common in pruned models and means what it says.
+- N-grams with ``<s>`` behind another word can never apply, and are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError
+from lmkit.models.base import Progress
+from lmkit.models.ngram import arpa_kernels as kernels
+from lmkit.models.ngram.parallel import cores, run_all
+from lmkit.models.ngram.smoothing import pieces
+from lmkit.models.ngram.tables import BackoffTables
+from lmkit.models.ngram.trie import Trie, read_only
+from lmkit.text.source import Source
+from lmkit.text.vocabulary import BOS, EOS, EOS_ID, SPECIALS, UNK, UNK_ID, Vocabulary
+
+LN10 = float(np.log(10.0))
+_OTHER_UNK = "<UNK>"
+_IS_BOS = -1
+_BLANKS = rb"[ \t\r\n\v\f\0]"
+_COUNT = re.compile(rb"ngram\s*(\d+)\s*=\s*(\d+)")
+_SECTION = re.compile(rb"\\(\d+)-grams:")
+_INTERMEDIATE = (b"iARPA", b"qARPA")
+_REASONS = {
+    kernels.NO_NUMBER: "begins with no log-probability",
+    kernels.POSITIVE: "has a log-probability above 0",
+    kernels.TOO_FEW_WORDS: "has fewer than {order} words",
+    kernels.NO_BACKOFF: "has something else than a backoff weight behind its {order} words",
+    kernels.TOO_MANY_WORDS: "has more than {order} words and a backoff weight",
+    kernels.UNKNOWN_WORD: "holds {word}, which is not among the 1-grams",
+    kernels.NO_CONTEXT: "has no context: its first {prefix} words are no n-gram of this file",
+}
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ArpaFile:
+    """What an ARPA file holds: the model, its words in the file's order, and the sha256 of it all.
+
+    The sha256 is that of the text, whether it was compressed or not.
+    """
+
+    tables: BackoffTables
+    vocabulary: Vocabulary
+    sha256: str
+
+
+class _Part(NamedTuple):
+    """Some of the n-grams of one order, as they stand in the file.
+
+    Attributes:
+        line: the number of the first line.
+        text: (bytes,) uint8, the lines; kept of 1-grams only.
+        places: (N, 2) int64, where in the text the words of each begin and end.
+        log_probs: (N,) float64, log10.
+        backoffs: (N,) float64, log10.
+        contexts: (N,) int32, nodes; -1 for n-grams that can never apply; empty for 1-grams.
+        words: (N,) int32, the id of the last word of each; empty for 1-grams.
+    """
+
+    line: int
+    text: Bytes
+    places: NDArray[np.int64]
+    log_probs: NDArray[np.float64]
+    backoffs: NDArray[np.float64]
+    contexts: NDArray[np.int32]
+    words: NDArray[np.int32]
+
+
+def read_arpa(
+    path: str | Path, *, encoding: str = "utf-8", progress: Progress | None = None
+) -> ArpaFile:
+    """Return what an ARPA file holds; ``.gz``, ``.xz`` and ``.zst`` files are unpacked on the way.
+
+    Probabilities become natural logarithms; ids are given in the order of the file's 1-grams.
+    Raises FormatError, with the line and what is wrong, for a file that is damaged, truncated or
+    none; EncodingError for bytes that are not valid in the encoding, CorpusError for a file that
+    is not there or cannot be unpacked.
+    """
+    return _Reader(_Lines(Source(str(path), path=Path(path), encoding=encoding)), progress).read()
+
+
+class _Lines:
+    """The lines of a file: singly, or in large runs that hold no section's head."""
+
+    def __init__(self, source: Source):
+        self.name = source.name
+        self.number = 1  # of the line to come
+        self._digest = hashlib.sha256()
+        self._blocks = self._whole_lines(source.blocks())
+        self._block = b""
+        self._place = 0
+
+    def _whole_lines(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        held = b""
+        for block in blocks:
+            self._digest.update(block)
+            held += block
+            if held.endswith(b"\n"):
+                yield held
+                held = b""
+        if held:
+            yield held
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of what was read."""
+        return self._digest.hexdigest()
+
+    def _more(self) -> bool:
+        if self._place == len(self._block):
+            self._block, self._place = next(self._blocks, b""), 0
+        return self._place < len(self._block)
+
+    def at_section(self) -> bool:
+        """Whether the next line that is not blank begins with a backslash, or there is none."""
+        while self._more():
+            byte = self._block[self._place]
+            if byte not in b" \t\r\n\v\f\0":
+                return byte == ord("\\")
+            self.number += byte == ord("\n")
+            self._place += 1
+        return True
+
+    def next(self) -> bytes | None:
+        """Return the next line that is not blank, without blanks at its ends; None at the end."""
+        while self._more():
+            end = self._block.find(b"\n", self._place) + 1 or len(self._block)
+            line = self._block[self._place : end].strip(b" \t\r\n\v\f\0")
+            self._place = end
+            self.number += 1
+            if line:
+                return line
+        return None
+
+    def run(self) -> bytes:
+        """Return the lines up to the next that begins with a backslash, or to the block's end.
+
+        Empty where the next line begins with one, and at the end of the file.
+        """
+        if not self._more() or self._block.startswith(b"\\", self._place):
+            return b""
+        end = self._block.find(b"\n\\", self._place) + 1 or len(self._block)
+        part = self._block[self._place : end]
+        self._place = end
+        self.number += part.count(b"\n")
+        return part
+
+    def rest(self) -> None:
+        """Read to the end, for the sake of the sha256."""
+        for _ in self._blocks:
+            pass
+
+    def fail(self, what: str, *, line: int | None = None) -> NoReturn:
+        """Raise FormatError about a line, by default the one read last."""
+        raise FormatError(f"{self.name}: line {line or max(self.number - 1, 1):,}: {what}")
+
+
+class _Reader:
+    """The parts of an ARPA file, read one after the other."""
+
+    def __init__(self, lines: _Lines, progress: Progress | None):
+        self.lines = lines
+        self.progress = progress
+        self.counts: list[int] = []
+        self.done = 0
+
+    def read(self) -> ArpaFile:
+        self._header()
+        words = _Words(self._section(1, None, None), self.lines)
+        model = _Model(words, self.lines)
+        for order in range(2, len(self.counts) + 1):
+            model.add(self._section(order, words, model))
+        head = self.lines.next()
+        if head != b"\\end\\":
+            found = "the file ends" if head is None else f"{_shown(head)} stands here"
+            self.lines.fail(f"\\end\\ is missing: {found}; the file is cut off or damaged")
+        self.lines.rest()
+        return ArpaFile(model.tables(), words.vocabulary, self.lines.sha256)
+
+    def _header(self) -> None:
+        first = head = self.lines.next()
+        if first in _INTERMEDIATE:
+            raise FormatError(
+                f"{self.lines.name}: an intermediate file of IRSTLM; make an ARPA file of it with "
+                "compile-lm --text=yes"
+            )
+        while head is not None and head != b"\\data\\":
+            head = self.lines.next()
+        if head is None:
+            raise FormatError(f"{self.lines.name}: no ARPA file: it has no line \\data\\")
+        while not self.lines.at_section():
+            self._count(self.lines.next() or b"")
+        if not self.counts:
+            self.lines.fail("\\data\\ is followed by no `ngram 1=COUNT`")
+        if sum(self.counts) + 4 > np.iinfo(np.int32).max:
+            self.lines.fail(f"{sum(self.counts):,} n-grams are more than a model holds (2^31 - 1)")
+
+    def _count(self, line: bytes) -> None:
+        match = _COUNT.fullmatch(line)
+        if match is None:
+            self.lines.fail(f"{_shown(line)} is no `ngram N=COUNT`")
+        if int(match[1]) != len(self.counts) + 1:
+            self.lines.fail(f"{_shown(line)}: the orders do not count up 1, 2, ...")
+        self.counts.append(int(match[2]))
+
+    def _section(self, order: int, words: _Words | None, model: _Model | None) -> list[_Part]:
+        """Return the n-grams of one order, in the parts in which they were read."""
+        head = self.lines.next()
+        match = _SECTION.fullmatch(head or b"")
+        if match is None or int(match[1]) != order:
+            found = "the file ends" if head is None else f"{_shown(head)} stands here"
+            self.lines.fail(f"the section \\{order}-grams: is missing: {found}")
+        parts: list[_Part] = []
+        size, line = 0, self.lines.number
+        while raw := self.lines.run():
+            new = run_all(lambda cut: self._parse(*cut, order, words, model), list(_cut(raw, line)))
+            parts += new
+            size += sum(len(part.log_probs) for part in new)
+            line = self.lines.number
+            if self.progress is not None:
+                share = (sum(self.counts[: order - 1]) + size) / max(sum(self.counts), 1)
+                self.progress("reading", min(share, 1.0))
+        if size != self.counts[order - 1]:
+            self.lines.fail(
+                f"\\data\\ announces {self.counts[order - 1]:,} {order}-grams and there are "
+                f"{size:,}; the file is cut off or damaged"
+            )
+        return parts
+
+    def _parse(
+        self, text: Bytes, line: int, order: int, words: _Words | None, model: _Model | None
+    ) -> _Part:
+        size = int(np.count_nonzero(text == 10)) + 1
+        log_probs, backoffs = np.empty(size), np.empty(size)
+        places = np.empty((size, 2), np.int64)
+        reason, size, at = kernels.read_lines(text, order, log_probs, backoffs, places)
+        if reason != kernels.READ:
+            self._refuse(text, at, line, reason, order)
+        log_probs, backoffs, places = log_probs[:size].copy(), backoffs[:size].copy(), places[:size]
+        if words is None or model is None:
+            nothing = np.empty(0, np.int32)
+            return _Part(line, text, places, log_probs, backoffs, nothing, nothing)
+        contexts, last = np.empty(size, np.int32), np.empty(size, np.int32)
+        reason, _, at = kernels.find_nodes(
+            text, places, order, words.table, (model.first, model.words), words.bos, contexts, last
+        )
+        if reason != kernels.READ:
+            self._refuse(text, at, line, reason, order)
+        return _Part(line, text[:0], places[:0], log_probs, backoffs, contexts, last)
+
+    def _refuse(self, text: Bytes, at: int, line: int, reason: int, order: int) -> NoReturn:
+        """Raise FormatError about the line of the text that holds byte `at`."""
+        raw = text.tobytes()
+        begin, end = raw.rfind(b"\n", 0, at) + 1, raw.find(b"\n", at)
+        word = _shown(re.split(_BLANKS, raw[at : at + 200], maxsplit=1)[0])
+        said = _REASONS[reason].format(order=order, prefix=order - 1, word=word)
+        shown = _shown(raw[begin : end if end >= 0 else None].strip())
+        self.lines.fail(f"the {order}-gram {shown} {said}", line=line + raw.count(b"\n", 0, begin))
+
+
+class _Words:
+    """The 1-grams of a file: its words, an id for each, and a hash table from bytes to ids."""
+
+    def __init__(self, parts: list[_Part], lines: _Lines):
+        self.log_probs = _joined([part.log_probs for part in parts], np.float64)
+        self.backoffs = _joined([part.backoffs for part in parts], np.float64)
+        sizes = [part.places[:, 1] - part.places[:, 0] for part in parts]
+        offsets = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()
+        blob = np.empty(int(offsets[-1]), np.uint8)
+        filled = 0
+        for part in parts:
+            filled += kernels.copy_words(part.text, part.places, blob[filled:])
+        slots = np.zeros(1 << (2 * len(offsets) - 1).bit_length(), np.int32)
+        twice = int(kernels.index_words(blob, offsets, slots))
+        if twice >= 0:
+            word = blob[offsets[twice] : offsets[twice + 1]].tobytes()
+            line = _line_of(parts, twice)
+            lines.fail(f"the word {_shown(word)} stands twice among the 1-grams", line=line)
+        special = self._specials(slots, blob, offsets)
+        ordinary = np.ones(len(offsets) - 1, np.bool_)
+        ordinary[list(special)] = False
+        ids = ordinary.cumsum(dtype=np.int32) + len(SPECIALS) - 1
+        self.bos = int(ordinary.sum()) + len(SPECIALS)
+        for word_in_file, index in special.items():
+            ids[word_in_file] = self.bos if index == _IS_BOS else index
+        self.ids = ids
+        self.table = (slots, blob, offsets, ids)
+        self.vocabulary = _vocabulary(blob, np.stack([offsets[:-1], offsets[1:]], 1)[ordinary])
+
+    @staticmethod
+    def _specials(slots: Any, blob: Bytes, offsets: Any) -> dict[int, int]:
+        """Return which words of the file are specials, and the ids of these."""
+        found: dict[int, int] = {}
+        for name, index in ((UNK, UNK_ID), (EOS, EOS_ID), (BOS, _IS_BOS), (_OTHER_UNK, UNK_ID)):
+            raw = np.frombuffer(name.encode(), np.uint8)
+            place = int(kernels.find_word(raw, slots, blob, offsets))
+            if place >= 0 and (name != _OTHER_UNK or UNK_ID not in found.values()):
+                found[place] = index
+        return found
+
+
+class _Model:
+    """The trie and its tables as they grow from order to order."""
+
+    def __init__(self, words: _Words, lines: _Lines):
+        size = words.bos + 1
+        self.lines = lines
+        self.vocabulary = words.vocabulary
+        self.starts = [0, 1, size + 1]
+        self.words = np.arange(-1, size, dtype=np.int32)
+        self.first = np.array([1, size + 1], np.int32)
+        self.suffix = np.zeros(size + 1, np.int32)
+        self.suffix[0] = -1
+        self.log_probs, self.backoffs = [np.full(size + 1, -np.inf)], [np.zeros(size + 1)]
+        self.log_probs[0][words.ids + 1] = words.log_probs
+        self.log_probs[0][size] = -np.inf  # <s> is never predicted
+        self.backoffs[0][words.ids + 1] = words.backoffs
+
+    def add(self, parts: list[_Part]) -> None:
+        """Add the n-grams of the next order."""
+        contexts = _joined([part.contexts for part in parts], np.int32)
+        words = _joined([part.words for part in parts], np.int32)
+        keys = contexts.astype(np.int64) << 32 | words
+        order = np.flatnonzero(contexts >= 0)
+        keys = keys[order]
+        if not (keys[1:] > keys[:-1]).all():
+            by_key = np.argsort(keys, kind="stable")
+            keys, order = keys[by_key], order[by_key]
+            twice = np.flatnonzero(keys[1:] == keys[:-1])
+            if len(twice):
+                self._refuse_twice(parts, int(order[twice[0] + 1]))
+        contexts, begin = contexts[order], self.starts[-1]
+        children = np.bincount(contexts - self.starts[-2], minlength=begin - self.starts[-2])
+        ends = begin + np.cumsum(children)
+        self.first = np.concatenate([self.first, ends.astype(np.int32)])
+        self.words = np.concatenate([self.words, words[order]])
+        self.suffix = np.concatenate([self.suffix, np.empty(len(order), np.int32)])
+        self.starts.append(len(self.words))
+
+        def link(where: slice) -> None:
+            parents = contexts[where.start - begin : where.stop - begin]
+            trie = (self.first, self.words)
+            kernels.link(where.start, where.stop, parents, trie, self.suffix)
+
+        run_all(link, pieces(slice(begin, self.starts[-1])))
+        self.log_probs.append(_joined([part.log_probs for part in parts], np.float64)[order])
+        self.backoffs.append(_joined([part.backoffs for part in parts], np.float64)[order])
+
+    def _refuse_twice(self, parts: list[_Part], place: int) -> NoReturn:
+        order = len(self.starts) - 1
+        context = int(_joined([part.contexts for part in parts], np.int32)[place])
+        word = int(_joined([part.words for part in parts], np.int32)[place])
+        starts = np.array(self.starts, np.int64)
+        trie = Trie(starts, self.words, self.first, self.suffix)
+        ids = [*trie.ngrams(order - 1)[context - self.starts[-2]].tolist(), word]
+        ngram = " ".join(self.vocabulary.token(index) for index in ids)
+        self.lines.fail(f"the {order}-gram {ngram!r} stands twice", line=_line_of(parts, place))
+
+    def tables(self) -> BackoffTables:
+        """Return the whole model, in natural logarithms."""
+        while len(self.log_probs) > 1 and len(self.log_probs[-1]) == 0:
+            # The highest order was pruned away.
+            self.log_probs.pop()
+            self.backoffs.pop()
+            self.starts.pop()
+            self.first = self.first[: self.starts[-2] + 1]
+        trie = Trie(np.array(self.starts, np.int64), self.words, self.first, self.suffix)
+        below = self.backoffs[:-1] if trie.order > 1 else [np.zeros(1)]
+        log_probs, backoffs = np.concatenate(self.log_probs), np.concatenate(below)
+        log_probs *= LN10
+        backoffs *= LN10
+        return BackoffTables.build(trie, log_probs, backoffs)
+
+
+def _vocabulary(blob: Bytes, places: NDArray[np.int64]) -> Vocabulary:
+    """Return the vocabulary of the words blob[begin:end], specials first; their counts are 0."""
+    specials = "".join(SPECIALS).encode()
+    sizes = np.concatenate([[len(name) for name in SPECIALS], places[:, 1] - places[:, 0]])
+    names = np.empty(int(sizes.sum()), np.uint8)
+    names[: len(specials)] = np.frombuffer(specials, np.uint8)
+    kernels.copy_words(read_only(blob), places, names[len(specials) :])
+    ends = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
+    counts = np.zeros(len(sizes), np.int64)
+    return Vocabulary.from_arrays({"blob": names, "offsets": ends, "counts": counts})
+
+
+def _joined(arrays: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype)
+
+
+def _line_of(parts: list[_Part], place: int) -> int:
+    """Return the line on which an n-gram of a section stands, if no blank lines part them."""
+    for part in parts:
+        if place < len(part.log_probs):
+            return part.line + place
+        place -= len(part.log_probs)
+    raise IndexError(place)
+
+
+def _cut(part: bytes, line: int) -> Iterator[tuple[Bytes, int]]:
+    """Yield a run of lines in pieces for all cores, each with the number of its first line."""
+    begin = 0
+    while begin < len(part):
+        end = part.find(b"\n", begin + -(-len(part) // cores()) - 1) + 1 or len(part)
+        text = np.frombuffer(part, np.uint8, end - begin, begin)
+        yield text, line
+        line += int(np.count_nonzero(text == 10))
+        begin = end
+
+
+def _shown(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,167 @@
+"""Writing ARPA files, byte for byte as lmplz does.
+
+Orders rise, and within an order n-grams stand by their last word, then by the one before it and so
+on, words in the order ``<unk> <s> </s>`` and then that of the vocabulary. Numbers are the shortest
+that are one float32, tabs part the columns, and ``<s>`` has log10 probability 0. Where lmplz has
+nothing to say: a probability of 0 is written as -99, and ``<unk>`` or ``</s>`` is left out where it
+has probability 0 and begins no n-gram, as in models made without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError
+from lmkit.models.base import Progress
+from lmkit.models.ngram.arpa_kernels import NUMBER_BYTES, write_lines
+from lmkit.models.ngram.parallel import cores, run_all
+from lmkit.models.ngram.tables import BackoffTables
+from lmkit.models.ngram.trie import IntArray, Trie, read_only
+from lmkit.storage import atomic_file
+from lmkit.text.vocabulary import BOS, EOS_ID, UNK_ID, Vocabulary
+
+_LINES = 1 << 15  # n-grams that a core writes at a time
+_BLANKS = np.frombuffer(b" \t\r\n\v\f\0", np.uint8)
+
+
+def write_arpa(
+    path: str | Path,
+    tables: BackoffTables,
+    vocabulary: Vocabulary,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Write a backoff model as an ARPA file, atomically; ``.gz``, ``.xz`` and ``.zst`` are packed.
+
+    Raises FormatError for a token that an ARPA file cannot hold: one with white space in it.
+    """
+    names = _names(vocabulary)
+    trie = tables.trie
+    log_probs = (tables.log_probs / np.log(10)).astype(np.float32)
+    log_probs[trie.vocabulary_size + 1] = 0  # <s>
+    values = (log_probs, (tables.backoffs / np.log(10)).astype(np.float32))
+    shown = _shown_unigrams(tables)
+    sizes = [len(shown), *(trie.size(k) for k in range(2, trie.order + 1))]
+    above = [trie.parents(k) for k in range(2, trie.order + 1)]
+    parents = np.concatenate([np.empty(0, np.int32), *above])
+    done = 0
+    with atomic_file(path) as handle, packed(handle, path) as out:
+        head = [b"ngram %d=%d\n" % entry for entry in enumerate(sizes, start=1)]
+        out.write(b"\\data\\\n" + b"".join(head))
+        for order, nodes in enumerate(_in_suffix_order(trie, shown, above), start=1):
+            out.write(b"\n\\%d-grams:\n" % order)
+            for lines in _lines(nodes, order, trie, parents, names, values):
+                out.write(lines)
+            done += len(nodes)
+            if progress is not None:
+                progress("writing", done / sum(sizes))
+        out.write(b"\n\\end\\\n")
+
+
+def _names(vocabulary: Vocabulary) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the bytes of all tokens, ``<s>`` the last, and their offsets."""
+    wrong = np.flatnonzero(np.isin(vocabulary.blob, _BLANKS))
+    if len(wrong):
+        token = vocabulary.token(int(np.searchsorted(vocabulary.offsets, wrong[0], "right")) - 1)
+        raise FormatError(
+            f"the token {token!r} holds white space, which parts the words of an ARPA file; "
+            "save the model as .lmkit"
+        )
+    bos = np.frombuffer(BOS.encode(), np.uint8)
+    blob = np.concatenate([vocabulary.blob, bos])
+    return read_only(blob), read_only(np.append(vocabulary.offsets, len(blob)))
+
+
+def _shown_unigrams(tables: BackoffTables) -> IntArray:
+    """Return the nodes of the unigrams to write, in lmplz's order."""
+    trie = tables.trie
+    special = np.array([UNK_ID, trie.vocabulary_size, EOS_ID], np.int32) + 1
+    ordinary = np.arange(3, trie.vocabulary_size + 1, dtype=np.int32)
+    for index in (UNK_ID, EOS_ID):
+        first = trie.first[index + 1 : index + 3] if trie.order > 1 else np.zeros(2)
+        used = first[0] < first[-1] or index in trie.words[trie.starts[2] :]
+        if np.isneginf(tables.log_probs[index + 1]) and not used:
+            special = special[special != index + 1]
+    return np.concatenate([special, ordinary])
+
+
+def _in_suffix_order(trie: Trie, unigrams: IntArray, above: list[IntArray]) -> Iterator[IntArray]:
+    """Yield the nodes of each order, sorted by their last word, then the one before, and so on.
+
+    The n-grams of one last word stand in the order of their contexts, which is known already.
+    """
+    yield unigrams
+    rank_of_word = np.empty(trie.vocabulary_size + 1, np.int32)
+    rank_of_word[trie.words[unigrams]] = np.arange(len(unigrams), dtype=np.int32)
+    contexts = unigrams
+    for k in range(2, trie.order + 1):
+        nodes = np.empty(trie.size(k), np.int32)
+        sort_by_word(contexts, rank_of_word, trie.first, trie.words, nodes)
+        yield nodes
+        contexts = nodes
+
+
+@njit(cache=True, nogil=True)
+def sort_by_word(contexts, rank_of_word, first, words, nodes):  # type: ignore[no-untyped-def]
+    """Write the children of all contexts by the ranks of their words; ties stay in order."""
+    place = np.zeros(len(rank_of_word) + 1, np.int64)
+    for context in contexts:
+        for node in range(first[context], first[context + 1]):
+            place[rank_of_word[words[node]] + 1] += 1
+    place = np.cumsum(place)
+    for context in contexts:
+        for node in range(first[context], first[context + 1]):
+            rank = rank_of_word[words[node]]
+            nodes[place[rank]] = node
+            place[rank] += 1
+
+
+def _lines(
+    nodes: IntArray,
+    order: int,
+    trie: Trie,
+    parents: IntArray,
+    names: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    values: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> Iterator[bytes]:
+    """Yield the lines of one order's n-grams, in blocks that all cores write side by side."""
+    longest = int(np.diff(names[1]).max()) + 1
+    backed_off = order < trie.order
+
+    def write(part: IntArray) -> bytes:
+        text = np.empty(len(part) * (order * longest + 2 * NUMBER_BYTES), np.uint8)
+        size = write_lines(
+            part, order, int(trie.starts[2]), backed_off, parents, trie.words, names, values, text
+        )
+        return text[:size].tobytes()
+
+    step = max(1, _LINES * 256 // (order * longest + 2 * NUMBER_BYTES))
+    for begin in range(0, len(nodes), step * cores()):
+        block = nodes[begin : begin + step * cores()]
+        yield from run_all(write, [block[at : at + step] for at in range(0, len(block), step)])
+
+
+def packed(handle: IO[bytes], path: str | Path) -> AbstractContextManager[Any]:
+    """Return a writer that packs as the name of the file says, or leaves it plain."""
+    suffix = Path(path).suffix
+    if suffix == ".gz":
+        import gzip
+
+        # No name and no time in it: the same model gives the same bytes.
+        return gzip.GzipFile("", "wb", 6, handle, mtime=0)
+    if suffix == ".xz":
+        import lzma
+
+        return lzma.LZMAFile(handle, "wb")
+    if suffix == ".zst":
+        import zstandard
+
+        return zstandard.ZstdCompressor().stream_writer(handle, closefd=False)
+    return nullcontext(handle)

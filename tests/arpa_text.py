@@ -1,0 +1,73 @@
+"""An ARPA file in the slow and obvious way: dictionaries of n-grams, and Katz's recursion.
+
+The oracle of the tests of ARPA files and of pruning. It shares nothing with lmkit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+Ngram = tuple[str, ...]
+
+
+class SlowModel:
+    """Natural log-probabilities and backoffs of n-grams, by tuples of words."""
+
+    def __init__(self, log_probs: dict[Ngram, float], backoffs: dict[Ngram, float]):
+        self.log_probs, self.backoffs = log_probs, backoffs
+        self.order = max(map(len, log_probs))
+
+    @classmethod
+    def read(cls, path: Path) -> SlowModel:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+        log_probs: dict[Ngram, float] = {}
+        backoffs: dict[Ngram, float] = {}
+        order = 0
+        for line in text.split("\n"):
+            if line.startswith("\\"):
+                order = int(line[1:].split("-")[0]) if "-grams" in line else 0
+            elif order and line.strip():
+                fields = line.split()
+                ngram = tuple(fields[1 : order + 1])
+                log_probs[ngram] = float(fields[0]) * math.log(10)
+                if len(fields) > order + 1:
+                    backoffs[ngram] = float(fields[order + 1]) * math.log(10)
+        return cls(log_probs, backoffs)
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [ngram[0] for ngram in self.log_probs if len(ngram) == 1 and ngram != ("<s>",)]
+
+    def log_prob(self, word: str, history: Ngram) -> float:
+        history = history[max(0, len(history) - self.order + 1) :]
+        if (*history, word) in self.log_probs:
+            return self.log_probs[*history, word]
+        if not history:
+            return -math.inf
+        return self.backoffs.get(history, 0.0) + self.log_prob(word, history[1:])
+
+    def mass(self, history: Ngram) -> float:
+        return math.fsum(math.exp(self.log_prob(word, history)) for word in self.outcomes)
+
+    def score(self, lines: Iterable[str]) -> list[float]:
+        """Return the log-probability of each word and sentence end; unknown words are <unk>."""
+        known = set(self.outcomes)
+        result = []
+        for line in lines:
+            words = ["<s>", *(word if word in known else "<unk>" for word in line.split()), "</s>"]
+            for place, (_, word) in enumerate(pairwise(words), start=1):
+                result.append(self.log_prob(word, tuple(words[:place])))
+        return result
+
+
+def arpa(*sections: str) -> str:
+    """Return the text of an ARPA file whose sections hold these lines; counts are worked out."""
+    lines = [[line for line in section.split("\n") if line.strip()] for section in sections]
+    head = [f"ngram {order}={len(part)}" for order, part in enumerate(lines, start=1)]
+    body = [f"\n\\{order}-grams:\n" + "\n".join(part) for order, part in enumerate(lines, start=1)]
+    return "\n".join(["\\data\\", *head, *body, "\n\\end\\\n"])
