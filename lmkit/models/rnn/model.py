@@ -38,7 +38,7 @@ LEAST: Mapping[str, int] = MappingProxyType(
     | {"patience": 1, "seed": 0, "threads": 1}
 )
 SHARES = ("dropout", "unk_rate", "warmup")
-RATES = ("learning_rate", "clip", "weight_decay")
+POSITIVE = ("learning_rate", "clip")
 
 
 class RecurrentModel(LanguageModel):
@@ -254,15 +254,27 @@ class RecurrentModel(LanguageModel):
         arrays = {name: tensor.cpu().numpy() for name, tensor in weights.items()}
         return arrays, {"history_": self.history_}
 
-    def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
-        with torch.device("meta"):  # names and shapes, no storage: a file may claim any size
-            network = Network(self._shape())
-        for name, tensor in network.state_dict().items():
+    def _described_network(self, arrays: Mapping[str, NDArray[Any]]) -> Network:
+        """Return the network that the hyper-parameters describe, without storage for its weights.
+
+        Raises FormatError where `arrays` are not exactly its weights: a file may claim any size.
+        """
+        try:
+            if self.layers > len(arrays):
+                raise RuntimeError
+            with torch.device("meta"):
+                network = Network(self._shape())
+        except RuntimeError:  # a size beyond all measure
+            raise FormatError("the weights do not fit the network; fit it again") from None
+        shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+        for name in shapes.keys() | arrays.keys():
             array = arrays.get(name)
-            if array is None or array.shape != tensor.shape or array.dtype != np.float32:
-                raise FormatError(
-                    f"the weights {name!r} do not fit the network; the file is damaged"
-                )
+            if array is None or array.shape != shapes.get(name) or array.dtype != np.float32:
+                raise FormatError(f"the weights {name!r} do not fit the network; fit it again")
+        return network
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+        network = self._described_network(arrays)
         network.to_empty(device="cpu")
         network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
         self.network_ = network.to(self._device()).eval()
@@ -321,7 +333,9 @@ def _check_ranges(model: RecurrentModel) -> None:
         value = getattr(model, name)
         if not 0 <= value < 1:  # so that nan is refused too
             raise ParameterError(f"{name}={value}; give a number from 0 to below 1")
-    for name in RATES:
+    for name in POSITIVE:
         value = getattr(model, name)
-        if not (0 < value < math.inf or (value == 0 and name == "weight_decay")):
+        if not 0 < value < math.inf:
             raise ParameterError(f"{name}={value}; give a number above 0")
+    if not 0 <= model.weight_decay < math.inf:
+        raise ParameterError(f"weight_decay={model.weight_decay}; give a number, 0 or more")

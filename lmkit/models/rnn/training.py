@@ -97,7 +97,10 @@ def train(
     valid_nats: list[float] = []
     best, weights = 0, _copy(network)
     for epoch in range(training.epochs):
-        train_nats.append(trainer.epoch(batches, rng))
+        what = f"epoch {epoch + 1} of {training.epochs}"
+        if valid_nats:
+            what += f", validation perplexity {math.exp(min(valid_nats[best], 700)):.2f}"
+        train_nats.append(trainer.epoch(batches, rng, what))
         if not math.isfinite(train_nats[-1]):
             raise ParameterError(
                 f"training diverged in epoch {epoch + 1}: the loss is {train_nats[-1]}; lower "
@@ -151,7 +154,7 @@ class _Trainer:
             fused=True,
         )
 
-    def epoch(self, batches: Batches, rng: np.random.Generator) -> float:
+    def epoch(self, batches: Batches, rng: np.random.Generator, what: str) -> float:
         """Train on every batch of one epoch and return the mean nats a token."""
         total = torch.zeros((), dtype=torch.float32, device=self.network.device)
         tokens = 0
@@ -160,7 +163,7 @@ class _Trainer:
             total += self._step(batch) * batch.tokens
             tokens += batch.tokens
             self.threads.step(batch.tokens)
-            self.progress("training", self.done / self.total)
+            self.progress(what, self.done / self.total)
         return float(total) / tokens
 
     def _step(self, batch: Batch) -> Tensor:

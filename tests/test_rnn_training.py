@@ -1,0 +1,159 @@
+"""Training: the schedule, the state that is carried, early stopping, and that it learns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmkit.errors import ParameterError
+from lmkit.models.rnn.batches import AFRESH, SentenceBatches, StreamBatches
+from lmkit.models.rnn.network import Network, Shape
+from lmkit.models.rnn.scoring import first_state, read_sentences, read_stream
+from lmkit.models.rnn.threads import ThreadChooser
+from lmkit.models.rnn.training import Curve, Training, carried, rate_at, train
+
+V = 6
+QUICK = {
+    "epochs": 4, "learning_rate": 0.02, "warmup": 0.1, "weight_decay": 0.0, "clip": 1.0,
+    "dropout": 0.0, "patience": 9,
+}  # fmt: skip
+
+
+def network_of(cell: str = "lstm", hidden: int = 12, seed: int = 0) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = Network(Shape(V, cell, layers=1, hidden=hidden, embedding=5, tied=False))
+        network.start(np.ones(V, np.int64))
+    return network
+
+
+def trained(
+    network: Network,
+    ids: np.ndarray,
+    *,
+    kind: type[StreamBatches] | type[SentenceBatches] = StreamBatches,
+    validate: Callable[[], float] | None = None,
+    progress: Callable[[str, float], None] = lambda what, fraction: None,
+    **options: Any,
+) -> Curve:
+    return train(
+        network,
+        kind(ids, V, lanes=4, length=8),
+        Training(**{**QUICK, **options}),
+        rng=np.random.default_rng(0),
+        validate=validate,
+        threads=ThreadChooser([1], use=lambda count: None),
+        progress=progress,
+    )
+
+
+def test_schedule() -> None:
+    assert rate_at(0.0, 0.1) == 0
+    assert rate_at(0.05, 0.1) == pytest.approx(0.5)
+    assert rate_at(0.1, 0.1) == 1
+    assert rate_at(0.55, 0.1) == pytest.approx(0.5)
+    assert rate_at(1.0, 0.1) == 0
+    assert rate_at(0.0, 0.0) == 1
+    falling = [rate_at(done, 0.1) for done in np.linspace(0.1, 1, 50)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_a_state_is_carried_by_lane_and_cut_from_its_history() -> None:
+    h = torch.arange(6.0).reshape(3, 2).requires_grad_()
+    (after,) = carried((h * 2,), np.array([AFRESH, 2, 0, 1]))
+    assert after.tolist() == [[0, 0], [8, 10], [0, 2], [4, 6]]
+    assert not after.requires_grad
+
+
+PERIODIC = np.array([2, 3, 4, 5, 3, 1] * 300, np.int32)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_it_learns_what_depends_on_more_than_the_last_token(cell: str) -> None:
+    """After 3 comes 4 or </s>, by what came before the 3: a bigram pays log 2 for each."""
+    network = network_of(cell)
+    curve = trained(network, PERIODIC, epochs=8)
+    assert curve.train[-1] < 0.02 < math.log(2) / 3
+    nats, _ = read_stream(network, PERIODIC, first_state(network))
+    assert -nats.mean() < 0.02
+
+
+def test_with_sentences_it_learns_where_they_begin() -> None:
+    ids = np.array([2, 3, 4, 1, 3, 2, 5, 1] * 100, np.int32)
+    network = network_of()
+    trained(network, ids, kind=SentenceBatches, epochs=20)
+    nats, _ = read_sentences(network, ids, first_state(network))
+    first = nats.reshape(-1, 4)[:, 0]
+    assert -first.mean() == pytest.approx(math.log(2), abs=0.02)  # nothing foretells which begins
+    assert -nats.reshape(-1, 4)[:, 1:].mean() < 0.02
+
+
+def test_a_stream_learns_across_sentence_ends() -> None:
+    ids = np.array([2, 3, 4, 1, 3, 2, 5, 1] * 100, np.int32)
+    network = network_of()
+    trained(network, ids, epochs=20)
+    nats, _ = read_stream(network, ids, first_state(network))
+    assert -nats.mean() < 0.02
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_training() -> None:
+    network = network_of()
+    kept: list[dict[str, torch.Tensor]] = []
+    results = iter([3.0, 2.0, 2.5, 2.1, 9.9, 0.0])
+
+    def validate() -> float:
+        kept.append({name: w.clone() for name, w in network.state_dict().items()})
+        return next(results)
+
+    curve = trained(network, PERIODIC[:200], validate=validate, epochs=6, patience=3)
+    assert curve.valid == (3.0, 2.0, 2.5, 2.1, 9.9)
+    assert len(curve.train) == 5
+    assert curve.best_epoch == 2
+    for name, weights in network.state_dict().items():
+        assert torch.equal(weights, kept[1][name])
+    assert not torch.equal(kept[1]["bias"], kept[-1]["bias"])
+
+
+def test_without_validation_the_last_weights_stay() -> None:
+    curve = trained(network_of(), PERIODIC[:200], epochs=3)
+    assert curve.valid == ()
+    assert curve.best_epoch == len(curve.train) == 3
+
+
+def test_a_loss_that_is_no_number_is_an_error() -> None:
+    network = network_of()
+    network.bias.data[2] = math.nan
+    with pytest.raises(ParameterError, match=r"diverged in epoch 1.*lower learning_rate=0\.02"):
+        trained(network, PERIODIC)
+
+
+def test_gradients_are_clipped_by_their_norm() -> None:
+    """With an Adam that has forgotten nothing, a clipped and an unclipped run part."""
+    moved = []
+    for clip in (1e-12, 1.0):
+        network = network_of()
+        before = network.output.weight.detach().clone()
+        trained(network, PERIODIC[:64], epochs=1, clip=clip)
+        moved.append(float((network.output.weight.detach() - before).abs().max()))
+    assert moved[0] < 0.01 * moved[1]  # far below Adam's epsilon, nothing moves
+
+
+def test_progress_rises_to_one() -> None:
+    heard: list[tuple[str, float]] = []
+    trained(
+        network_of(),
+        PERIODIC[:300],
+        epochs=2,
+        validate=lambda: 1.0,
+        progress=lambda what, fraction: heard.append((what, fraction)),
+    )
+    fractions = [fraction for _, fraction in heard]
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[0] < fractions[-1] == 1
+    assert heard[0][0] == "epoch 1 of 2"
+    assert heard[-1][0] == "epoch 2 of 2, validation perplexity 2.72"
