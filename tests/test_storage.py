@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 import signal
 import subprocess
 import sys
@@ -301,8 +300,8 @@ with atomic_file({str(path)!r}) as handle:
     {"die()" if moment == "within" else ""}
 die()
 """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
     assert done.returncode == -signal.SIGKILL
     expected = b"new" * 10**6 if moment == "behind" else b"old"
     assert path.read_bytes() == expected
