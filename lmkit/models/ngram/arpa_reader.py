@@ -15,9 +15,8 @@ blanks, lines in any order, backoffs left out, ``inf``, compression. Some choice
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -28,7 +27,8 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError
 from lmkit.models.base import Progress
 from lmkit.models.ngram import arpa_kernels as kernels
-from lmkit.models.ngram.parallel import cores, run_all
+from lmkit.models.ngram.arpa_lines import ArpaLines, Bytes, cut, shown
+from lmkit.models.ngram.parallel import run_all
 from lmkit.models.ngram.smoothing import pieces
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import Trie, read_only
@@ -51,8 +51,6 @@ _REASONS = {
     kernels.UNKNOWN_WORD: "holds {word}, which is not among the 1-grams",
     kernels.NO_CONTEXT: "has no context: its first {prefix} words are no n-gram of this file",
 }
-
-Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -99,89 +97,15 @@ def read_arpa(
     none; EncodingError for bytes that are not valid in the encoding, CorpusError for a file that
     is not there or cannot be unpacked.
     """
-    return _Reader(_Lines(Source(str(path), path=Path(path), encoding=encoding)), progress).read()
-
-
-class _Lines:
-    """The lines of a file: singly, or in large runs that hold no section's head."""
-
-    def __init__(self, source: Source):
-        self.name = source.name
-        self.number = 1  # of the line to come
-        self._digest = hashlib.sha256()
-        self._blocks = self._whole_lines(source.blocks())
-        self._block = b""
-        self._place = 0
-
-    def _whole_lines(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        held = b""
-        for block in blocks:
-            self._digest.update(block)
-            held += block
-            if held.endswith(b"\n"):
-                yield held
-                held = b""
-        if held:
-            yield held
-
-    @property
-    def sha256(self) -> str:
-        """The sha256 of what was read."""
-        return self._digest.hexdigest()
-
-    def _more(self) -> bool:
-        if self._place == len(self._block):
-            self._block, self._place = next(self._blocks, b""), 0
-        return self._place < len(self._block)
-
-    def at_section(self) -> bool:
-        """Whether the next line that is not blank begins with a backslash, or there is none."""
-        while self._more():
-            byte = self._block[self._place]
-            if byte not in b" \t\r\n\v\f\0":
-                return byte == ord("\\")
-            self.number += byte == ord("\n")
-            self._place += 1
-        return True
-
-    def next(self) -> bytes | None:
-        """Return the next line that is not blank, without blanks at its ends; None at the end."""
-        while self._more():
-            end = self._block.find(b"\n", self._place) + 1 or len(self._block)
-            line = self._block[self._place : end].strip(b" \t\r\n\v\f\0")
-            self._place = end
-            self.number += 1
-            if line:
-                return line
-        return None
-
-    def run(self) -> bytes:
-        """Return the lines up to the next that begins with a backslash, or to the block's end.
-
-        Empty where the next line begins with one, and at the end of the file.
-        """
-        if not self._more() or self._block.startswith(b"\\", self._place):
-            return b""
-        end = self._block.find(b"\n\\", self._place) + 1 or len(self._block)
-        part = self._block[self._place : end]
-        self._place = end
-        self.number += part.count(b"\n")
-        return part
-
-    def rest(self) -> None:
-        """Read to the end, for the sake of the sha256."""
-        for _ in self._blocks:
-            pass
-
-    def fail(self, what: str, *, line: int | None = None) -> NoReturn:
-        """Raise FormatError about a line, by default the one read last."""
-        raise FormatError(f"{self.name}: line {line or max(self.number - 1, 1):,}: {what}")
+    return _Reader(
+        ArpaLines(Source(str(path), path=Path(path), encoding=encoding)), progress
+    ).read()
 
 
 class _Reader:
     """The parts of an ARPA file, read one after the other."""
 
-    def __init__(self, lines: _Lines, progress: Progress | None):
+    def __init__(self, lines: ArpaLines, progress: Progress | None):
         self.lines = lines
         self.progress = progress
         self.counts: list[int] = []
@@ -195,7 +119,7 @@ class _Reader:
             model.add(self._section(order, words, model))
         head = self.lines.next()
         if head != b"\\end\\":
-            found = "the file ends" if head is None else f"{_shown(head)} stands here"
+            found = "the file ends" if head is None else f"{shown(head)} stands here"
             self.lines.fail(f"\\end\\ is missing: {found}; the file is cut off or damaged")
         self.lines.rest()
         return ArpaFile(model.tables(), words.vocabulary, self.lines.sha256)
@@ -221,9 +145,9 @@ class _Reader:
     def _count(self, line: bytes) -> None:
         match = _COUNT.fullmatch(line)
         if match is None:
-            self.lines.fail(f"{_shown(line)} is no `ngram N=COUNT`")
+            self.lines.fail(f"{shown(line)} is no `ngram N=COUNT`")
         if int(match[1]) != len(self.counts) + 1:
-            self.lines.fail(f"{_shown(line)}: the orders do not count up 1, 2, ...")
+            self.lines.fail(f"{shown(line)}: the orders do not count up 1, 2, ...")
         self.counts.append(int(match[2]))
 
     def _section(self, order: int, words: _Words | None, model: _Model | None) -> list[_Part]:
@@ -231,12 +155,12 @@ class _Reader:
         head = self.lines.next()
         match = _SECTION.fullmatch(head or b"")
         if match is None or int(match[1]) != order:
-            found = "the file ends" if head is None else f"{_shown(head)} stands here"
+            found = "the file ends" if head is None else f"{shown(head)} stands here"
             self.lines.fail(f"the section \\{order}-grams: is missing: {found}")
         parts: list[_Part] = []
         size, line = 0, self.lines.number
         while raw := self.lines.run():
-            new = run_all(lambda cut: self._parse(*cut, order, words, model), list(_cut(raw, line)))
+            new = run_all(lambda run: self._parse(*run, order, words, model), list(cut(raw, line)))
             parts += new
             size += sum(len(part.log_probs) for part in new)
             line = self.lines.number
@@ -275,16 +199,16 @@ class _Reader:
         """Raise FormatError about the line of the text that holds byte `at`."""
         raw = text.tobytes()
         begin, end = raw.rfind(b"\n", 0, at) + 1, raw.find(b"\n", at)
-        word = _shown(re.split(_BLANKS, raw[at : at + 200], maxsplit=1)[0])
+        word = shown(re.split(_BLANKS, raw[at : at + 200], maxsplit=1)[0])
         said = _REASONS[reason].format(order=order, prefix=order - 1, word=word)
-        shown = _shown(raw[begin : end if end >= 0 else None].strip())
-        self.lines.fail(f"the {order}-gram {shown} {said}", line=line + raw.count(b"\n", 0, begin))
+        ngram = shown(raw[begin : end if end >= 0 else None].strip())
+        self.lines.fail(f"the {order}-gram {ngram} {said}", line=line + raw.count(b"\n", 0, begin))
 
 
 class _Words:
     """The 1-grams of a file: its words, an id for each, and a hash table from bytes to ids."""
 
-    def __init__(self, parts: list[_Part], lines: _Lines):
+    def __init__(self, parts: list[_Part], lines: ArpaLines):
         self.log_probs = _joined([part.log_probs for part in parts], np.float64)
         self.backoffs = _joined([part.backoffs for part in parts], np.float64)
         sizes = [part.places[:, 1] - part.places[:, 0] for part in parts]
@@ -298,7 +222,7 @@ class _Words:
         if twice >= 0:
             word = blob[offsets[twice] : offsets[twice + 1]].tobytes()
             line = _line_of(parts, twice)
-            lines.fail(f"the word {_shown(word)} stands twice among the 1-grams", line=line)
+            lines.fail(f"the word {shown(word)} stands twice among the 1-grams", line=line)
         special = self._specials(slots, blob, offsets)
         ordinary = np.ones(len(offsets) - 1, np.bool_)
         ordinary[list(special)] = False
@@ -325,7 +249,7 @@ class _Words:
 class _Model:
     """The trie and its tables as they grow from order to order."""
 
-    def __init__(self, words: _Words, lines: _Lines):
+    def __init__(self, words: _Words, lines: ArpaLines):
         size = words.bos + 1
         self.lines = lines
         self.vocabulary = words.vocabulary
@@ -418,19 +342,3 @@ def _line_of(parts: list[_Part], place: int) -> int:
             return part.line + place
         place -= len(part.log_probs)
     raise IndexError(place)
-
-
-def _cut(part: bytes, line: int) -> Iterator[tuple[Bytes, int]]:
-    """Yield a run of lines in pieces for all cores, each with the number of its first line."""
-    begin = 0
-    while begin < len(part):
-        end = part.find(b"\n", begin + -(-len(part) // cores()) - 1) + 1 or len(part)
-        text = np.frombuffer(part, np.uint8, end - begin, begin)
-        yield text, line
-        line += int(np.count_nonzero(text == 10))
-        begin = end
-
-
-def _shown(raw: bytes) -> str:
-    text = raw.decode("utf-8", "replace")
-    return repr(text if len(text) <= 60 else text[:57] + "...")
