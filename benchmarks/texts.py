@@ -1,0 +1,79 @@
+"""Large texts of two very different kinds, made on the spot.
+
+`technical` is the Python source on this machine, words and punctuation parted, the rarest words as
+one: few types, long repeats. `han` is drawn from a Markov source over Han characters, one sentence
+a line and no repeats to speak of: as many distinct trigrams as there can be.
+"""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+TECHNICAL_TYPES = 25_000
+HAN_TYPES = 12_500
+HAN_SUCCESSORS = 100
+
+
+def technical(path: Path, tokens: int) -> Path:
+    """Write a technical text of about so many words, by space and line, and return its path."""
+    folders = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")]
+    find = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_").findall
+    lines: list[list[str]] = []
+    seen: set[Path] = set()
+    left = tokens
+    for file in (file for folder in folders for file in sorted(folder.rglob("*.py"))):
+        if file in seen or left <= 0:
+            continue
+        seen.add(file)
+        for line in file.read_text(encoding="utf-8", errors="ignore").lower().splitlines():
+            words = find(line)
+            if words:
+                lines.append(words)
+                left -= len(words)
+    counts = Counter(word for line in lines for word in line)
+    kept = {word for word, _ in counts.most_common(TECHNICAL_TYPES)}
+    with path.open("w", encoding="utf-8") as out:
+        for line in lines:
+            out.write(" ".join(word if word in kept else "rareword" for word in line) + "\n")
+    return path
+
+
+def han(path: Path, characters: int, *, spaced: bool = True, seed: int = 1) -> Path:
+    """Write so many Han characters, parted by spaces or not, and return the text's path."""
+    rng = np.random.default_rng(seed)
+    ranks = 1.0 / np.arange(1, HAN_TYPES + 1) ** 0.9
+    unigram = np.cumsum(ranks / ranks.sum())
+    unigram[-1] = 1.0
+    successors = np.searchsorted(unigram, rng.random((HAN_TYPES, HAN_SUCCESSORS)))
+    codes = _walk(rng.random((characters, 3)), unigram, successors)
+    gap = " " if spaced else ""
+    with path.open("w", encoding="utf-8") as out:
+        for begin in range(0, characters, 1 << 20):
+            text = "".join(map(chr, (codes[begin : begin + (1 << 20)] + 0x4E00).tolist()))
+            for start in range(0, len(text), 14):
+                out.write(gap.join(text[start : start + 14]) + "\n")
+    return path
+
+
+@njit(cache=True)
+def _walk(
+    draws: NDArray[np.float64], unigram: NDArray[np.float64], successors: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Draw each character from its forerunner's successors, or three times in ten from all."""
+    found = np.empty(len(draws), np.int64)
+    last = 0
+    for place in range(len(draws)):
+        if draws[place, 0] < 0.3:
+            last = np.searchsorted(unigram, draws[place, 1])
+        else:
+            # Squared, so that the first successors are the likeliest.
+            last = successors[last, int(draws[place, 2] ** 2 * successors.shape[1])]
+        found[place] = last
+    return found
