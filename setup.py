@@ -43,10 +43,13 @@ setup(
         "zstandard>=0.22",
     ],
     extras_require={
+        # Ledgers of other tools as Parquet files; JSON lines need nothing.
+        "parquet": ["pyarrow>=15"],
         "test": [
             "hypothesis>=6.100",
             "nltk>=3.9",
             "powerlaw>=2.0",
+            "pyarrow>=15",
             "pytest>=8.0",
             "setuptools>=64",
         ],

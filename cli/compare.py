@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,19 @@ DEFAULT_MODELS = (
 @click.option("--train", metavar="CORPUS", help="Training text, in place of CORPUS.")
 @click.option("--valid", metavar="CORPUS", help="Validation text.")
 @click.option("--test", metavar="CORPUS", help="Test text.")
+@click.option(
+    "--ledger",
+    "ledgers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Scores of another tool (.jsonl, .parquet); repeat it.",
+)
+@click.option("--why", is_flag=True, help="Also split the difference of the first two models.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Also write a page with tables and pictures (.html).",
+)
 @o.vocabulary_options
 @o.reading_options
 @o.seed_option
@@ -48,6 +63,9 @@ def command(
     train: str | None,
     valid: str | None,
     test: str | None,
+    ledgers: tuple[Path, ...],
+    why: bool,
+    report: Path | None,
     output: str,
     progress: bool | None,
     **options: Any,
@@ -58,27 +76,60 @@ def command(
     without one the embedded corpus is used. A single file is cut into 80% train, 10% valid and
     10% test.
 
+    Unknown words are spelled letter by letter, so that models of all units and vocabularies are
+    ranked by what they make of the same string. Ranks that the text cannot decide are shown as a
+    range. The training text also serves to spell for models that do not know theirs (ARPA files,
+    ledgers).
+
     \b
     lmkit compare
+    lmkit compare ptb --report ptb.html
     lmkit compare --model bigram --model trigram:alpha=0.01 book.txt
     lmkit compare --model bigram.lmkit --model word-rnn --train a.txt --valid b.txt --test c.txt
     """
+    from lmkit.evaluation.calibration import EVENTS
     from lmkit.evaluation.comparison import compare
+    from lmkit.evaluation.ledger_files import read_ledger
     from lmkit.reporting.findings import findings
 
-    from .results import print_results
+    from .results import print_difference, print_results
 
-    wanted = specs or DEFAULT_MODELS
+    if report is not None:
+        o.check_output(report)
+    seed = options["seed"] or 0
+    wanted = specs or (() if ledgers else DEFAULT_MODELS)
     reading = o.reading(options)
     prepared = [_prepared(spec, options) for spec in wanted]
     opened = _parts(corpus, train, valid, test, reading, fit=any(not m.is_fitted for m in prepared))
+    text = opened.held_out
     with o.progress_bar(progress) as show:
         for place, model in enumerate(prepared):
             if not model.is_fitted:
                 model.fit(opened, progress=_within(show, model.spec, place, len(prepared)))
-        comparison = compare(prepared, opened, progress=show)
+        comparison = compare(
+            prepared,
+            text,
+            train=opened.train if opened.train is not text else None,
+            ledgers=[read_ledger(path, text) for path in ledgers],
+            explain=why or report is not None,
+            calibration_events=EVENTS if report is not None else 0,
+            seed=seed,
+            progress=show,
+        )
     remarks = findings(comparison)
-    print_results(comparison.summary, comparison.results(), output, remarks=remarks)
+    printed = comparison.to_dict()
+    difference = comparison.decompose() if why and len(comparison.models) > 1 else None
+    if difference is not None:
+        printed["decomposition"] = difference.to_dict(comparison.labels)
+    print_results(comparison.summary, printed, output, remarks=remarks)
+    if difference is not None and output in ("table", "markdown"):
+        print_difference(difference, comparison.labels, output)
+    if report is not None:
+        from lmkit.reporting.report import write_report
+
+        typed = shlex.join(["lmkit", *sys.argv[1:]])
+        write_report(comparison, report, command=typed, models=prepared, remarks=remarks, seed=seed)
+        o.note(f"Wrote {report}.")
 
 
 def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
@@ -112,7 +163,7 @@ def _parts(
             return opened
         return opened.split() if fit else opened
     text = o.open_corpus(test, reading).held_out
-    if not fit:
+    if not fit and not (train or corpus):
         return Corpus(text.name, text)
     source = o.open_corpus(train or corpus, reading)
     named = o.open_corpus(valid, reading) if valid else None

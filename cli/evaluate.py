@@ -16,6 +16,11 @@ from . import options as o
     metavar="CORPUS",
     help="Text to score; of a corpus with parts, its test part. [default: the embedded corpus]",
 )
+@click.option(
+    "--train",
+    metavar="CORPUS",
+    help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
 @click.option(
     "--errors",
@@ -24,30 +29,50 @@ from . import options as o
     show_default=True,
     help="What to do with invalid bytes.",
 )
+@o.seed_option
 @o.format_option
 @o.progress_option
 def command(
-    models: tuple[str, ...], test: str | None, output: str, progress: bool | None, **reading: Any
+    models: tuple[str, ...],
+    test: str | None,
+    train: str | None,
+    output: str,
+    progress: bool | None,
+    **options: Any,
 ) -> None:
     """Score a text with fitted models, each through its own normaliser and sentence rule.
+
+    Perplexities are those of the model's vocabulary, unknown words counted as <unk>; bits a byte
+    and perplexities a word are of the whole text, unknown words spelled.
 
     \b
     lmkit evaluate bigram.lmkit --test other.txt
     lmkit evaluate bigram.lmkit trigram.lmkit --test ptb --format json
     """
-    from lmkit.evaluation.comparison import check_one_text
+    from lmkit.evaluation.blocks import segments
+    from lmkit.evaluation.comparison import check_one_text, measure, report_dict, score_all
+    from lmkit.evaluation.completion import Spellers
     from lmkit.models.registry import load
 
     from .results import print_results
 
+    seed = options.pop("seed") or 0
+    reading = {"normalize": None, "sentences": None, **options}
     loaded = [load(path) for path in models]
-    text = o.open_corpus(test, {"normalize": None, "sentences": None, **reading}).held_out
+    text = o.open_corpus(test, reading).held_out
+    source = o.open_corpus(train, reading).train if train else None
     with o.progress_bar(progress) as show:
-        ledgers = [model.score(text, progress=show) for model in loaded]
+        ledgers = score_all(loaded, text, spellers=Spellers(source), progress=show)
     check_one_text(ledgers)
     for ledger in ledgers:
         if ledger.train_sha256 == ledger.summary.sha256:
             o.note(f"Note: {ledger.summary.name} is the text that {ledger.model} was trained on.")
-    print_results(
-        ledgers[0].summary, [{"rank": None, **ledger.to_dict()} for ledger in ledgers], output
-    )
+        if not ledger.is_open:
+            o.note(
+                f"Note: {ledger.model} leaves {ledger.oov_count:,} unknown words unspelled; give "
+                "its training text with --train to have bits a byte of the whole text."
+            )
+    pieces = segments(ledgers[0].text)
+    unranked = {"rank": None, "tied_with": None}
+    results = [{**unranked, **measure(ledger, pieces, seed=seed).to_dict()} for ledger in ledgers]
+    print_results(ledgers[0].summary, report_dict(ledgers[0].summary, results), output)

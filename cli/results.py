@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from lmkit.evaluation.comparison import report_dict
+from lmkit.evaluation.comparison import tier
+from lmkit.evaluation.decomposition import Decomposition
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.text.corpus import TextSummary
 
 _COLUMNS = (
-    Column("rank", "", whole),
+    Column("tier", ""),
     Column("model", "model", right=False),
     Column("unit", "unit", right=False),
     Column("bits_per_byte", "bits/byte", number(4)),
+    Column("interval", "95%"),
     Column("perplexity", "ppl/unit", perplexity),
     Column("perplexity_per_word", "ppl/word", perplexity),
     Column("perplexity_without_oov", "w/o OOV", perplexity),
@@ -29,22 +32,24 @@ _COLUMNS = (
 
 def print_results(
     summary: TextSummary,
-    results: Sequence[dict[str, Any]],
+    report: dict[str, Any],
     output: str,
     *,
     remarks: Sequence[str] = (),
 ) -> None:
-    """Print results on stdout in the format asked for; remarks follow a table."""
+    """Print a report's results on stdout in the format asked for; remarks follow a table."""
+    results = report["results"]
     if output == "json":
-        click.echo(tables.to_json(report_dict(summary, results)))
+        click.echo(tables.to_json(report))
     elif output == "csv":
-        click.echo(tables.csv_table(results))
+        rows = [{**row, "tied_with": "; ".join(row["tied_with"] or ())} for row in results]
+        click.echo(tables.csv_table(rows))
     else:
-        ranked = any(result.get("rank") is not None for result in results)
+        ranked = any(result["rank"] is not None for result in results)
         columns = _COLUMNS if ranked else _COLUMNS[1:]
         show = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(summary) + "\n")
-        click.echo(show(columns, results))
+        click.echo(show(columns, [_shown(result) for result in results]))
         if remarks:
             click.echo()
         for remark in remarks:
@@ -54,6 +59,35 @@ def print_results(
             click.echo(
                 f"  {result['signature']}" if output == "table" else f"- `{result['signature']}`"
             )
+
+
+def print_difference(difference: Decomposition, labels: Sequence[str], output: str) -> None:
+    """Print where the bits are that one model spends and another saves."""
+    a, b = labels[difference.a], labels[difference.b]
+    show = tables.markdown_table if output == "markdown" else tables.plain_table
+    total = difference.bits_a - difference.bits_b
+    click.echo(f"\nwhy: {a} spends {total:+,.0f} bits against {b}, by")
+    for split in difference.splits:
+        columns = (
+            Column("label", split.by, right=False),
+            Column("items", "items", whole),
+            Column("bits_a", f"bits of {a}", number(0)),
+            Column("bits_b", f"bits of {b}", number(0)),
+            Column("difference", "difference", number(0)),
+        )
+        rows = [{**vars(part), "difference": part.difference} for part in split.parts]
+        click.echo(f"\n{show(columns, rows)}")
+    for winner, tokens in ((a, difference.tokens_a), (b, difference.tokens_b)):
+        named = ", ".join(f"{token.token} ({abs(token.difference):,.0f})" for token in tokens[:8])
+        click.echo(f"\nbits that {winner} saves most on: {named or 'none'}")
+
+
+def _shown(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with the cells that a table makes of several numbers."""
+    ends = result["bits_per_byte_low"], result["bits_per_byte_high"]
+    interval = "-" if math.isnan(ends[0]) else "–".join(f"{end:.4f}" for end in ends)
+    ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
+    return {**result, "interval": interval, "tier": ranks}
 
 
 def describe(summary: TextSummary) -> str:

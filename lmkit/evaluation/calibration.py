@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.models.base import LanguageModel
+from lmkit.text.vocabulary import EOS_ID
+
+EVENTS = 2000  # a distribution for each of them must be worked out
+_RUN = 50  # neighbouring events are sampled together: to reach a place costs more than to go on
+_BINS = 10
+
 
 @dataclass(frozen=True)
 class Bin:
@@ -40,3 +51,83 @@ class Calibration:
     mean_surprisal: float
     top_guess: tuple[Bin, ...]
     entropy: tuple[Bin, ...]
+
+
+def calibrate(
+    model: LanguageModel,
+    ledger: SurprisalLedger,
+    *,
+    place: int = 0,
+    events: int = EVENTS,
+    seed: int = 0,
+) -> Calibration:
+    """Return how a model's distributions agree with the text of a ledger of its own.
+
+    About `events` events are sampled, in runs of 50; `place` is the model's in its ranking.
+    Unknown tokens count as ``<unk>``.
+    """
+    sampled = [
+        _predictions(model, ledger.ids, start, stop)
+        for start, stop in _runs(len(ledger), events, seed)
+    ]
+    entropy, surprisal, confidence, hit = np.concatenate(sampled, axis=1)
+    top_guess = _bins(confidence, hit)
+    error = sum(part.events * abs(part.expected - part.observed) for part in top_guess)
+    return Calibration(
+        model=place,
+        events=len(hit),
+        accuracy=float(hit.mean()),
+        confidence=float(confidence.mean()),
+        error=error / len(hit),
+        mean_entropy=float(entropy.mean()),
+        mean_surprisal=float(surprisal.mean()),
+        top_guess=top_guess,
+        entropy=_bins(entropy, surprisal),
+    )
+
+
+def _runs(total: int, events: int, seed: int) -> list[tuple[int, int]]:
+    """Return where runs begin and end: one at a random place in each of equal parts of the text."""
+    if total <= events:
+        return [(0, total)]
+    parts = -(-events // _RUN)
+    begins = np.linspace(0, total, parts + 1).astype(np.int64)
+    random = np.random.default_rng(seed)
+    room = np.maximum(np.diff(begins) - _RUN, 0)
+    starts = begins[:-1] + random.integers(room + 1)
+    return [(int(start), min(int(start) + _RUN, total)) for start in starts]
+
+
+def _predictions(
+    model: LanguageModel, ids: NDArray[np.int32], start: int, stop: int
+) -> NDArray[np.float64]:
+    """Return entropy and surprisal in bits, top probability and whether it came, float64 (4, n)."""
+    begin = 0
+    if model.context == "sentence":  # what stands before the sentence makes no difference
+        ends = np.flatnonzero(ids[:start] == EOS_ID)
+        begin = int(ends[-1]) + 1 if len(ends) else 0
+    state = model.advance(ids[begin:start])
+    columns = np.empty((4, stop - start))
+    for column, index in enumerate(ids[start:stop].tolist()):
+        log_probs = model.next_log_probs(state=state)
+        probs = np.exp(log_probs)
+        possible = probs > 0
+        top = int(np.argmax(log_probs))
+        columns[:, column] = (
+            -(probs[possible] @ log_probs[possible]) / np.log(2),
+            -log_probs[index] / np.log(2),
+            probs[top],
+            top == index,
+        )
+        state = model.advance([index], state=state)
+    return columns
+
+
+def _bins(expected: NDArray[np.float64], observed: NDArray[np.float64]) -> tuple[Bin, ...]:
+    """Return tenths of the events, by what was expected."""
+    tenths = np.array_split(np.argsort(expected, kind="stable"), _BINS)
+    return tuple(
+        Bin(float(expected[tenth].mean()), float(observed[tenth].mean()), len(tenth))
+        for tenth in tenths
+        if len(tenth)
+    )

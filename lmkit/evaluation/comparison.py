@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.blocks import Segments, segments
-from lmkit.evaluation.calibration import Calibration
+from lmkit.evaluation.calibration import Calibration, calibrate
 from lmkit.evaluation.completion import Spellers, complete
+from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.text.corpus import Corpus, Text, TextSummary, as_text
+from lmkit.text.encoding import learn_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +108,10 @@ class Comparison:
         ]
         return [self.labels[other] for other in sorted(others)]
 
+    def decompose(self, a: int = 0, b: int = 1) -> Decomposition:
+        """Return what sets the models at two places of the ranking apart, from 0."""
+        return decompose(self.ledgers, a, b, frequencies=self.frequencies)
+
     def results(self) -> list[dict[str, Any]]:
         """Return the metrics of each model with its rank, the best first."""
         return [
@@ -188,6 +194,9 @@ def compare(
     test: Corpus | Text | str | Path,
     *,
     train: Text | None = None,
+    ledgers: Sequence[SurprisalLedger] = (),
+    explain: bool = False,
+    calibration_events: int = 0,
     seed: int = 0,
     level: float = LEVEL,
     progress: Progress | None = None,
@@ -195,34 +204,63 @@ def compare(
     """Return the ranking of fitted models on a text, or on the test part of a corpus.
 
     Unknown words are spelled, so that all units and vocabularies share one scale. `train` is the
-    training text of models that do not say what they were trained on, such as ARPA files.
+    training text of models that do not say what they were trained on, such as ARPA files, and of
+    `ledgers` that other tools made. `explain` keeps what models know of each event, such as the
+    n-gram order that matched; calibration is measured over `calibration_events` events of each
+    model. Equal `seed`, equal intervals and tests, which are at `level`.
 
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
     measure the same thing.
     """
     fitted = list(models)
-    ledgers = score_all(fitted, as_text(test), train=train, progress=progress)
-    return rank(ledgers, seed=seed, level=level)
+    text = as_text(test)
+    spellers = Spellers(train)
+    own = score_all(fitted, text, spellers=spellers, explain=explain, progress=progress)
+    foreign = [spellers.completed(ledger) for ledger in ledgers]
+    ranked = rank([*own, *foreign], seed=seed, level=level)
+    calibrations = []
+    for place, ledger in enumerate(ranked.ledgers):
+        if calibration_events and ledger in own:
+            if progress is not None:
+                progress(f"calibrating {ledger.model}", place / len(ranked.ledgers))
+            model = fitted[own.index(ledger)]
+            calibrations.append(
+                calibrate(model, ledger, place=place, events=calibration_events, seed=seed)
+            )
+    return replace(
+        ranked,
+        frequencies=_frequencies(fitted, ranked.ledgers[0].text, train),
+        calibrations=tuple(calibrations),
+    )
+
+
+def _frequencies(
+    models: Sequence[LanguageModel], text: Text, train: Text | None
+) -> NDArray[np.int64] | None:
+    """Return how often training has each word of a text, from a word model or the training text."""
+    for model in models:
+        if model.unit == "word" and model.dropped_ is not None:
+            return word_frequencies(text, model.vocabulary_, model.dropped_)
+    if train is None:
+        return None
+    learned = learn_text(train.under(normalize=text.normalize, sentences=text.sentences), "word")
+    return word_frequencies(text, learned.vocabulary, learned.dropped)
 
 
 def score_all(
     models: Sequence[LanguageModel],
     text: Text,
     *,
-    train: Text | None = None,
+    spellers: Spellers,
+    explain: bool = False,
     progress: Progress | None = None,
 ) -> list[SurprisalLedger]:
-    """Return the ledger of a text under each model, completed where the model can be.
-
-    A model that does not say what it was trained on is completed with the training text `train`;
-    without one its ledger stays closed.
-    """
-    spellers = Spellers(train)
+    """Return the ledger of a text under each model, completed where there is a speller."""
     ledgers = []
     for place, model in enumerate(models):
         if progress is not None:
             progress(f"scoring {model.spec}", place / len(models))
-        ledger = model.score(text)
+        ledger = model.score(text, explain=explain)
         if spellers.knows(model):
             ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
         ledgers.append(ledger)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from lmkit.errors import NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.base import LanguageModel
-from lmkit.models.spelling import Speller, speller_of_text
+from lmkit.models.spelling import Speller, learn_speller, speller_of_text
 from lmkit.text.corpus import Text
+from lmkit.text.encoding import learn_text
+from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import Vocabulary
 
 SPELLED = "spell"  # what a signature says of unknown tokens
@@ -41,6 +44,33 @@ class Spellers:
                 self._made[key] = model.speller()
         return self._made[key]
 
+    def completed(self, ledger: SurprisalLedger) -> SurprisalLedger:
+        """Return a ledger that another tool made, completed if it can be.
+
+        Its vocabulary is taken to be that of the training text. Raises NotComparableError where
+        it calls a word of that text unknown.
+        """
+        if not ledger.oov_count:
+            return complete(ledger, _nothing_to_spell)
+        if self.train is None or ledger.unit not in UNITS:
+            return ledger
+        rules = {"normalize": ledger.text.normalize, "sentences": ledger.text.sentences}
+        learned = learn_text(self.train.under(**rules), ledger.unit)
+        for token in unknown_tokens(ledger):
+            if token in learned.vocabulary:
+                raise NotComparableError(
+                    f"{ledger.model} calls {token!r} unknown, which the training text holds: what "
+                    "else its vocabulary lacks cannot be known; leave it out, or score with the "
+                    "whole vocabulary"
+                )
+        return complete(
+            ledger, lambda: learn_speller(ledger.unit, learned.vocabulary, learned.dropped)
+        )
+
+
+def _nothing_to_spell() -> Speller:
+    raise AssertionError("a ledger without unknown tokens needs no speller")
+
 
 def complete(ledger: SurprisalLedger, speller: Callable[[], Speller]) -> SurprisalLedger:
     """Return the ledger with the cost of spelling each unknown token, in its column `spelling`.
@@ -51,14 +81,17 @@ def complete(ledger: SurprisalLedger, speller: Callable[[], Speller]) -> Surpris
         return ledger
     if not ledger.oov_count:
         return replace(ledger, unk=SPELLED)
-    canonical = ledger.text.canonical()
-    places = np.flatnonzero(ledger.oov)
-    offsets, lengths = ledger.offsets[places].tolist(), ledger.lengths[places].tolist()
-    tokens = [
-        canonical[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True)
-    ]
+    tokens = unknown_tokens(ledger)
     numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     log_probs = speller().log_probs(list(numbers))
     spelling = np.zeros(len(ledger))
-    spelling[places] = -log_probs[[numbers[token] for token in tokens]]
+    spelling[ledger.oov] = -log_probs[[numbers[token] for token in tokens]]
     return replace(ledger, spelling=spelling, unk=SPELLED)
+
+
+def unknown_tokens(ledger: SurprisalLedger) -> list[str]:
+    """Return what stands in the text at each event that is not in the vocabulary."""
+    canonical = ledger.text.canonical()
+    offsets, lengths = ledger.offsets[ledger.oov].tolist(), ledger.lengths[ledger.oov].tolist()
+    places = zip(offsets, lengths, strict=True)
+    return [canonical[offset : offset + length] for offset, length in places]

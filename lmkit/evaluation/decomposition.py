@@ -1,8 +1,32 @@
-"""Why does one model beat another? The difference in bits, split exactly."""
+"""Why does one model beat another? The difference in bits, split exactly.
+
+What models of all units share are the words of the canonical text and its sentence ends: the items.
+An item's bits are those of all events that begin in it. The space before a word belongs to the
+word: to write it is to say that the sentence goes on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import NotComparableError
+from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.text.corpus import Text
+from lmkit.text.encoding import encode_text
+from lmkit.text.vocabulary import EOS, EOS_ID, UNK, UNK_ID, Vocabulary
+
+FREQUENCIES = (0, 1, 2, 5, 10, 100, 1000)  # where bands of training frequency begin
+POSITIONS = (1, 2, 3, 4, 6, 11, 21)  # where bands of positions in the sentence begin
+SENTENCES, TOKENS = 10, 20  # how many are named for each side
+
+_Differing = TypeVar("_Differing", "SentenceDifference", "TokenDifference")
 
 
 @dataclass(frozen=True)
@@ -28,9 +52,10 @@ class Part:
 class Split:
     """A text cut into parts by one property: the parts hold each word and sentence end once.
 
-    ``by`` is ``frequency`` (how often training has the word: 0, 1, 2-4, 5-9, 10-99, 100-999,
-    1000+, and the sentence ends), ``kind`` (known words, unknown words, sentence ends),
-    ``position`` (the place in the sentence) or ``order`` (the n-gram order that matched in `a`).
+    ``by`` is ``frequency`` (how often training has the word: 0, 1, 2–4, 5–9, 10–99, 100–999,
+    1000+, and the sentence ends), ``kind`` (sentence ends, and words by which of the two models
+    knows them), ``position`` (the place in the sentence, from 1) or ``order`` (the n-gram order
+    that matched in `a`). Parts without items are left out.
     """
 
     by: str
@@ -85,3 +110,209 @@ class Decomposition:
     sentences_b: tuple[SentenceDifference, ...]
     tokens_a: tuple[TokenDifference, ...]
     tokens_b: tuple[TokenDifference, ...]
+
+    def to_dict(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Return the decomposition as the JSON output has it; `labels` name the models."""
+        return {**asdict(self), "a": labels[self.a], "b": labels[self.b]}
+
+
+# ---------------------------------------------------------------------- items
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """The words and sentence ends of a canonical text.
+
+    ``starts`` int64 (N,): where each begins, in characters, the space before a word included;
+    ``is_end`` bool (N,): whether it is a sentence end. ``canonical`` is the text.
+    """
+
+    canonical: str
+    starts: NDArray[np.int64]
+    is_end: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Return the sum of one value for each event over each item, float64 (N,)."""
+        owners = np.searchsorted(self.starts, ledger.offsets, side="right") - 1
+        return np.bincount(owners, values, len(self)).astype(np.float64)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """The words, ``</s>`` for sentence ends."""
+        stops = [*self.starts[1:].tolist(), len(self.canonical)]
+        places = zip(self.starts.tolist(), stops, self.is_end.tolist(), strict=True)
+        return [
+            EOS if is_end else self.canonical[start:stop].removeprefix(" ")
+            for start, stop, is_end in places
+        ]
+
+    @cached_property
+    def sentence(self) -> NDArray[np.int64]:
+        """The number of each item's sentence, from 0, int64 (N,)."""
+        return np.cumsum(self.is_end, dtype=np.int64) - self.is_end
+
+    @cached_property
+    def position(self) -> NDArray[np.int64]:
+        """The place of each item in its sentence, from 1, int64 (N,)."""
+        places = np.arange(len(self), dtype=np.int64)
+        first = np.concatenate(([True], self.is_end[:-1]))
+        return places - np.maximum.accumulate(np.where(first, places, 0)) + 1
+
+
+def items_of(text: Text) -> Items:
+    """Return the words and sentence ends of a text."""
+    canonical = text.canonical()
+    codes = np.frombuffer(canonical.encode("utf-32-le"), np.uint32)
+    ends = np.flatnonzero(codes == 10)
+    starts = np.unique(np.concatenate(([0], np.flatnonzero(codes == 32), ends, ends + 1)))
+    starts = starts[starts < len(codes)].astype(np.int64)
+    return Items(canonical, starts, codes[starts] == 10)
+
+
+def word_frequencies(text: Text, vocabulary: Vocabulary, dropped: Vocabulary) -> NDArray[np.int64]:
+    """Return how often training has each word of a text, and -1 for a sentence end, int64 (N,).
+
+    `vocabulary` and `dropped` are the types that training keeps and leaves out, with counts.
+    """
+    ids = encode_text(text, "word", vocabulary)
+    found = vocabulary.counts[ids]
+    unknown = np.flatnonzero(ids == UNK_ID)
+    left_out = encode_text(text, "word", dropped)[unknown]
+    found[unknown] = np.where(left_out == UNK_ID, 0, dropped.counts[left_out])
+    literal = int(dropped.counts[UNK_ID])
+    if literal:
+        tokens = items_of(text).tokens
+        found[[place for place in unknown.tolist() if tokens[place] == UNK]] = literal
+    found[ids == EOS_ID] = -1
+    return found
+
+
+# ---------------------------------------------------------------------- splitting
+
+
+def decompose(
+    ledgers: Sequence[SurprisalLedger],
+    a: int,
+    b: int,
+    *,
+    frequencies: NDArray[np.int64] | None = None,
+    items: Items | None = None,
+) -> Decomposition:
+    """Return what sets two ledgers of one text apart, `a` and `b` their places in `ledgers`.
+
+    `frequencies` is how often training has each word, as `word_frequencies` gives it. `items` are
+    those of the text, where they are at hand. Raises NotComparableError where a model gives an
+    event probability 0: an infinite difference has no parts.
+    """
+    first, second = ledgers[a], ledgers[b]
+    for ledger in (first, second):
+        if ledger.impossible:
+            raise NotComparableError(
+                f"{ledger.model} gives {ledger.impossible:,} events probability 0, and an infinite "
+                "difference has no parts; smooth the model"
+            )
+    items = items_of(first.text) if items is None else items
+    bits_a = items.totals(first, first.spelled_nats) / np.log(2)
+    bits_b = items.totals(second, second.spelled_nats) / np.log(2)
+    splits = [_by_kind(items, first, second), _by_band("position", items.position, POSITIONS)]
+    if frequencies is not None:
+        by_frequency = _by_band("frequency", frequencies, FREQUENCIES)
+        by_frequency[1][items.is_end] = len(FREQUENCIES)
+        splits.insert(0, ("frequency", by_frequency[1], [*by_frequency[2], EOS]))
+    if "order" in first.extra and len(first) == len(items):
+        order = first.extra["order"].astype(np.int64)
+        splits.append(("order", order, [str(n) for n in range(int(order.max(initial=0)) + 1)]))
+    sentences = _sentences(items, bits_a, bits_b)
+    tokens = _tokens(items, bits_a, bits_b)
+    return Decomposition(
+        a,
+        b,
+        float(bits_a.sum()),
+        float(bits_b.sum()),
+        tuple(_split(*split, bits_a, bits_b) for split in splits),
+        _lowest(sentences, SENTENCES),
+        _lowest(sentences, SENTENCES, reverse=True),
+        _lowest(tokens, TOKENS),
+        _lowest(tokens, TOKENS, reverse=True),
+    )
+
+
+def _by_band(
+    by: str, values: NDArray[np.int64], begins: Sequence[int]
+) -> tuple[str, NDArray[np.int64], list[str]]:
+    """Return the band of each item, and the name of each band."""
+    labels = [
+        str(low) if high == low + 1 else f"{low}–{high - 1}" for low, high in pairwise(begins)
+    ]
+    bands = np.searchsorted(begins, values, side="right") - 1
+    return by, bands.astype(np.int64), [*labels, f"{begins[-1]}+"]
+
+
+def _by_kind(
+    items: Items, a: SurprisalLedger, b: SurprisalLedger
+) -> tuple[str, NDArray[np.int64], list[str]]:
+    """Return which of the two models knows each word."""
+    unknown_a = items.totals(a, a.oov) > 0
+    unknown_b = items.totals(b, b.oov) > 0
+    kinds = np.where(items.is_end, 4, unknown_a + 2 * unknown_b).astype(np.int64)
+    labels = ["known", "unknown to a", "unknown to b", "unknown to both", "sentence end"]
+    return "kind", kinds, labels
+
+
+def _split(
+    by: str,
+    groups: NDArray[np.int64],
+    labels: Sequence[str],
+    bits_a: NDArray[np.float64],
+    bits_b: NDArray[np.float64],
+) -> Split:
+    size = len(labels)
+    sums = (np.bincount(groups, bits, size).tolist() for bits in (bits_a, bits_b))
+    counts = np.bincount(groups, minlength=size).tolist()
+    rows = zip(labels, counts, *sums, strict=True)
+    return Split(by, tuple(Part(*row) for row in rows if row[1]))
+
+
+def _sentences(
+    items: Items, bits_a: NDArray[np.float64], bits_b: NDArray[np.float64]
+) -> list[SentenceDifference]:
+    """Return the sentences that differ most, both ways."""
+    firsts = items.starts[items.position == 1].tolist()
+    sums = [np.bincount(items.sentence, bits) for bits in (bits_a, bits_b)]
+    stops = [*firsts[1:], len(items.canonical)]
+    order = np.argsort(sums[0] - sums[1], kind="stable")
+    chosen = dict.fromkeys([*order[:SENTENCES].tolist(), *order[-SENTENCES:].tolist()])
+    return [
+        SentenceDifference(
+            number,
+            items.canonical[firsts[number] : stops[number]].rstrip("\n"),
+            float(sums[0][number]),
+            float(sums[1][number]),
+        )
+        for number in chosen
+    ]
+
+
+def _tokens(
+    items: Items, bits_a: NDArray[np.float64], bits_b: NDArray[np.float64]
+) -> list[TokenDifference]:
+    """Return every type with its bits."""
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(items.tokens))}
+    types = np.array([numbers[token] for token in items.tokens], np.int64)
+    sums = (np.bincount(types, bits).tolist() for bits in (bits_a, bits_b))
+    return [
+        TokenDifference(*row)
+        for row in zip(numbers, np.bincount(types).tolist(), *sums, strict=True)
+    ]
+
+
+def _lowest(
+    rows: Sequence[_Differing], count: int, *, reverse: bool = False
+) -> tuple[_Differing, ...]:
+    """Return those that favour `a` most, or with `reverse` those that favour `b`."""
+    sign = -1 if reverse else 1
+    favoured = [row for row in rows if sign * row.difference < 0]
+    return tuple(sorted(favoured, key=lambda row: sign * row.difference)[:count])

@@ -281,6 +281,12 @@ class LanguageModel(ABC):
         self._require_fit()
         return self._initial_state()
 
+    def advance(self, ids: Any, *, state: State | None = None) -> State:
+        """Return the state after some ids, by default from the start of a text."""
+        self._require_fit()
+        checked = self._check_ids(ids)
+        return self._log_probs(checked, self._initial_state() if state is None else state)[1]
+
     def step(self, state: State, index: int) -> tuple[float, State]:
         """Return the log-probability of one more token, in nats, and the state after it."""
         self._require_fit()

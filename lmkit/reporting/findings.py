@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 from lmkit.evaluation.comparison import Comparison
-from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.pairs import Pair
 
 
 def findings(comparison: Comparison) -> list[str]:
     """Return sentences about what the ranking shows, and how far it can be trusted."""
-    by_name = {ledger.model: ledger for ledger in comparison.ledgers}
     found = [
-        _sparse_trigram(by_name),
+        _sparse_trigram(comparison),
         _impossible(comparison),
+        _unspelled(comparison),
+        _easy_unknown(comparison),
+        _unknown_alone(comparison),
+        _overlapping(comparison),
+        _tied(comparison),
     ]
     return [line for line in found if line]
 
 
-def _sparse_trigram(by_name: dict[str, SurprisalLedger]) -> str:
+def _sparse_trigram(comparison: Comparison) -> str:
+    by_name = {ledger.model: ledger for ledger in comparison.ledgers}
     bigram, trigram = by_name.get("bigram"), by_name.get("trigram")
     if bigram is None or trigram is None or trigram.bits_per_byte <= bigram.bits_per_byte:
         return ""
@@ -45,3 +52,78 @@ def _impossible(comparison: Comparison) -> str:
         f"{worst.model} gives {worst.impossible:,} of {worst.events:,} events probability 0, and "
         "so has an infinite perplexity: it needs smoothing."
     )
+
+
+def _unspelled(comparison: Comparison) -> str:
+    closed = [ledger for ledger in comparison.ledgers if not ledger.is_open]
+    if not closed:
+        return ""
+    return (
+        f"Caveat: {closed[0].oov_count:,} unknown words are not spelled, and bits a byte are too "
+        "low; give the training text with --train."
+    )
+
+
+def _easy_unknown(comparison: Comparison) -> str:
+    """Say where the closed vocabulary's perplexity puts another word model first."""
+    words = [ledger for ledger in comparison.ledgers if ledger.unit == "word" and ledger.is_open]
+    if len(words) < 2:
+        return ""
+    first, easy = words[0], min(words, key=lambda ledger: ledger.perplexity)
+    if easy.oov_count <= first.oov_count:
+        return ""
+    return (
+        f"By the perplexity of its closed vocabulary {easy.model} would be the best word model "
+        f"({easy.perplexity:,.1f} against {first.perplexity:,.1f}), but it calls "
+        f"{easy.oov_count:,} words unknown, {first.model} {first.oov_count:,}: with the unknown "
+        "words spelled it falls behind."
+    )
+
+
+def _unknown_alone(comparison: Comparison) -> str:
+    """Say where a lead comes from unknown words alone."""
+    for first, second in zip(comparison.ledgers, comparison.ledgers[1:], strict=False):
+        same = first.unit == second.unit and (first.oov == second.oov).all()
+        if same and first.perplexity_without_oov > second.perplexity_without_oov:
+            return (
+                f"Caveat: {first.model} is ahead of {second.model} by the unknown words alone: "
+                f"<unk> takes it fewer bits. On the known words it is behind (perplexity "
+                f"{first.perplexity_without_oov:,.1f} against "
+                f"{second.perplexity_without_oov:,.1f})."
+            )
+    return ""
+
+
+def _overlapping(comparison: Comparison) -> str:
+    """Say where intervals overlap and the paired test decides all the same."""
+    for pair in comparison.pairs:
+        a, b = (comparison.models[place].bits_per_byte for place in (pair.a, pair.b))
+        if not pair.tied and a.high > b.low:
+            return (
+                f"The intervals of {_names(comparison, pair)} overlap, and yet the first is "
+                f"better beyond doubt (p {_p(pair.p_holm)}): block by block, the two are up and "
+                "down together, and their difference is far surer than either."
+            )
+    return ""
+
+
+def _tied(comparison: Comparison) -> str:
+    tied = [pair for pair in comparison.pairs if pair.tied]
+    if not tied:
+        return ""
+    closest = min(tied, key=lambda pair: (pair.a, pair.b))
+    line = f"{_names(comparison, closest)} are tied: this text cannot tell which is better"
+    if math.isfinite(closest.more_text):
+        line += (
+            f"; if the difference is what it seems, about {closest.more_text:,.1f} times as much "
+            "test text would"
+        )
+    return line + "."
+
+
+def _names(comparison: Comparison, pair: Pair) -> str:
+    return f"{comparison.labels[pair.a]} and {comparison.labels[pair.b]}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0005 else "below 0.0005"
