@@ -155,7 +155,7 @@ def test_parameters_are_recovered_and_growth_is_foretold():
     counts = rng.poisson(100_000 * p / p.sum())
     fit = fit_finite_zipf_mandelbrot(FrequencySpectrum.from_counts(counts))
     assert fit.alpha == pytest.approx(0.65, abs=0.05)
-    assert fit.population_types == pytest.approx(S, rel=0.15)
+    assert fit.types == pytest.approx(S, rel=0.15)
     assert fit.p_value > 0.01
     later = counts + rng.poisson(100_000 * p / p.sum())
     assert fit.expected_types(200_000) == pytest.approx((later > 0).sum(), rel=0.02)

@@ -33,7 +33,7 @@ class FiniteZipfMandelbrot:
     """A fitted finite Zipf-Mandelbrot population.
 
     ``alpha`` is the shape, ``lower`` and ``upper`` the smallest and largest probability of a type
-    (A and B), ``population_types`` the number of types there are at all. ``chi_squared`` with
+    (A and B), ``types`` how many there are at all. ``chi_squared`` with
     ``degrees_of_freedom`` is the multivariate test of Baayen (2001) of V and the
     first elements of the spectrum, and ``p_value`` its tail probability: large texts are seldom
     random samples, so it is usually small.
@@ -42,7 +42,7 @@ class FiniteZipfMandelbrot:
     alpha: float
     lower: float
     upper: float
-    population_types: float
+    types: float
     chi_squared: float
     degrees_of_freedom: int
     p_value: float

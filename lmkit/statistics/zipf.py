@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[str, float], None]  # (what is being done, the share done of all)
+_NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
@@ -131,19 +132,24 @@ class ZipfReport:
             "vocabulary_cuts": [asdict(row) for row in self.cuts],
         }
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one flat row of numbers for each order: what CSV and pandas show."""
+        rows = []
+        for order in self.orders:
+            row: dict[str, Any] = {"corpus": self.summary.name}
+            for key, value in order.to_dict().items():
+                if isinstance(value, dict):
+                    row.update({f"{key}_{inner}": v for inner, v in value.items()})
+                elif key not in _NESTED and not isinstance(value, list):
+                    row[key] = value
+            rows.append(row)
+        return rows
+
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with one row for each order and one column for each number."""
         import pandas as pd
 
-        rows = []
-        for order in self.orders:
-            row = order.to_dict()
-            nested = {k: v for k, v in row.items() if isinstance(v, dict)}
-            flat = {k: v for k, v in row.items() if not isinstance(v, (dict, list))}
-            for key in ("heaps", "zipf_mandelbrot", "least_squares", "population"):
-                flat.update({f"{key}_{k}": v for k, v in nested.get(key, {}).items()})
-            rows.append({"corpus": self.summary.name, **flat})
-        return pd.DataFrame(rows)
+        return pd.DataFrame(self.rows())
 
 
 def measure_zipf(
