@@ -34,7 +34,9 @@ _ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--force-color-profile=srgb",
 )
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _PATIENCE = 30.0  # seconds for the driver to start
+MISSING = None if DRIVER and BROWSER else "no browser: install chromium and chromium-driver"
 
 
 class Page:
@@ -52,7 +54,7 @@ class Page:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=120) as response:
+            with _DIRECT.open(request, timeout=120) as response:
                 return json.load(response)["value"]
         except urllib.error.HTTPError as error:
             with error:

@@ -10,144 +10,146 @@ from lmkit.evaluation.decomposition import (
     SentenceDifference,
     Split,
     TokenDifference,
+    decompose,
+    items_of,
 )
 from lmkit.reporting.report.drawing import Scale, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, signed, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure, legend
 from lmkit.reporting.tables import Column, number, whole
+from lmkit.text.vocabulary import EOS
 
 SPLITS = {
     "frequency": "by how often training has the word",
-    "kind": "by kind",
+    "kind": "by who knows the word",
     "position": "by place in the sentence",
     "order": "by the n-gram order that matched in {a}",
 }
 
 
 def breakdown(material: Material) -> Section | None:
-    """Return the section that splits bits by part; None without a decomposition."""
-    if not material.decompositions:
+    """Return the section that splits bits by part; None where no two models are finite."""
+    found = _decompositions(material)
+    if not found:
         return None
-    closest = material.decompositions[0]
+    closest = found[0]
     a, b = (material.contestants[place] for place in (closest.a, closest.b))
+    panels = [_split(material, closest, split) for split in closest.splits]
     body = joined(
-        _bands(material),
+        _bands(material, found),
         el("h3", "Where ", a.label(), " gains on ", b.label()),
         figure(
-            el("div", *(_split(material, closest, split) for split in closest.splits),
-               class_="grid2"),
+            el("div", *panels, class_="grid2"),
             caption="The difference in thousandths of a bit a byte, split without remainder: the "
             f"bars of a panel sum to the whole difference. Left (blue) {a.letter} needs fewer "
             f"bits there, right (orange) {b.letter} does.",
         ),
         numbers(*(_split_table(material, closest, split) for split in closest.splits)),
         _extremes(closest, a, b),
-    )  # fmt: skip
-    data = [_data(material, one) for one in material.decompositions]
+    )
+    data = [_data(material, one) for one in found]
     return Section("why", "Why", "Why does it win?", body, data)
 
 
-def _bands(material: Material) -> Html | None:
-    """Return the chart of every model's bits by frequency band."""
-    by_model = _bits_by_band(material)
-    if by_model is None:
-        return None
-    split, bits = by_model
-    size = material.comparison.summary.bytes
-    total = Scale(0, max(value / size for row in bits for value in row) * 1.02)
-    each = Scale(
-        0,
-        max(
-            value / part.items
-            for row in bits
-            for value, part in zip(row, split.parts, strict=True)
-            if part.items
+def _decompositions(material: Material) -> list[Decomposition]:
+    """Return what sets the best model apart from each other that finds nothing impossible."""
+    comparison = material.comparison
+    finite = [one for one in material.contestants if not one.ledger.impossible]
+    if len(finite) < 2:
+        return []
+    items = items_of(material.best.ledger.text)
+    return [
+        decompose(
+            comparison.ledgers,
+            finite[0].place,
+            other.place,
+            frequencies=comparison.frequencies,
+            items=items,
         )
-        * 1.02,
-    )
+        for other in finite[1:]
+    ]
+
+
+def _bands(material: Material, found: Sequence[Decomposition]) -> Html | None:
+    """Return the chart of every model's bits by frequency band."""
+    splits = [split for one in found for split in one.splits if split.by == "frequency"]
+    if not splits:
+        return None
+    parts = splits[0].parts
+    places = [found[0].a, *(one.b for one in found)]
+    contestants = [material.contestants[place] for place in places]
+    bits = [[part.bits_a for part in parts]]  # of each model, of each band
+    bits += [[part.bits_b for part in split.parts] for split in splits]
+    size = material.comparison.summary.bytes
+    each = [[value / part.items for value, part in zip(row, parts, strict=True)] for row in bits]
+    shares = [[value / size for value in row] for row in bits]
+    left, right = (Scale(0, 1.02 * max(map(max, rows))) for rows in (shares, each))
     rows = [
         el(
             "div",
             el("div", _band_name(part.label), el("small", f"{part.items:,} in the text")),
-            _group(material, [row[place] / size for row in bits], total),
-            _group(material, [row[place] / max(part.items, 1) for row in bits], each),
+            _group(contestants, [row[place] for row in shares], left),
+            _group(contestants, [row[place] for row in each], right),
             class_="bands",
         )
-        for place, part in enumerate(split.parts)
+        for place, part in enumerate(parts)
     ]
     axes = el(
         "div",
         el("span"),
-        _axis(total, "bits a byte of the whole text"),
-        _axis(each, "bits a word of the band"),
+        _axis(left, "bits a byte of the whole text"),
+        _axis(right, "bits a word of the band"),
         class_="bands axis-row",
         aria_hidden="true",
     )
     return joined(
         figure(
-            legend(material.contestants),
+            legend(contestants),
             *rows,
             axes,
             caption="Words by how often the training text has them. Left: what each band adds to "
             "the score, so that a model’s bars sum to its bits a byte. Right: what one word of "
-            "the band costs. Rare words are hard for all; frequent ones are where a better "
-            "context pays.",
+            "the band costs. A band matters where its bars are long on the left.",
         ),
-        numbers(_band_table(material, split, bits)),
+        numbers(_band_table(contestants, splits[0], shares, each)),
     )
-
-
-def _bits_by_band(material: Material) -> tuple[Split, list[list[float]]] | None:
-    splits = [
-        next((split for split in one.splits if split.by == "frequency"), None)
-        for one in material.decompositions
-    ]
-    found = [split for split in splits if split is not None]
-    if len(found) < len(material.contestants) - 1:
-        return None
-    rows = [[part.bits_a for part in found[0].parts]]
-    rows += [[part.bits_b for part in split.parts] for split in found]
-    return found[0], rows
 
 
 def _band_name(label: str) -> str:
     """Return a range of training counts in words; other labels as they are.
 
-    >>> _band_name("0"), _band_name("2-4"), _band_name("sentence ends")
+    >>> _band_name("0"), _band_name("2–4"), _band_name("</s>")
     ('never seen', 'seen 2–4 times', 'sentence ends')
     """
-    if not label[:1].isdigit():
-        return label
-    return {"0": "never seen", "1": "seen once"}.get(label, f"seen {_dashed(label)} times")
+    names = {"0": "never seen", "1": "seen once", EOS: "sentence ends"}
+    return names.get(label, f"seen {label} times")
 
 
-def _part_name(split: Split, label: str) -> str:
-    return _band_name(label) if split.by == "frequency" else _dashed(label)
+def _part_name(material: Material, of: Decomposition, split: Split, label: str) -> str:
+    if split.by == "frequency":
+        return _band_name(label)
+    a, b = material.contestants[of.a].letter, material.contestants[of.b].letter
+    return {"unknown to a": f"unknown to {a}", "unknown to b": f"unknown to {b}"}.get(label, label)
 
 
-def _dashed(label: str) -> str:
-    return label.replace("-", "–") if label[:1].isdigit() else label
-
-
-def _group(material: Material, values: Sequence[float], scale: Scale) -> Html:
+def _group(contestants: Sequence[Contestant], values: Sequence[float], scale: Scale) -> Html:
     """Return one bar for each model, one under the other."""
-    bars = []
-    for one, value in zip(material.contestants, values, strict=True):
-        bars.append(
-            el(
-                "rect",
-                el("title", f"{one.letter}: {value:.4f}"),
-                class_=f"fill {one.css}",
-                x="0",
-                y=str(9 * one.place),
-                height="7",
-                width=percent(max(min(scale(value), 100), 0)),
-            )
+    bars = [
+        el(
+            "rect",
+            el("title", f"{one.letter}: {value:.4f}"),
+            class_=f"fill {one.css}",
+            x="0",
+            y=str(9 * row),
+            height="7",
+            width=percent(scale(value)),
         )
+        for row, (one, value) in enumerate(zip(contestants, values, strict=True))
+    ]
     height = str(9 * len(bars) - 2)
     return el("svg", *bars, class_="group", height=height, role="img",
               aria_label=", ".join(f"{one.letter} {value:.3f}" for one, value in
-                                   zip(material.contestants, values, strict=True)))  # fmt: skip
+                                   zip(contestants, values, strict=True)))  # fmt: skip
 
 
 def _axis(scale: Scale, name: str) -> Html:
@@ -158,21 +160,24 @@ def _axis(scale: Scale, name: str) -> Html:
     return el("div", el("svg", *ticks, class_="strip-axis"), el("div", name, class_="x-name"))
 
 
-def _band_table(material: Material, split: Split, bits: Sequence[Sequence[float]]) -> Html:
+def _band_table(
+    contestants: Sequence[Contestant],
+    split: Split,
+    shares: Sequence[Sequence[float]],
+    each: Sequence[Sequence[float]],
+) -> Html:
     columns = [
         Column("label", "words", _band_name, right=False),
         Column("items", "in the text", whole),
     ]
-    for one in material.contestants:
-        columns.append(Column(f"{one.letter}a", f"{one.letter}, bits/byte", number(4)))
-        columns.append(Column(f"{one.letter}w", f"{one.letter}, bits/word", number(3)))
-    size = material.comparison.summary.bytes
+    for one in contestants:
+        columns.append(Column(f"{one.letter} share", f"{one.letter}, bits/byte", number(4)))
+        columns.append(Column(f"{one.letter} each", f"{one.letter}, bits/word", number(3)))
     rows: list[dict[str, Any]] = []
     for place, part in enumerate(split.parts):
         row: dict[str, Any] = {"label": part.label, "items": part.items}
-        for one, of in zip(material.contestants, bits, strict=True):
-            row[f"{one.letter}a"] = of[place] / size
-            row[f"{one.letter}w"] = of[place] / part.items if part.items else None
+        for one, share, of in zip(contestants, shares, each, strict=True):
+            row[f"{one.letter} share"], row[f"{one.letter} each"] = share[place], of[place]
         rows.append(row)
     return table(columns, rows, caption="Bits by frequency in training")
 
@@ -185,7 +190,7 @@ def _split(material: Material, of: Decomposition, split: Split) -> Html:
     rows = [
         el(
             "tr",
-            el("th", _part_name(split, part.label), scope="row"),
+            el("th", _part_name(material, of, split, part.label), scope="row"),
             el("td", _diverging(value, reach), class_="diverging"),
             el("td", signed(value, 2), class_="n"),
         )
@@ -218,7 +223,14 @@ def _split_table(material: Material, of: Decomposition, split: Split) -> Html:
         Column("bits_b", f"{b}, bits", number(1)),
         Column("difference", f"{a} − {b}, bits", lambda value: signed(value, 1)),
     ]
-    rows = [{**vars(part), "difference": part.difference} for part in split.parts]
+    rows = [
+        {
+            **vars(part),
+            "label": _part_name(material, of, split, part.label),
+            "difference": part.difference,
+        }
+        for part in split.parts
+    ]
     title = SPLITS.get(split.by, split.by).format(a=a)
     return table(columns, rows, caption=f"Bits {title}")
 
@@ -255,7 +267,14 @@ def _words(tokens: Sequence[TokenDifference]) -> Html | None:
     items = [
         el(
             "li",
-            el("span", one.token, class_="token", translate="no", lang="", dir="auto"),
+            el(
+                "span",
+                "↵" if one.token == EOS else one.token,
+                class_="token",
+                translate="no",
+                lang="",
+                dir="auto",
+            ),
             el("small", f" {one.count:,}×, {abs(one.difference):,.0f} bits"),
         )
         for one in tokens

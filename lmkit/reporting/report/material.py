@@ -8,7 +8,6 @@ from typing import Any
 
 from lmkit.evaluation.comparison import Comparison, Measured
 from lmkit.evaluation.curve import LearningCurve
-from lmkit.evaluation.decomposition import Decomposition
 from lmkit.evaluation.intervals import Interval
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.base import LanguageModel
@@ -90,7 +89,6 @@ class Material:
     remarks: tuple[str, ...] = ()
     seed: int = 0
     curve: LearningCurve | None = None
-    decompositions: tuple[Decomposition, ...] = ()
 
     @classmethod
     def of(

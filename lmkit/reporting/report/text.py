@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table, text
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
-from lmkit.reporting.report.passages import END, Grid, grid, typical
+from lmkit.reporting.report.passages import Cells, cells_of, typical
 from lmkit.reporting.tables import Column, number, whole
+from lmkit.text.vocabulary import EOS
 
 WORDS = 450
 STEP = 2  # bits for each shade: four times less probable
@@ -23,9 +24,9 @@ CUTS = (0.25, 1.0, 2.0, 4.0)
 
 def surprisal_text(material: Material) -> Section:
     """Return the section of a passage with every word's bits under every model."""
-    cells = grid([one.ledger for one in material.contestants])
+    cells = cells_of([one.ledger for one in material.contestants])
     first, last = typical(cells, words=WORDS)
-    tokens = cells.tokens(first, last)
+    tokens = cells.items.tokens[first:last]
     bits, oov = cells.bits[:, first:last], cells.oov[:, first:last]
     body = joined(
         _controls(material.contestants),
@@ -65,8 +66,8 @@ def shade(bits: float) -> str:
     return f"s{min(int(bits // STEP), SHADES - 1)}"
 
 
-def _caption(cells: Grid, first: int, last: int) -> str:
-    shown, all_of = last - first, len(cells.starts)
+def _caption(cells: Cells, first: int, last: int) -> str:
+    shown, all_of = last - first, len(cells.items)
     what = (
         "The whole text."
         if shown == all_of
@@ -75,7 +76,7 @@ def _caption(cells: Grid, first: int, last: int) -> str:
     )
     return (
         f"{what} The darker a word, the more it surprised the model; a dotted line marks words it "
-        "does not know. A word is charged with the space behind it, ↵ is the sentence end. "
+        "does not know. A word is charged with the space before it, ↵ is the sentence end. "
         "Point at a word, or move with the arrow keys, to read the numbers."
     )
 
@@ -119,7 +120,7 @@ def _passage(tokens: Sequence[str], bits: NDArray[np.float64], oov: NDArray[np.b
     place = zip(tokens, bits.tolist(), oov.tolist(), strict=True)
     for token, value, unknown in place:
         css = shade(value) + (" o" if unknown else "")
-        if token == END:
+        if token == EOS:
             pieces.append(f'<i class="{css}">↵</i>\n')
         else:
             pieces.append(f'<i class="{css}">{text(token)}</i> ')

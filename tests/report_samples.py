@@ -1,0 +1,77 @@
+"""Comparisons for the report's tests: one with every part, of a text that wants to break out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+import lmkit
+from lmkit.evaluation.calibration import Bin, Calibration
+from lmkit.evaluation.comparison import Comparison, compare
+from lmkit.evaluation.curve import CurvePoint, LearningCurve
+from lmkit.models.base import LanguageModel
+from lmkit.reporting.report import render_report
+
+BREAKOUT = "</script><img/src=x/onerror=window.hacked=1>"
+ENTITIES = "\"&amp;'<b>bold</b>"
+TURNING = "\u202eright\u2066\u200flm"
+SEPARATORS = "line\u2028\u2029end"
+COMMENT = "<!--]]>-->"
+HOSTILE = (BREAKOUT, ENTITIES, TURNING, SEPARATORS, COMMENT)
+COMMAND = f"lmkit compare --model bigram 'a {BREAKOUT} b.txt' --report \u202eout.html"
+
+
+def hostile_text(seed: int, sentences: int = 90) -> str:
+    """Return a text in which hostile tokens are as common as others."""
+    words = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "of", *HOSTILE]
+    rng = np.random.default_rng(seed)
+    lines = (" ".join(rng.choice(words, size=rng.integers(3, 12))) for _ in range(sentences))
+    return "\n".join(lines) + f"\nunheard-{seed}-{BREAKOUT}\n"
+
+
+@cache
+def models() -> tuple[LanguageModel, ...]:
+    train = lmkit.Corpus.from_string(hostile_text(1), name="train", normalize="none")
+    specs = ("bigram", "trigram:alpha=0.1", "unigram", "bigram:unit=char,alpha=0.01")
+    fitted = tuple(lmkit.fit(spec, train) for spec in specs)
+    # As the recurrent models have it: nats a token by epoch.
+    fitted[0].history_ = {"train": [5.0, 4.0, 3.5], "valid": [5.1, 4.4, 4.3], "best_epoch": 3}  # type: ignore[attr-defined]
+    return fitted
+
+
+@cache
+def comparison() -> Comparison:
+    text = lmkit.Corpus.from_string(hostile_text(2), name=f"test{BREAKOUT}", normalize="none")
+    found = compare(models(), text)
+    bins = tuple(Bin(0.1 * k, 0.09 * k, 40) for k in range(1, 10))
+    calibrations = tuple(
+        Calibration(place, 400, 0.3, 0.31, 0.02, 3.0, 3.1, bins, bins)
+        for place in range(len(found.models))
+    )
+    return replace(found, calibrations=calibrations)
+
+
+def curve() -> LearningCurve:
+    first = comparison().models[0]
+    return LearningCurve(
+        tuple(
+            CurvePoint(name, share, int(1000 * share), first.bits_per_byte, 20.0, 3, 0.1)
+            for name in (first.label, f"another:{BREAKOUT}")
+            for share in (0.25, 0.5, 1.0)
+        )
+    )
+
+
+@cache
+def report() -> str:
+    """Return the report with every part in it."""
+    return render_report(
+        comparison(),
+        models=models(),
+        command=COMMAND,
+        curve=curve(),
+        remarks=(f"A remark with {BREAKOUT}.",),
+        seed=7,
+    )
