@@ -11,12 +11,14 @@ All passes over the text run in its order, so that memory is read and written in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.parallel import run_all
+from lmkit.errors import ParameterError
+from lmkit.models.ngram.parallel import cores, run_all
 
 IntArray = NDArray[np.int32]
 
@@ -24,23 +26,43 @@ IntArray = NDArray[np.int32]
 BUCKET = 1 << 18
 
 
-@dataclass(frozen=True)
-class Level:
-    """The distinct n-grams of one order and where in the text they end.
+class Nodes:
+    """A trie with counts that grows by one order at a time (see `Trie` and `NgramCounts`).
 
-    Attributes:
-        words: (N,) int32, the last word of each, in the order of (context, word).
-        counts: (N,) int32, how often each occurs.
-        suffix: (N,) int32, the rank of its suffix in the order below.
-        children: (M,) int32, how many of them each of the M contexts begins.
-        totals: (M,) int32, how often each context is followed by a word.
+    Its arrays are enlarged in place, so that a large trie is never copied: no view of them may
+    outlive `grow`.
     """
 
-    words: IntArray
-    counts: IntArray
-    suffix: IntArray
-    children: IntArray
-    totals: IntArray
+    def __init__(self, unigrams: IntArray):
+        """Begin with the root and the counts of the unigrams, ``<s>`` (the last) among them."""
+        size = len(unigrams)
+        tokens = np.array([unigrams.sum()], np.int32)
+        self.starts = [0, 1, size + 1]
+        self.words = np.arange(-1, size, dtype=np.int32)
+        self.counts = np.concatenate([tokens, unigrams])
+        self.suffix = np.zeros(size + 1, np.int32)
+        self.suffix[0] = -1
+        self.first = np.array([1, size + 1], np.int32)
+        self.totals = tokens.copy()
+
+    @property
+    def highest(self) -> slice:
+        """The nodes of the highest order so far."""
+        return slice(self.starts[-2], self.starts[-1])
+
+    def grow(self, size: int) -> None:
+        """Make room for an order of so many n-grams, all zero."""
+        contexts, nodes = self.starts[-1], self.starts[-1] + size
+        if nodes > np.iinfo(np.int32).max:
+            raise ParameterError(
+                f"{nodes:,} n-grams are more than a model can hold (2^31 - 1); lower the order"
+            )
+        for array in (self.words, self.counts, self.suffix):
+            array.resize(nodes, refcheck=False)
+        self.first.resize(contexts + 1, refcheck=False)
+        self.totals.resize(contexts, refcheck=False)
+        self.first[-1] = nodes
+        self.starts.append(nodes)
 
 
 @dataclass(frozen=True)
@@ -48,27 +70,33 @@ class Workspace:
     """The memory that counting needs beside its result, used again for every order.
 
     Attributes:
-        keys: (T + starts,) uint64, the packed keys.
-        payload: (T + starts,) int32, what travels with a key: a rank.
-        bucket_of: (T,) uint16, the bucket of each position.
+        ids: (T,) int32, the text.
         ranks: (T,) int32, the rank of the n-gram that ends at each position, -1 for none.
+        keys: (T,) uint64, the packed keys.
+        payload: (T,) int32, what travels with a key: a node or a rank.
+        bucket_of: (T,) uint16, the bucket of each position.
     """
 
+    ids: IntArray
+    ranks: IntArray
     keys: NDArray[np.uint64]
     payload: IntArray
     bucket_of: NDArray[np.uint16]
-    ranks: IntArray
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays as the kernels take them."""
+        return self.ids, self.ranks, self.keys, self.payload, self.bucket_of
 
     @classmethod
-    def of(cls, ids: IntArray, starts: int) -> Workspace:
-        """Return the memory to count a text of so many starts; the ranks are its unigrams'."""
-        size = len(ids) + starts
+    def of(cls, ids: IntArray) -> Workspace:
+        """Return the memory to count a text; the ranks are its unigrams'."""
+        ids = np.ascontiguousarray(ids, np.int32)
+        size = len(ids)
         return cls(
-            np.empty(size, np.uint64),
-            np.empty(size, np.int32),
-            np.empty(len(ids), np.uint16),
-            ids.copy(),
-        )
+            ids, ids.copy(), np.empty(size, np.uint64), np.empty(size, np.int32),
+            np.empty(size, np.uint16),
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -91,31 +119,44 @@ def _bounds(counts, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _deal(ids, space, bos, eos, word_bits, bounds, jump, shift, offsets, index_bits):  # type: ignore[no-untyped-def]
-    """Deal the positions out to buckets: their keys (context, word, index), and the rank below.
+def _assign(begin, end, space, rule, bounds, jump, shift, sizes):  # type: ignore[no-untyped-def]
+    """Write the bucket of each position of a part of the text, and count those of each bucket.
 
-    Where no n-gram ends, the bucket is one past the last. Returns where each bucket ends.
+    `rule` is (bos, eos): the context at a start, and the id after which there is one. Where no
+    n-gram ends, the bucket is one past the last.
     """
-    keys, payload, bucket_of, below = space
-    buckets = len(offsets) - 1
-    place = offsets.copy()
-    context = bos
-    for t in range(len(ids)):
-        word = ids[t]
+    ids, ranks, _, _, bucket_of = space
+    bos, eos = rule
+    for t in range(begin, end):
+        context = bos if t == 0 or ids[t - 1] == eos else ranks[t - 1]
+        b = len(bounds) - 1
         if context >= 0:
             b = jump[context >> shift]
             while context >= bounds[b + 1]:
                 b += 1
+        bucket_of[t] = b
+        sizes[b] += 1
+
+
+@njit(cache=True, nogil=True)
+def _deal(begin, end, space, rule, bounds, bits, offsets, place):  # type: ignore[no-untyped-def]
+    """Deal a part of the text out to the buckets: keys (context, word, index), and ranks below.
+
+    `bits` is (those of a word, those of an index in each bucket); `place` is where the part's
+    first key goes in each bucket.
+    """
+    ids, ranks, keys, payload, bucket_of = space
+    bos, eos = rule
+    word_bits, index_bits = bits
+    for t in range(begin, end):
+        b = bucket_of[t]
+        if b < len(bounds) - 1:
+            context = bos if t == 0 or ids[t - 1] == eos else ranks[t - 1]
             at = place[b]
-            key = (np.uint64(context - bounds[b]) << np.uint64(word_bits)) | np.uint64(word)
+            key = (np.uint64(context - bounds[b]) << np.uint64(word_bits)) | np.uint64(ids[t])
             keys[at] = (key << np.uint64(index_bits[b])) | np.uint64(at - offsets[b])
-            payload[at] = below[t]
+            payload[at] = ranks[t]
             place[b] = at + 1
-            bucket_of[t] = b
-        else:
-            bucket_of[t] = buckets
-        context = bos if word == eos else below[t]
-    return place
 
 
 @njit(cache=True, nogil=True)
@@ -129,96 +170,146 @@ def _distinct(keys, index_bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _emit(keys, payload, index_bits, word_bits, lowest, rank, out):  # type: ignore[no-untyped-def]
-    """Write the n-grams of one bucket's sorted keys from `rank` on.
+def _emit(keys, payload, index_bits, word_bits, contexts, spans, out):  # type: ignore[no-untyped-def]
+    """Write the n-grams of one bucket's sorted keys as nodes.
 
-    The payload comes in as the rank below and goes out as the rank, at each index.
+    `contexts` are the bucket's nodes, from and to; `spans` is (where its n-grams begin, the
+    nodes that ranks count from: one order below, and here). The payload comes in as the rank
+    below and goes out as the rank, at each index.
     """
-    words, counts, suffix, children, totals = out
+    words, counts, suffix, first, totals = out
+    node, below, here = spans
     shift = np.uint64(index_bits)
     mask = (np.uint64(1) << shift) - np.uint64(1)
     word_mask = (np.uint64(1) << np.uint64(word_bits)) - np.uint64(1)
-    context = lowest
+    lowest, end = contexts
+    context = lowest - 1
     last = np.uint64(0)
-    rank -= 1
+    node -= 1
     for i in range(len(keys)):
         ngram = keys[i] >> shift
         index = keys[i] & mask
         if i == 0 or ngram != last:
             last = ngram
-            rank += 1
-            context = lowest + np.int64(ngram >> np.uint64(word_bits))
-            words[rank] = np.int32(ngram & word_mask)
-            suffix[rank] = payload[index]
-            counts[rank] = 0
-            children[context] += 1
-        counts[rank] += 1
+            node += 1
+            parent = lowest + np.int64(ngram >> np.uint64(word_bits))
+            while context < parent:
+                context += 1
+                first[context] = node
+            words[node] = np.int32(ngram & word_mask)
+            suffix[node] = payload[index] + below
+        counts[node] += 1
         totals[context] += 1
-        payload[index] = rank
+        payload[index] = node - here
+    first[context + 1 : end] = node + 1
 
 
 @njit(cache=True, nogil=True)
-def _collect(space, offsets):  # type: ignore[no-untyped-def]
-    """Take the ranks up in the order of the text again, as `_deal` dealt them out."""
-    _, payload, bucket_of, ranks = space
-    place = offsets.copy()
-    for t in range(len(bucket_of)):
+def _collect(begin, end, space, buckets, place):  # type: ignore[no-untyped-def]
+    """Take the ranks of a part up in the order of the text again, as `_deal` dealt them out."""
+    _, ranks, _, payload, bucket_of = space
+    for t in range(begin, end):
         b = bucket_of[t]
-        if b == len(offsets) - 1:
-            ranks[t] = -1
-        else:
+        ranks[t] = -1
+        if b < buckets:
             ranks[t] = payload[place[b]]
             place[b] += 1
 
 
-def next_level(
-    ids: IntArray,
-    workspace: Workspace,
-    *,
-    counts: IntArray,
-    word_bits: int,
-    bos: int,
-    eos: int,
-    ranks: bool,
-) -> Level:
-    """Return the n-grams one order above those whose ranks are in the workspace.
+@dataclass(frozen=True)
+class _Buckets:
+    """The positions of a text in buckets of neighbouring contexts.
 
-    Args:
-        ids: (T,) int32, the text.
-        workspace: made for this text; its ranks become those of the new n-grams.
-        counts: (M,) int32, how often each (n-1)-gram can be a context: its own count at least;
-            for ``<s>``, among the unigrams, the number of starts.
-        word_bits: bits of the highest id.
-        bos: the rank of the context at a start, -1 where no n-gram begins with ``<s>``.
-        eos: the id after which the text starts anew, -1 for none.
-        ranks: whether the new ranks are wanted, for the order above.
+    Attributes:
+        bounds: (B + 1,) the lowest context of each.
+        offsets: (B + 1,) where the keys of each begin.
+        parts: the parts of the text that are worked on side by side, from and to.
+        places: (parts, B), where the keys of each part begin in each bucket.
+        index_bits: (B,) the bits of an index in each.
     """
-    limit = max(BUCKET, len(ids) // 16384)
-    bounds = _bounds(counts, limit)
-    offsets = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))[bounds]
-    index_bits = np.ceil(np.log2(np.maximum(np.diff(offsets), 2))).astype(np.int64)
+
+    bounds: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    parts: list[tuple[int, int]]
+    places: NDArray[np.int64]
+    index_bits: NDArray[np.int64]
+
+
+def _fill_buckets(
+    workspace: Workspace, counts: IntArray, *, word_bits: int, rule: tuple[int, int]
+) -> _Buckets:
+    """Return the buckets, with the keys of each in the workspace, unsorted."""
+    space, size = workspace.arrays, len(workspace.ids)
+    bounds = _bounds(counts, max(BUCKET, size // 16384))
     shift = max(0, len(counts).bit_length() - 12)
     jump = np.searchsorted(bounds, np.arange(0, len(counts), 1 << shift), side="right") - 1
-    keys, payload = workspace.keys, workspace.payload
-    space = (keys, payload, workspace.bucket_of, workspace.ranks)
-    ends = _deal(ids, space, bos, eos, word_bits, bounds, jump, shift, offsets, index_bits)
+    step = max(BUCKET, -(-size // cores()))
+    parts = [(begin, min(begin + step, size)) for begin in range(0, size, step)]
+    sizes = np.zeros((len(parts), len(bounds)), np.int64)
+
+    def assign(part: int) -> None:
+        _assign(*parts[part], space, rule, bounds, jump, shift, sizes[part])
+
+    run_all(assign, range(len(parts)))
+    sizes = sizes[:, :-1]
+    offsets = np.concatenate(([0], np.cumsum(sizes.sum(axis=0))))
+    places = offsets[:-1] + np.cumsum(sizes, axis=0) - sizes
+    index_bits = np.ceil(np.log2(np.maximum(np.diff(offsets), 2))).astype(np.int64)
+
+    def deal(part: int) -> None:
+        place = places[part].copy()
+        _deal(*parts[part], space, rule, bounds, (word_bits, index_bits), offsets, place)
+
+    run_all(deal, range(len(parts)))
+    return _Buckets(bounds, offsets, parts, places, index_bits)
+
+
+def next_order(
+    nodes: Nodes, workspace: Workspace, *, bos: int, eos: int, starts: int, ranks: bool
+) -> None:
+    """Add the n-grams one order above the highest, whose ranks are in the workspace.
+
+    Args:
+        nodes: the orders below; the new one is added.
+        workspace: made for the text; its ranks become those of the new n-grams.
+        bos: the rank of the context at a start, -1 where no n-gram begins with ``<s>``.
+        eos: the id after which the text starts anew, -1 for none.
+        starts: how many starts there are.
+        ranks: whether the new ranks are wanted, for the order above.
+    """
+    space, rule = workspace.arrays, (bos, eos)
+    word_bits = max(1, (nodes.starts[2] - 3).bit_length())
+    counts = nodes.counts[nodes.highest]
+    if bos >= 0:
+        counts = counts.copy()
+        counts[bos] = starts
+    buckets = _fill_buckets(workspace, counts, word_bits=word_bits, rule=rule)
+    del counts
+    offsets, bits = buckets.offsets, buckets.index_bits
 
     def sort(b: int) -> int:
-        part = keys[offsets[b] : ends[b]]
-        part.sort()
-        return int(_distinct(part, index_bits[b]))
+        keys = workspace.keys[offsets[b] : offsets[b + 1]]
+        keys.sort()
+        return int(_distinct(keys, bits[b]))
 
-    buckets = range(len(offsets) - 1)
-    begins = np.cumsum([0, *run_all(sort, buckets)])
-    words, new_counts, suffix = (np.empty(begins[-1], np.int32) for _ in range(3))
-    children, totals = np.zeros(len(counts), np.int32), np.zeros(len(counts), np.int32)
-    out = (words, new_counts, suffix, children, totals)
+    all_buckets = range(len(offsets) - 1)
+    lowest, here = nodes.starts[-2:]
+    begins = here + np.cumsum([0, *run_all(sort, all_buckets)])
+    nodes.grow(int(begins[-1]) - here)
+    out = (nodes.words, nodes.counts, nodes.suffix, nodes.first, nodes.totals)
+    bounds = lowest + buckets.bounds
 
     def emit(b: int) -> None:
-        here = slice(offsets[b], ends[b])
-        _emit(keys[here], payload[here], index_bits[b], word_bits, bounds[b], begins[b], out)
+        where = slice(offsets[b], offsets[b + 1])
+        contexts, spans = (bounds[b], bounds[b + 1]), (begins[b], lowest, here)
+        keys, payload = workspace.keys[where], workspace.payload[where]
+        _emit(keys, payload, bits[b], word_bits, contexts, spans, out)
 
-    run_all(emit, buckets)
+    run_all(emit, all_buckets)
+
+    def collect(part: int) -> None:
+        place = buckets.places[part].copy()
+        _collect(*buckets.parts[part], space, len(offsets) - 1, place)
+
     if ranks:
-        _collect(space, offsets)
-    return Level(words, new_counts, suffix, children, totals)
+        run_all(collect, range(len(buckets.parts)))

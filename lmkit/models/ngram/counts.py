@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.ngram.counting import Level, Workspace, next_level
+from lmkit.models.ngram.counting import Nodes, Workspace, next_order
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
 
 Context = Literal["sentence", "stream", "running"]
 EOS = 1
 _NEVER = -1
-_Ranks = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,9 @@ class NgramCounts:
 
         Raises ParameterError if order, vocabulary or context differ, or a count exceeds 2^31 - 1.
         """
-        return _combine(self, other, sign=1)
+        from lmkit.models.ngram.merging import combined
+
+        return combined(self, other, sign=1)
 
     def minus(self, other: NgramCounts) -> NgramCounts:
         """Return the counts without those of a part of the text, as for leaving one out.
@@ -91,7 +92,9 @@ class NgramCounts:
         Raises ParameterError if order, vocabulary or context differ, or the other holds n-grams
         that occur less often, or not at all, here.
         """
-        return _combine(self, other, sign=-1)
+        from lmkit.models.ngram.merging import combined
+
+        return combined(self, other, sign=-1)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, as a file holds them."""
@@ -138,26 +141,20 @@ def count_ngrams(
         raise ParameterError(f"order={order} is no n-gram order; use 1 or more")
     if context not in ("sentence", "stream", "running"):
         raise ParameterError(f"context={context!r} is unknown; use sentence, stream or running")
-    ids = np.ascontiguousarray(ids, np.int32)
-    unigrams = np.bincount(ids, minlength=vocabulary_size + 1).astype(np.int32)
-    starts = 1 + int(unigrams[EOS]) if context == "sentence" else 1
-    workspace = Workspace.of(ids, starts)
-    below = unigrams.copy()
-    below[vocabulary_size] = starts
-    levels: list[Level] = []
+    workspace = Workspace.of(ids)
+    unigrams = np.bincount(workspace.ids, minlength=vocabulary_size + 1).astype(np.int32)
+    nodes = Nodes(unigrams)
     for k in range(2, order + 1):
-        level = next_level(
-            ids,
+        next_order(
+            nodes,
             workspace,
-            counts=below,
-            word_bits=max(1, (vocabulary_size - 1).bit_length()),
             bos=vocabulary_size if k == 2 and context != "running" else _NEVER,
             eos=EOS if context == "sentence" else _NEVER,
+            starts=1 + int(unigrams[EOS]) if context == "sentence" else 1,
             ranks=k < order,
         )
-        below = level.counts
-        levels.append(level)
-    return _assemble(unigrams, levels, context)
+    trie = Trie(np.array(nodes.starts), nodes.words, nodes.first, nodes.suffix)
+    return NgramCounts(trie, nodes.counts, nodes.totals, context)
 
 
 def running_ngrams(ids: NDArray[np.int32], *, order: int) -> Iterator[tuple[IntArray, IntArray]]:
@@ -167,114 +164,9 @@ def running_ngrams(ids: NDArray[np.int32], *, order: int) -> Iterator[tuple[IntA
     unigrams; and which of them ends at each position that ends one, int32 (T - n + 1,), a view
     that the next order overwrites. No padding and no sentence ends, as for Zipf's law.
     """
-    ids = np.ascontiguousarray(ids, np.int32)
-    counts = np.bincount(ids).astype(np.int32)
-    word_bits = max(1, (len(counts) - 1).bit_length())
-    workspace = Workspace.of(ids, 1)
-    yield counts, workspace.ranks
+    workspace = Workspace.of(ids)
+    nodes = Nodes(np.append(np.bincount(workspace.ids), 0).astype(np.int32))  # no <s> among them
+    yield nodes.counts[1:-1].copy(), workspace.ranks
     for k in range(2, order + 1):
-        level = next_level(
-            ids,
-            workspace,
-            counts=counts,
-            word_bits=word_bits,
-            bos=_NEVER,
-            eos=_NEVER,
-            ranks=True,
-        )
-        counts = level.counts
-        yield counts, workspace.ranks[k - 1 :]
-
-
-def _assemble(unigrams: IntArray, levels: list[Level], context: Context) -> NgramCounts:
-    """Return the orders, each counted in its own ranks, as one trie of nodes."""
-    vocabulary_size = len(unigrams) - 1
-    sizes = [1, vocabulary_size + 1, *(len(level.words) for level in levels)]
-    starts = np.concatenate(([0], np.cumsum(sizes)))
-    if starts[-1] > np.iinfo(np.int32).max:
-        raise ParameterError(
-            f"{starts[-1]:,} n-grams are more than a model can hold (2^31 - 1); lower the order"
-        )
-    names = np.arange(vocabulary_size + 1, dtype=np.int32)
-    words = np.concatenate([np.array([-1], np.int32), names, *(x.words for x in levels)])
-    suffix = np.empty(len(words), np.int32)
-    suffix[0], suffix[1 : starts[2]] = -1, 0
-    first = np.empty(starts[-2] + 1, np.int32)
-    first[0], first[1] = 1, starts[2]
-    for k, level in enumerate(levels, start=2):
-        np.add(level.suffix, starts[k - 1], out=suffix[starts[k] : starts[k + 1]], casting="unsafe")
-        ends = first[starts[k - 1] + 1 : starts[k] + 1]
-        np.cumsum(level.children, out=ends)
-        ends += starts[k].astype(np.int32)
-    tokens = np.array([unigrams.sum()], np.int32)
-    counts = np.concatenate([tokens, unigrams, *(level.counts for level in levels)])
-    totals = np.concatenate([tokens, *(level.totals for level in levels)])
-    return NgramCounts(Trie(starts, words, first, suffix), counts, totals, context)
-
-
-def _combine(a: NgramCounts, b: NgramCounts, *, sign: int) -> NgramCounts:
-    """Return the counts of `a` plus or minus those of `b`."""
-    for name, left, right in (
-        ("order", a.order, b.order),
-        ("vocabulary size", a.trie.vocabulary_size, b.trie.vocabulary_size),
-        ("context", a.context, b.context),
-    ):
-        if left != right:
-            raise ParameterError(
-                f"counts of {name} {left} and {right} do not go together; count both texts alike"
-            )
-    unigrams = _checked(a.counts[a.trie.span(1)], b.counts[b.trie.span(1)].astype(np.int64) * sign)
-    names = np.arange(len(unigrams), dtype=np.int64)
-    ranks, size = (names, names), len(names)
-    levels: list[Level] = []
-    for k in range(2, a.order + 1):
-        level, ranks = _union(a, b, k, sign=sign, ranks=ranks, contexts=size)
-        levels.append(level)
-        size = len(level.words)
-    union = _assemble(unigrams, levels, a.context)
-    keep = union.counts > 0
-    keep[: union.trie.starts[2]] = True
-    if bool(keep.all()):
-        return union
-    trie, nodes = union.trie.kept(keep)
-    return NgramCounts(trie, union.counts[nodes], union.totals[nodes[: trie.contexts]], a.context)
-
-
-def _union(
-    a: NgramCounts, b: NgramCounts, order: int, *, sign: int, ranks: _Ranks, contexts: int
-) -> tuple[Level, _Ranks]:
-    """Return one order of both tables, and where their n-grams stand in it.
-
-    `ranks` says where the n-grams of the order below stand among the `contexts` of both.
-    """
-    keys_a, keys_b = _keys(a.trie, order, ranks[0]), _keys(b.trie, order, ranks[1])
-    keys = np.union1d(keys_a, keys_b)
-    at_a, at_b = np.searchsorted(keys, keys_a), np.searchsorted(keys, keys_b)
-    left, right = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-    left[at_a], right[at_b] = a.counts[a.trie.span(order)], b.counts[b.trie.span(order)]
-    counts = _checked(left, right * sign)
-    suffix = np.empty(len(keys), np.int32)
-    for table, at, below in ((a, at_a, ranks[0]), (b, at_b, ranks[1])):
-        suffix[at] = below[table.trie.suffix[table.trie.span(order)] - table.trie.starts[order - 1]]
-    parents, words = np.divmod(keys, a.trie.vocabulary_size + 1)
-    children = np.bincount(parents, minlength=contexts).astype(np.int32)
-    totals = np.bincount(parents, counts, minlength=contexts).astype(np.int32)
-    return Level(words.astype(np.int32), counts, suffix, children, totals), (at_a, at_b)
-
-
-def _keys(trie: Trie, order: int, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each n-gram as (combined rank of its context) * (V + 1) + word, rising."""
-    keys: NDArray[np.int64] = ranks[trie.parents(order) - trie.starts[order - 1]]
-    keys *= trie.vocabulary_size + 1
-    keys += trie.words[trie.span(order)]
-    return keys
-
-
-def _checked(left: NDArray[Any], right: NDArray[np.int64]) -> IntArray:
-    """Return the sum of counts as int32, or say why there is none."""
-    counts = left.astype(np.int64) + right
-    if len(counts) and int(counts.min()) < 0:
-        raise ParameterError("counts would fall below 0; subtract only a part of the same text")
-    if len(counts) and int(counts.max()) > np.iinfo(np.int32).max:
-        raise ParameterError("a count would exceed 2^31 - 1; merge fewer texts")
-    return counts.astype(np.int32)
+        next_order(nodes, workspace, bos=_NEVER, eos=_NEVER, starts=0, ranks=True)
+        yield nodes.counts[nodes.highest].copy(), workspace.ranks[k - 1 :]

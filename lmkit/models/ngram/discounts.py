@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
@@ -21,7 +22,15 @@ class DiscountWarning(UserWarning):
 
 def counts_of_counts(amounts: IntArray) -> NDArray[np.int64]:
     """Return how many n-grams have the amount 0, 1, 2, 3 and 4: (5,) int64."""
-    return np.bincount(amounts[amounts < 5], minlength=5)[:5].astype(np.int64)
+    return np.asarray(_tally(amounts))
+
+
+@njit(cache=True, nogil=True)
+def _tally(amounts):  # type: ignore[no-untyped-def]
+    found = np.zeros(6, np.int64)
+    for amount in amounts:
+        found[min(amount, 5)] += 1
+    return found[:5]
 
 
 def modified_discounts(t: NDArray[np.int64]) -> FloatArray:

@@ -14,7 +14,7 @@ from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.kernels import scan
 from lmkit.models.ngram.scoring import Walker
-from lmkit.models.ngram.smoothing import Share, base_distribution, interpolate
+from lmkit.models.ngram.smoothing import base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import read_only
 
@@ -61,15 +61,15 @@ class JelinekMercer(BackoffModel):
         evidence = gather(counts, valid_ids, base, eos=eos)
         weights = fit_weights(evidence)[0]
 
-        def share(order: int) -> Share:
-            totals = counts.totals[trie.span(order - 1)]
-            rest = weights[order - 1, bucket(totals)]
+        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
             contexts = trie.span(order - 1)
+            totals = counts.totals[contexts]
+            rest[:] = weights[order - 1, bucket(totals)]
             children = np.diff(trie.first[contexts.start : contexts.stop + 1])
-            scale = np.repeat((1 - rest) / np.maximum(totals, 1), children)
-            return Share(scale * counts.counts[trie.span(order)], rest)
+            direct[:] = np.repeat((1 - rest) / np.maximum(totals, 1), children)
+            direct *= counts.counts[trie.span(order)]
 
-        return interpolate(trie, share, unk=self.unk)
+        return interpolate(trie, give, unk=self.unk)
 
 
 def bucket(totals: NDArray[np.int32]) -> NDArray[np.int8]:

@@ -11,9 +11,9 @@ from lmkit.errors import ParameterError
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.discounts import FALLBACKS, find_discounts
+from lmkit.models.ngram.discounts import FALLBACKS, counts_of_counts, find_discounts
 from lmkit.models.ngram.smoothing import (
-    Share,
+    FloatArray,
     adjusted_counts,
     discounted,
     interpolate,
@@ -83,18 +83,19 @@ class KneserNey(BackoffModel):
                 "the text holds <unk>, which lmplz refuses; rename it, or leave compat=kenlm out"
             )
         fallback = self.fallback or ("none" if self.compat == "kenlm" else "fixed")
-        trie, amounts = counts.trie, adjusted_counts(counts)
+        trie = counts.trie
         keep = kept_ngrams(counts, prune_thresholds(self.prune, self.order))
 
-        def share(order: int) -> Share:
-            found = find_discounts(
-                amounts[trie.span(order)], order=order, modified=self.modified, fallback=fallback
-            )
+        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
+            amounts = adjusted_counts(counts, order)
+            found = find_discounts(amounts, order=order, modified=self.modified, fallback=fallback)
             if found is None:
-                return witten_bell(trie, order, amounts)
-            return discounted(trie, order, amounts, found, keep)
+                witten_bell(trie, order, amounts, direct=direct, rest=rest)
+                return
+            here = keep[trie.span(order)]
+            discounted(trie, order, amounts, found, keep=here, direct=direct, rest=rest)
 
-        tables = interpolate(trie, share, unk=self.unk, floor=self.interpolate_unigrams)
+        tables = interpolate(trie, give, unk=self.unk, floor=self.interpolate_unigrams)
         return tables.kept(keep) if len(keep) else tables
 
 
@@ -121,15 +122,15 @@ class AbsoluteDiscounting(BackoffModel):
     def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
 
-        def share(order: int) -> Share:
+        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
             amounts = counts.counts[trie.span(order)]
-            once, twice = int((amounts == 1).sum()), int((amounts == 2).sum())
-            constant = once / (once + 2 * twice) if once and twice else 0.5
+            t = counts_of_counts(amounts)
+            constant = t[1] / (t[1] + 2 * t[2]) if t[1] and t[2] else 0.5
             discounts = np.full(4, constant if self.discount is None else self.discount)
             discounts[0] = 0
-            return discounted(trie, order, counts.counts, discounts, _ALL)
+            discounted(trie, order, amounts, discounts, keep=_ALL, direct=direct, rest=rest)
 
-        return interpolate(trie, share, unk=self.unk)
+        return interpolate(trie, give, unk=self.unk)
 
 
 def prune_thresholds(spec: str, order: int) -> list[int]:

@@ -13,7 +13,6 @@ distribution. Chen & Goodman, "An empirical study of smoothing techniques for la
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -22,63 +21,46 @@ from numpy.typing import NDArray
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
-from lmkit.models.ngram.trie import IntArray, Trie
+from lmkit.models.ngram.trie import IntArray, Trie, read_only
 
 FloatArray = NDArray[np.float64]
 Unk = str  # trained | uniform | excluded
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one order gives and leaves.
-
-    Attributes:
-        direct: (N_k,) float64, the probability that the order itself gives to each n-gram.
-        rest: (M,) float64, what each context of the order below leaves to shorter contexts;
-            1 where nothing was seen after it.
-    """
-
-    direct: FloatArray
-    rest: FloatArray
+Give = Callable[[int, FloatArray, FloatArray], None]
 
 
 def interpolate(
-    trie: Trie, share: Callable[[int], Share], *, unk: Unk = "trained", floor: bool = True
+    trie: Trie, give: Give, *, unk: Unk = "trained", floor: bool = True
 ) -> BackoffTables:
     """Return the backoff model in which every order is interpolated with the one below.
 
     Args:
         trie: the n-grams.
-        share: what each order, 1 to n, gives and leaves.
+        give: ``give(order, direct, rest)`` writes, for each order from 1 to n, the probability
+            that the order itself gives to each of its n-grams, float64 (N_order,), and what each
+            context of the order below leaves to shorter contexts, float64 (M,), which comes as 1.
         unk: with ``excluded``, ``<unk>`` has probability 0, and no part in the uniform
             distribution below the unigrams.
         floor: whether the mass that unigrams leave is spread uniformly over all outcomes;
             if not, ``<unk>`` takes it all (lmplz ``--interpolate_unigrams 0``).
     """
     size = trie.vocabulary_size
-    probs = np.zeros(len(trie.words))
-    backoffs = np.zeros(trie.contexts)
-    unigrams = share(1)
+    probs, rest = np.zeros(len(trie.words)), np.ones(trie.contexts)
+    give(1, probs[trie.span(1)], rest[:1])
     below = base_distribution(size, unk) if floor else np.eye(1, size)[0]
-    probs[1 : size + 1] = unigrams.direct[:size] + unigrams.rest[0] * below
+    probs[1 : size + 1] += rest[0] * below
+    rest[0] = 1.0
     for k in range(2, trie.order + 1):
-        part = share(k)
-        contexts, nodes = trie.span(k - 1), trie.span(k)
+        contexts = trie.span(k - 1)
+        give(k, probs[trie.span(k)], rest[contexts])
 
-        def add(
-            where: slice,
-            part: Share = part,
-            lowest: int = contexts.start,
-            offset: int = nodes.start,
-        ) -> None:
-            rest = part.rest[where.start - lowest : where.stop - lowest]
-            _add_below(where.start, trie.first, trie.suffix, rest, part.direct, offset, probs)
+        def add(where: slice) -> None:
+            _add_below(where.start, where.stop, trie.first, trie.suffix, rest, probs)
 
         run_all(add, pieces(contexts))
-        logarithms(part.rest, backoffs[contexts])
     logarithms(probs, probs)
+    logarithms(rest, rest)
     probs[0] = probs[size + 1] = -np.inf
-    return BackoffTables.build(trie, probs, backoffs)
+    return BackoffTables.build(trie, probs, rest)
 
 
 def base_distribution(size: int, unk: Unk) -> FloatArray:
@@ -107,11 +89,11 @@ def logarithms(values: FloatArray, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _add_below(begin, first, suffix, rest, direct, offset, probs):  # type: ignore[no-untyped-def]
-    """Write direct(hw) + rest(h) p(w|h') for the n-grams of the contexts from `begin` on."""
-    for i in range(len(rest)):
-        for node in range(first[begin + i], first[begin + i + 1]):
-            probs[node] = direct[node - offset] + rest[i] * probs[suffix[node]]
+def _add_below(begin, end, first, suffix, rest, probs):  # type: ignore[no-untyped-def]
+    """Add rest(h) p(w|h') to the n-grams of the contexts from begin to end."""
+    for context in range(begin, end):
+        for node in range(first[context], first[context + 1]):
+            probs[node] += rest[context] * probs[suffix[node]]
 
 
 # ---------------------------------------------------------------------- counts to smooth
@@ -138,76 +120,93 @@ def without_unk(counts: NgramCounts) -> NgramCounts:
     return NgramCounts(kept, new, totals, counts.context)
 
 
-def adjusted_counts(counts: NgramCounts) -> IntArray:
-    """Return the counts that Kneser-Ney smooths: (N,) int32.
+def adjusted_counts(counts: NgramCounts, order: int) -> IntArray:
+    """Return the counts that Kneser-Ney smooths, of one order: (N_order,) int32.
 
     The highest order keeps its counts. A shorter n-gram counts the different words seen before
     it (``<s>`` is one), unless it begins with ``<s>`` itself: nothing can stand before that, and
     it keeps its own count. Kneser & Ney (1995); the treatment of ``<s>`` is lmplz's.
     """
     trie = counts.trie
-    adjusted = counts.counts.copy()
-    bos = trie.bos_spans()
-    for k in range(1, trie.order):
-        begin = int(trie.starts[k])
-        end = int(bos[k])
-        extensions = np.bincount(trie.suffix[trie.span(k + 1)] - begin, minlength=end - begin)
-        adjusted[begin:end] = extensions[: end - begin]
-    return adjusted
-
-
-# ---------------------------------------------------------------------- discounting
+    own = counts.counts[trie.span(order)]
+    if order == trie.order:
+        return own
+    adjusted = np.zeros(len(own), np.int32)
+    _count_extensions(trie.suffix[trie.span(order + 1)], int(trie.starts[order]), adjusted)
+    bos = int(trie.bos_spans()[order] - trie.starts[order])
+    adjusted[bos:] = own[bos:]
+    return read_only(adjusted)
 
 
 @njit(cache=True, nogil=True)
-def _discount(begin, first, amounts, discounts, keep, offset, direct, rest):  # type: ignore[no-untyped-def]
+def _count_extensions(suffixes, first, out):  # type: ignore[no-untyped-def]
+    """Count how often each n-gram, from the node `first` on, is a suffix."""
+    for suffix in suffixes:
+        out[suffix - first] += 1
+
+
+# ---------------------------------------------------------------------- shares of one order
+
+
+@njit(cache=True, nogil=True)
+def _discount(begin, first, amounts, discounts, keep, direct, rest):  # type: ignore[no-untyped-def]
     """Write the shares of the contexts from `begin` on, one for each of `rest`."""
+    offset = first[begin]
     for i in range(len(rest)):
         total, left = np.int64(0), 0.0
-        children = range(first[begin + i], first[begin + i + 1])
-        for node in children:
-            amount = amounts[node]
+        children = range(first[begin + i] - offset, first[begin + i + 1] - offset)
+        for child in children:
+            amount = amounts[child]
             total += amount
-            left += discounts[min(amount, 3)] if len(keep) == 0 or keep[node] else amount
+            left += discounts[min(amount, 3)] if len(keep) == 0 or keep[child] else amount
         rest[i] = left / total if total > 0 else 1.0
-        for node in children:
-            amount = amounts[node]
-            direct[node - offset] = (amount - discounts[min(amount, 3)]) / max(total, 1)
+        for child in children:
+            amount = amounts[child]
+            direct[child] = (amount - discounts[min(amount, 3)]) / max(total, 1)
 
 
 def discounted(
-    trie: Trie, order: int, amounts: IntArray, discounts: FloatArray, keep: NDArray[np.bool_]
-) -> Share:
-    """Return the share of one order under absolute discounting of the amounts a, (N,) int32.
+    trie: Trie,
+    order: int,
+    amounts: IntArray,
+    discounts: FloatArray,
+    *,
+    keep: NDArray[np.bool_],
+    direct: FloatArray,
+    rest: FloatArray,
+) -> None:
+    """Give the shares of one order under absolute discounting of its amounts a, (N_order,) int32.
 
     ``direct = (a - D(a)) / sum of a``, and ``rest = (sum of D(a) over the n-grams that stay + sum
     of a over those that do not) / sum of a``. `discounts` (4,) are D of 0, 1, 2, and 3 or more;
-    `keep` is (N,) bool, or empty if every n-gram stays.
+    `keep` is (N_order,) bool, or empty if every n-gram stays.
     """
-    contexts, offset = trie.span(order - 1), int(trie.starts[order])
-    direct = np.zeros(trie.size(order))
-    rest = np.ones(trie.size(order - 1))
+    lowest, offset = int(trie.starts[order - 1]), int(trie.starts[order])
 
     def work(where: slice) -> None:
-        part = rest[where.start - contexts.start : where.stop - contexts.start]
-        _discount(where.start, trie.first, amounts, discounts, keep, offset, direct, part)
+        children = slice(trie.first[where.start] - offset, trie.first[where.stop] - offset)
+        part = rest[where.start - lowest : where.stop - lowest]
+        _discount(
+            where.start, trie.first, amounts[children], discounts, keep[children],
+            direct[children], part,
+        )  # fmt: skip
 
-    run_all(work, pieces(contexts))
-    return Share(direct, rest)
+    run_all(work, pieces(trie.span(order - 1)))
 
 
-def witten_bell(trie: Trie, order: int, amounts: IntArray) -> Share:
-    """Return the share of one order under Witten-Bell smoothing of the amounts a, (N,) int32.
+def witten_bell(
+    trie: Trie, order: int, amounts: IntArray, *, direct: FloatArray, rest: FloatArray
+) -> None:
+    """Give the shares of one order under Witten-Bell smoothing of its amounts a, (N_order,) int32.
 
     ``direct = a / (sum of a + N(h))`` and ``rest = N(h) / (sum of a + N(h))``, N(h) the number of
     different words seen after h: the chance of a new one (Witten & Bell 1991, method C; Chen &
     Goodman 1998, section 2.5).
     """
-    contexts, nodes = trie.span(order - 1), trie.span(order)
-    begins = trie.first[contexts.start : contexts.stop + 1].astype(np.int64) - nodes.start
-    here = amounts[nodes]
-    totals = np.diff(np.concatenate(([0], np.cumsum(here, dtype=np.int64)))[begins])
-    types = np.diff(np.concatenate(([0], np.cumsum(here > 0)))[begins])
+    contexts = trie.span(order - 1)
+    begins = trie.first[contexts.start : contexts.stop + 1].astype(np.int64) - trie.starts[order]
+    totals = np.diff(np.concatenate(([0], np.cumsum(amounts, dtype=np.int64)))[begins])
+    types = np.diff(np.concatenate(([0], np.cumsum(amounts > 0)))[begins])
     mass = np.maximum(totals + types, 1)
-    rest = np.where(totals > 0, types / mass, 1.0)
-    return Share(here / np.repeat(mass, np.diff(begins)), rest)
+    rest[:] = np.where(totals > 0, types / mass, 1.0)
+    np.divide(amounts, np.repeat(mass, np.diff(begins)), out=direct)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.smoothing import Share, interpolate, witten_bell
+from lmkit.models.ngram.smoothing import FloatArray, interpolate, witten_bell
 from lmkit.models.ngram.tables import BackoffTables
 
 
@@ -20,7 +20,10 @@ class WittenBell(BackoffModel):
     name = "witten-bell"
 
     def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
-        def share(order: int) -> Share:
-            return witten_bell(counts.trie, order, counts.counts)
+        trie = counts.trie
 
-        return interpolate(counts.trie, share, unk=self.unk)
+        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
+            amounts = counts.counts[trie.span(order)]
+            witten_bell(trie, order, amounts, direct=direct, rest=rest)
+
+        return interpolate(trie, give, unk=self.unk)
