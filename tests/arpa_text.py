@@ -71,3 +71,57 @@ def arpa(*sections: str) -> str:
     head = [f"ngram {order}={len(part)}" for order, part in enumerate(lines, start=1)]
     body = [f"\n\\{order}-grams:\n" + "\n".join(part) for order, part in enumerate(lines, start=1)]
     return "\n".join(["\\data\\", *head, *body, "\n\\end\\\n"])
+
+
+# ---------------------------------------------------------------------- pruning
+
+
+def renormalized(model: SlowModel) -> SlowModel:
+    """Return the model with backoffs worked out anew, shortest contexts first."""
+    result = SlowModel(model.log_probs, {})
+    children: dict[Ngram, list[Ngram]] = {}
+    for ngram in model.log_probs:
+        children.setdefault(ngram[:-1], []).append(ngram)
+    for history in sorted(children, key=len):
+        if history:
+            words = [ngram[-1] for ngram in children[history]]
+            left = 1 - math.fsum(math.exp(model.log_probs[ngram]) for ngram in children[history])
+            room = 1 - math.fsum(math.exp(result.log_prob(word, history[1:])) for word in words)
+            result.backoffs[history] = math.log(max(left, 1e-300)) - math.log(max(room, 1e-300))
+    return result
+
+
+def cost(model: SlowModel, ngram: Ngram, context_model: SlowModel) -> float:
+    """Return e^D - 1: D the relative entropy when the n-gram alone is deleted, word by word."""
+    history = ngram[:-1]
+    fewer = {other: value for other, value in model.log_probs.items() if other != ngram}
+    mates = [other for other in fewer if other[:-1] == history]
+    left = 1 - math.fsum(math.exp(fewer[other]) for other in mates)
+    room = 1 - math.fsum(math.exp(model.log_prob(other[-1], history[1:])) for other in mates)
+    changed = SlowModel(fewer, {**model.backoffs, history: math.log(left / room)})
+    changed.order = model.order
+    context = 0.0
+    for place, word in enumerate(history):
+        named = "</s>" if (place, word) == (0, "<s>") else word
+        context += context_model.log_prob(named, history[:place])
+    divergence = math.fsum(
+        math.exp(model.log_prob(word, history))
+        * (model.log_prob(word, history) - changed.log_prob(word, history))
+        for word in model.outcomes
+        if model.log_prob(word, history) > -math.inf
+    )
+    return math.expm1(math.exp(context) * divergence)
+
+
+def pruned(model: SlowModel, threshold: float, context_model: SlowModel) -> SlowModel:
+    """Return the model without n-grams cheaper than the threshold, the longest looked at first."""
+    kept = dict(model.log_probs)
+    for order in range(model.order, 1, -1):
+        longer = [ngram for ngram in kept if len(ngram) == order + 1]
+        needed = {part for ngram in longer for part in (ngram[:-1], ngram[1:])}
+        for ngram in [ngram for ngram in kept if len(ngram) == order]:
+            if ngram not in needed and cost(model, ngram, context_model) < threshold:
+                del kept[ngram]
+    result = renormalized(SlowModel(kept, {}))
+    result.order = model.order
+    return result

@@ -271,11 +271,11 @@ class _Model:
         order = np.flatnonzero(contexts >= 0)
         keys = keys[order]
         if not (keys[1:] > keys[:-1]).all():
-            by_key = np.argsort(keys, kind="stable")
+            by_key = np.argsort(keys)
             keys, order = keys[by_key], order[by_key]
             twice = np.flatnonzero(keys[1:] == keys[:-1])
             if len(twice):
-                self._refuse_twice(parts, int(order[twice[0] + 1]))
+                self._refuse_twice(parts, int(order[twice[0] : twice[0] + 2].max()))
         contexts, begin = contexts[order], self.starts[-1]
         children = np.bincount(contexts - self.starts[-2], minlength=begin - self.starts[-2])
         ends = begin + np.cumsum(children)

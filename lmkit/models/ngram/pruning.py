@@ -1,0 +1,292 @@
+"""Pruning by relative entropy: fewer n-grams for the least loss.
+
+Stolcke, "Entropy-based pruning of backoff language models" (1998): an n-gram hw is worth what the
+model's perplexity would rise if it alone were left out and the backoff weight of h made good for
+it. That rise has a closed form; it is worked out for every n-gram of the whole model, and those
+below a threshold go. What begins or ends an n-gram that stays, its words without the last or
+without the first, stays too: the former is its context; the latter costs little, and KenLM does
+not load files in which it is often missing. Then all backoff weights are worked out anew, shortest
+contexts first, so that each distribution sums to one.
+
+The rise is weighed by how probable the context is. The model itself is asked for that, but
+Kneser-Ney's lower orders are no frequencies of words: they say how many contexts a word completes.
+Entropy pruning harms such a model more than others (Chelba, Brants, Neveitt & Xu 2010), and it
+helps to take the probabilities of contexts from another model of the same text: `history`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lmkit.errors import ParameterError, VocabularyError
+from lmkit.models.base import LanguageModel
+from lmkit.models.ngram.backoff import BackoffModel
+from lmkit.models.ngram.kernels import find_child
+from lmkit.models.ngram.masses import (
+    explicit_sums,
+    kernel_arrays,
+    lower_log_prob,
+    normalizing_backoffs,
+)
+from lmkit.models.ngram.parallel import run_all
+from lmkit.models.ngram.smoothing import pieces
+from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
+from lmkit.models.ngram.tables import BackoffTables, FloatArray
+from lmkit.models.ngram.trie import ROOT, Trie
+from lmkit.text.vocabulary import EOS_ID
+
+
+def prune(
+    model: LanguageModel,
+    *,
+    threshold: float | None = None,
+    ngrams: int | None = None,
+    keep: Iterable[Sequence[str]] = (),
+    history: LanguageModel | None = None,
+) -> StandaloneBackoff:
+    """Return the model without the n-grams that matter least.
+
+    Args:
+        model: any backoff model, fitted or read from a file.
+        threshold: n-grams go that raise the perplexity by a smaller share than this, each alone;
+            1e-8 is little, 1e-6 is much.
+        ngrams: how many n-grams of all orders may stay, in place of a threshold; the unigrams,
+            ``<s>`` among them, always do.
+        keep: n-grams that stay, with all that is within them, each a sequence of tokens; those
+            that the model does not hold are passed over.
+        history: a backoff model of the same vocabulary that says how probable contexts are; by
+            default the model itself.
+
+    Raises ParameterError for a model without a backoff form or without probabilities, for both or
+    neither of `threshold` and `ngrams`, and for a number that cannot be reached; VocabularyError
+    for a history model of other words.
+    """
+    form = backoff_form(model)
+    if not form.proper:
+        raise ParameterError(
+            f"{form.spec} gives no probabilities, and so has no entropy to prune by"
+        )
+    costs = pruning_costs(form.tables_, _history_tables(form, history))
+    costs[_nodes_of(form, keep)] = np.inf
+    _raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
+    cut = _threshold(form.tables_.trie, costs, threshold, ngrams)
+    tables = without(form.tables_, costs >= cut)
+    to = f"{cut:.3g}" if ngrams is None else f"{ngrams} n-grams"
+    by = "" if history is None else f" by {history.spec}"
+    named = (form.source, form.sha256) if isinstance(form, StandaloneBackoff) else (form.spec, "")
+    return StandaloneBackoff.of(
+        tables,
+        form.vocabulary_,
+        source=f"{named[0]} pruned to {to}{by}",
+        sha256=named[1],
+        unit=form.unit,
+        normalize=form.normalize_,
+        sentences=form.sentences_,
+        context=form.context,
+        unk=form.unk,
+        train_sha256=form.train_sha256_,
+    )
+
+
+def pruning_costs(tables: BackoffTables, history: BackoffTables | None = None) -> FloatArray:
+    """Return the share by which the perplexity rises if one n-gram alone is left out.
+
+    (N,) float64, e^D - 1 with D as in Stolcke (1998), section 3; infinite for the root and the
+    unigrams, which cannot be left out. `history` gives the probabilities of contexts.
+    """
+    trie = tables.trie
+    source = history or tables
+    begins = _context_log_probs(trie, source)
+    costs = np.full(len(tables.log_probs), np.inf)
+    model = kernel_arrays(tables)
+    for order in range(1, trie.order):
+        inside, below = explicit_sums(tables, order)
+        first = trie.span(order).start
+
+        def work(where: slice, first: int = first, sums: FloatArray = inside) -> None:
+            here = slice(where.start - first, where.stop - first)
+            probs = np.exp(begins[where])
+            _costs(where.start, where.stop, model, sums[here], below[here], probs, costs)  # noqa: B023
+
+        run_all(work, pieces(trie.span(order)))
+    return costs
+
+
+def without(tables: BackoffTables, keep: NDArray[np.bool_]) -> BackoffTables:
+    """Return the tables of the n-grams to keep, with backoff weights that make sums of one.
+
+    `keep` is (N,) and must hold the root, all unigrams, and the prefix of whatever it holds.
+    Contexts for which nothing changes keep their weights to the last bit; orders of which nothing
+    is left are dropped.
+    """
+    trie, nodes = tables.trie.kept(keep)
+    backoffs = tables.backoffs[nodes[: trie.contexts]].copy()
+    result = BackoffTables(trie, tables.log_probs[nodes], backoffs, tables.ranking)
+    for order in range(1, trie.order):
+        span = trie.span(order)
+        old = nodes[span] - tables.trie.starts[order]
+        before = explicit_sums(tables, order)
+        inside, below = explicit_sums(result, order)
+        changed = (inside != before[0][old]) | (below != before[1][old])
+        # The tables hold a view of the backoffs: longer contexts see what is written here.
+        backoffs[span] = np.where(changed, normalizing_backoffs(inside, below), backoffs[span])
+    return _without_empty_orders(result)
+
+
+def read_ngrams(lines: Iterable[str], unit: str) -> list[list[str]]:
+    """Return the n-grams of a keep-list, one a line: words, or for other units their symbols."""
+    stripped = (line.strip("\r\n") for line in lines)
+    return [line.split() if unit == "word" else list(line) for line in stripped if line.strip()]
+
+
+# ---------------------------------------------------------------------- what to keep
+
+
+def _history_tables(form: BackoffModel, history: LanguageModel | None) -> BackoffTables | None:
+    if history is None:
+        return None
+    other = backoff_form(history)
+    if other.vocabulary_.tokens != form.vocabulary_.tokens:
+        raise VocabularyError(
+            f"{other.spec} has not the vocabulary of {form.spec}; fit both on one text, in one unit"
+        )
+    return other.tables_
+
+
+def _nodes_of(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
+    """Return the nodes of n-grams given as tokens, as far as the model holds them."""
+    vocabulary = form.vocabulary_
+    special = {"<s>": vocabulary.bos_id, "<unk>": vocabulary.unk_id}
+    found = []
+    for ngram in ngrams:
+        known = all(token in vocabulary or token in special for token in ngram)
+        ids = [special.get(token, vocabulary.id(token)) for token in ngram]
+        node = form.tables_.trie.find(ids) if known and ids else -1
+        if node > ROOT:
+            found.append(node)
+    return found
+
+
+def _threshold(trie: Trie, costs: FloatArray, threshold: float | None, ngrams: int | None) -> float:
+    """Return the cost from which on n-grams stay."""
+    if (threshold is None) == (ngrams is None):
+        raise ParameterError("give a threshold or a number of n-grams, one of the two")
+    if threshold is not None:
+        if not 0 <= threshold < np.inf:
+            raise ParameterError(f"threshold={threshold} must be a number of 0 or more")
+        return float(threshold)
+    assert ngrams is not None
+    first = int(trie.starts[2])
+    prunable = costs[first:]
+    wanted = ngrams - (first - 1)
+    fixed = int(np.isinf(prunable).sum())
+    if wanted < fixed:
+        raise ParameterError(
+            f"ngrams={ngrams:,} cannot be reached: {first - 1 + fixed:,} n-grams must stay, "
+            f"{first - 1:,} of them unigrams"
+        )
+    if wanted >= len(prunable):
+        return 0.0
+    # The dearest that must go; what costs the same goes with it.
+    dearest = np.partition(prunable, len(prunable) - wanted - 1)[len(prunable) - wanted - 1]
+    return float(np.nextafter(dearest, np.inf))
+
+
+@njit(cache=True, nogil=True)
+def _raise_within(first, suffix, costs):  # type: ignore[no-untyped-def]
+    """Make no n-gram cheaper than a longer one that begins or ends with it."""
+    for context in range(len(first) - 2, 0, -1):
+        for node in range(first[context], first[context + 1]):
+            costs[context] = max(costs[context], costs[node])
+            costs[suffix[node]] = max(costs[suffix[node]], costs[node])
+
+
+# ---------------------------------------------------------------------- costs
+
+
+@njit(cache=True, nogil=True)
+def _costs(begin, end, model, inside, below, probs, costs):  # type: ignore[no-untyped-def]
+    """Write the costs of the n-grams of the contexts begin to end.
+
+    `inside` and `below` are the sums over their n-grams of p(w|h) and p(w|h'), `probs` the
+    probabilities of the contexts.
+    """
+    log_probs, backoffs, first, suffix, starts = model
+    for context in range(begin, end):
+        left = max(1 - inside[context - begin], 0.0)  # the mass that is backed off
+        room = max(1 - below[context - begin], 0.0)  # the lower order's mass of the same words
+        for node in range(first[context], first[context + 1]):
+            lower = lower_log_prob(
+                node, np.int64(suffix[context]), log_probs, backoffs, suffix, starts
+            )
+            prob = np.exp(log_probs[node])
+            # The backoff weight without this n-gram.
+            weight = np.log(left + prob) - np.log(room + np.exp(lower))
+            change = 0.0
+            if prob > 0:
+                change += prob * (lower + weight - log_probs[node])
+            if left > 0 and room > 0:
+                change += left * (weight - np.log(left) + np.log(room))
+            costs[node] = max(np.expm1(-probs[context - begin] * change), 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _follow(begin, end, nodes, states, log_probs_of, words, first, model):  # type: ignore[no-untyped-def]
+    """Follow the n-grams of one order through another model: its states and log-probabilities.
+
+    `nodes` are the contexts of the n-grams begin to end.
+    """
+    log_probs, backoffs, children, suffix, known = model
+    contexts = len(children) - 1
+    for node in range(begin, end):
+        parent = nodes[node - begin]
+        state, paid = np.int64(states[parent]), 0.0
+        found = find_child(children, known, state, words[node])
+        while found < 0:
+            paid += backoffs[state]
+            state = np.int64(suffix[state])
+            found = find_child(children, known, state, words[node])
+        log_probs_of[node] = log_probs_of[parent] + paid + log_probs[found]
+        states[node] = found if found < contexts else suffix[found]
+
+
+def _context_log_probs(trie: Trie, source: BackoffTables) -> FloatArray:
+    """Return the log-probability of each context's words under a model: (C,) float64.
+
+    ``<s>`` is as probable as ``</s>``.
+    """
+    result = np.zeros(trie.contexts)
+    states = np.zeros(trie.contexts, np.int32)
+    other = source.trie
+    model = (source.log_probs, source.backoffs, other.first, other.suffix, other.words)
+    for order in range(1, trie.order):
+        span, parents = trie.span(order), trie.parents(order)
+
+        def work(where: slice, span: slice = span, parents: NDArray[np.int32] = parents) -> None:
+            inside = parents[where.start - span.start : where.stop - span.start]
+            _follow(where.start, where.stop, inside, states, result, trie.words, trie.first, model)
+
+        run_all(work, pieces(span))
+        if order == 1:
+            result[span.stop - 1] = source.log_probs[1 + EOS_ID]
+    return result
+
+
+def _without_empty_orders(tables: BackoffTables) -> BackoffTables:
+    trie, order = tables.trie, tables.order
+    while order > 1 and trie.size(order) == 0:
+        order -= 1
+    if order == trie.order:
+        return tables
+    size = int(trie.starts[order + 1])
+    contexts = int(trie.starts[order])
+    shorter = Trie(
+        trie.starts[: order + 2], trie.words[:size], trie.first[: contexts + 1], trie.suffix[:size]
+    )
+    return BackoffTables(
+        shorter, tables.log_probs[:size], tables.backoffs[:contexts], tables.ranking
+    )
