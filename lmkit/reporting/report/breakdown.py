@@ -10,8 +10,6 @@ from lmkit.evaluation.decomposition import (
     SentenceDifference,
     Split,
     TokenDifference,
-    decompose,
-    items_of,
 )
 from lmkit.reporting.report.drawing import Scale, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, signed, table
@@ -34,7 +32,9 @@ def breakdown(material: Material) -> Section | None:
         return None
     closest = found[0]
     a, b = (material.contestants[place] for place in (closest.a, closest.b))
-    panels = [_split(material, closest, split) for split in closest.splits]
+    parts = [part for split in closest.splits for part in split.parts]
+    reach = max(abs(part.difference) for part in parts) or 1.0  # one scale for all panels
+    panels = [_split(material, closest, split, reach) for split in closest.splits]
     body = joined(
         _bands(material, found),
         el("h3", "Where ", a.label(), " gains on ", b.label()),
@@ -53,21 +53,8 @@ def breakdown(material: Material) -> Section | None:
 
 def _decompositions(material: Material) -> list[Decomposition]:
     """Return what sets the best model apart from each other that finds nothing impossible."""
-    comparison = material.comparison
-    finite = [one for one in material.contestants if not one.ledger.impossible]
-    if len(finite) < 2:
-        return []
-    items = items_of(material.best.ledger.text)
-    return [
-        decompose(
-            comparison.ledgers,
-            finite[0].place,
-            other.place,
-            frequencies=comparison.frequencies,
-            items=items,
-        )
-        for other in finite[1:]
-    ]
+    finite = [one.place for one in material.contestants if not one.ledger.impossible]
+    return [material.comparison.decompose(finite[0], other) for other in finite[1:]]
 
 
 def _bands(material: Material, found: Sequence[Decomposition]) -> Html | None:
@@ -182,19 +169,17 @@ def _band_table(
     return table(columns, rows, caption="Bits by frequency in training")
 
 
-def _split(material: Material, of: Decomposition, split: Split) -> Html:
+def _split(material: Material, of: Decomposition, split: Split, reach: float) -> Html:
     """Return one panel of bars to the left and right of zero."""
     size = material.comparison.summary.bytes
-    values = [1000 * part.difference / size for part in split.parts]
-    reach = max(abs(value) for value in values) or 1.0
     rows = [
         el(
             "tr",
             el("th", _part_name(material, of, split, part.label), scope="row"),
-            el("td", _diverging(value, reach), class_="diverging"),
-            el("td", signed(value, 2), class_="n"),
+            el("td", _diverging(part.difference, reach)),
+            el("td", signed(1000 * part.difference / size, 2), class_="n"),
         )
-        for part, value in zip(split.parts, values, strict=True)
+        for part in split.parts
     ]
     title = SPLITS.get(split.by, split.by).format(a=material.contestants[of.a].letter)
     return el("table", el("caption", title), el("tbody", *rows), class_="panel")

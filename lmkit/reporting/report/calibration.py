@@ -28,8 +28,8 @@ def calibration(material: Material) -> Section | None:
         figure(
             legend([one for one, _ in found]),
             el("div", guess, bits, class_="grid2"),
-            caption="Each dot is a tenth of the predictions"
-            f" ({events:,} of them, sampled), sorted by how sure the model was. On the grey "
+            caption="Each dot is a tenth of a model’s predictions, of words or characters as its "
+            f"unit is ({events:,} of them, sampled), sorted by how sure it was. On the grey "
             "diagonal a model knows what it knows; left, a dot below it is overconfidence; right, "
             "a dot above it is: the model was more surprised than it expected to be.",
         ),

@@ -8,7 +8,6 @@ from importlib.resources import files
 from lmkit import __version__
 from lmkit.reporting.report.breakdown import breakdown
 from lmkit.reporting.report.calibration import calibration
-from lmkit.reporting.report.curves import training, zipf
 from lmkit.reporting.report.differences import differences
 from lmkit.reporting.report.learning import learning
 from lmkit.reporting.report.markup import Html, digest, el, island, joined
@@ -16,6 +15,8 @@ from lmkit.reporting.report.material import Material, Section
 from lmkit.reporting.report.ranking import head, ranking
 from lmkit.reporting.report.samples import samples
 from lmkit.reporting.report.text import surprisal_text
+from lmkit.reporting.report.training import training
+from lmkit.reporting.report.zipf import zipf
 
 SCHEMA = 1
 

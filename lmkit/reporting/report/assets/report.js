@@ -50,8 +50,8 @@
     });
     find("one-scale").hidden = Boolean(other);
     find("two-scale").hidden = !other;
-    find("fewer").textContent = one + " needs fewer bits than " + other;
-    find("more").textContent = "more";
+    find("fewer").textContent = one + " needs fewer bits";
+    find("more").textContent = other + " needs fewer";
     mark(current);
   };
 
