@@ -164,6 +164,16 @@ def test_models_without_backoff_form_are_refused(tmp_path: Path, spec: str) -> N
     assert not (tmp_path / "m.arpa").exists()
 
 
+def test_save_and_load_go_by_the_name(tmp_path: Path) -> None:
+    model = fitted("witten-bell")
+    for name in ("m.arpa", "m.arpa.gz"):
+        model.save(tmp_path / name)
+        assert lmkit.load(tmp_path / name).spec.startswith(f"backoff:source={name},sha256=")
+    assert (tmp_path / "m.arpa").read_bytes().startswith(b"\\data\\\nngram 1=")
+    with pytest.raises(ParameterError, match="no backoff form"):
+        fitted("bigram").save(tmp_path / "b.arpa")
+
+
 def test_unfitted_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError):
         save_arpa(lmkit.models.registry.create("kneser-ney"), tmp_path / "m.arpa")

@@ -210,6 +210,7 @@ def test_pruned_models_know_where_they_come_from(tmp_path: Path) -> None:
     assert pruned.source == "kneser-ney:order=4,unk=uniform pruned to 0.001"
     assert (pruned.unk, pruned.train_sha256_) == ("uniform", model.train_sha256_)
     assert pruned.normalize_ == model.normalize_
+    assert (pruned.vocabulary_, pruned.dropped_) == (model.vocabulary_, model.dropped_)
     pruned.save(tmp_path / "p.lmkit")
     again = lmkit.load(tmp_path / "p.lmkit")
     assert again.spec == pruned.spec

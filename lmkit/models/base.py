@@ -23,6 +23,7 @@ from lmkit import __version__
 from lmkit.errors import FormatError, NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
+from lmkit.models.ngram.arpa_names import names_arpa
 from lmkit.storage import write_model_file
 from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
 from lmkit.text.encoding import (
@@ -407,8 +408,18 @@ class LanguageModel(ABC):
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> None:
-        """Write the model as one file, atomically; :func:`lmkit.load` reads it."""
+        """Write the model as one file, atomically; :func:`lmkit.load` reads it.
+
+        A name that ends in ``.arpa``, or ``.arpa.gz``, ``.xz`` or ``.zst``, makes an ARPA file:
+        words, probabilities and backoff weights alone, of n-gram models that have such a form.
+        Raises ParameterError for one that has none.
+        """
         self._require_fit()
+        if names_arpa(path):
+            from lmkit.models.ngram.arpa import save_arpa
+
+            save_arpa(self, path)
+            return
         if not self.name:
             raise ParameterError(
                 f"{type(self).__name__} has no name of its own; give the class one and "

@@ -89,6 +89,7 @@ def prune(
         context=form.context,
         unk=form.unk,
         train_sha256=form.train_sha256_,
+        dropped=form.dropped_,
     )
 
 

@@ -53,6 +53,7 @@ class StandaloneBackoff(BackoffModel):
         context: str = "sentence",
         unk: str | None = None,
         train_sha256: str | None = None,
+        dropped: Vocabulary | None = None,
     ) -> Self:
         """Return the model that has these tables. `unk` is found in them where it is not given."""
         if unk is None:
@@ -67,7 +68,7 @@ class StandaloneBackoff(BackoffModel):
         )
         model._check_common()
         check_normalizer(normalize)
-        model.vocabulary_ = vocabulary
+        model.vocabulary_, model.dropped_ = vocabulary, dropped
         model.normalize_, model.sentences_ = normalize, sentences
         model.train_sha256_, model.fit_seconds_ = train_sha256, None
         model.tables_ = tables
