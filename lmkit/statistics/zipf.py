@@ -179,16 +179,17 @@ def measure_zipf(
     show = progress or _silent
     show("reading", 0.0)
     learned = learn_text(corpus.whole, unit)
+    summary, vocabulary = learned.summary, learned.vocabulary
     ids = learned.ids[learned.ids != EOS_ID]
-    counts = np.bincount(ids, minlength=len(learned.vocabulary))
-    spectrum = FrequencySpectrum.from_counts(counts)
+    del learned  # its ids are as large as the text
+    counts = np.bincount(ids, minlength=len(vocabulary))
     return ZipfReport(
-        summary=learned.summary,
+        summary=summary,
         unit=unit,
         orders=measure_orders(ids, ngrams=ngrams, bootstrap=bootstrap, seed=seed, progress=show),
         diversity=measure_diversity(ids),
-        coverage=tuple(measure_coverage(spectrum)),
-        cuts=tuple(_cuts(corpus, unit, learned.vocabulary, counts)),
+        coverage=tuple(measure_coverage(FrequencySpectrum.from_counts(counts))),
+        cuts=tuple(_cuts(corpus, unit, vocabulary, counts)),
     )
 
 
