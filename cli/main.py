@@ -21,9 +21,12 @@ COMMANDS = {
     "fit": "Fit a model on a text and write it to a file.",
     "evaluate": "Score a text with fitted models.",
     "compare": "Fit or load several models and rank them on one text.",
+    "curve": "Fit models on growing parts of a text and score each on the same test text.",
     "score": "Show the surprisal of each token or sentence of a text.",
     "generate": "Draw text from a model.",
     "zipf": "Measure Zipf's law in a text.",
+    "convert": "Convert a model file to an ARPA file, or an ARPA file to a model file.",
+    "prune": "Prune an n-gram model by relative entropy and write it to a file.",
     "info": "Show what a model file holds.",
 }
 

@@ -84,10 +84,14 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
 
 def _shown(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with the cells that a table makes of several numbers."""
-    ends = result["bits_per_byte_low"], result["bits_per_byte_high"]
-    interval = "-" if math.isnan(ends[0]) else "–".join(f"{end:.4f}" for end in ends)
     ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
-    return {**result, "interval": interval, "tier": ranks}
+    return {**result, "interval": interval_of(result), "tier": ranks}
+
+
+def interval_of(result: dict[str, Any]) -> str:
+    """Return the interval of bits a byte as a cell of a table."""
+    ends = result["bits_per_byte_low"], result["bits_per_byte_high"]
+    return "-" if math.isnan(ends[0]) else "–".join(f"{end:.4f}" for end in ends)
 
 
 def describe(summary: TextSummary) -> str:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from lmkit.evaluation.intervals import Interval
+from lmkit.errors import ParameterError
+from lmkit.evaluation.blocks import segments
+from lmkit.evaluation.comparison import measure, score_all
+from lmkit.evaluation.completion import Spellers
+from lmkit.evaluation.intervals import LEVEL, Interval
+from lmkit.models.base import Progress
+from lmkit.models.registry import create
+from lmkit.text.corpus import Corpus, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FRACTIONS = (0.125, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,20 @@ class CurvePoint:
     oov: int
     fit_seconds: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the point as the JSON output has it."""
+        return {
+            "model": self.model,
+            "fraction": self.fraction,
+            "words": self.words,
+            "bits_per_byte": self.bits_per_byte.value,
+            "bits_per_byte_low": self.bits_per_byte.low,
+            "bits_per_byte_high": self.bits_per_byte.high,
+            "perplexity": self.perplexity,
+            "oov": self.oov,
+            "fit_seconds": self.fit_seconds,
+        }
+
 
 @dataclass(frozen=True)
 class LearningCurve:
@@ -39,3 +67,63 @@ class LearningCurve:
     def of(self, model: str) -> tuple[CurvePoint, ...]:
         """Return the points of one model, the smallest part of the text first."""
         return tuple(point for point in self.points if point.model == model)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a data frame with one row for each point."""
+        import pandas as pd
+
+        return pd.DataFrame([point.to_dict() for point in self.points])
+
+
+def learning_curve(
+    specs: Sequence[str],
+    corpus: Corpus,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    level: float = LEVEL,
+    progress: Progress | None = None,
+) -> LearningCurve:
+    """Return how models of these specs do on a corpus's test part after parts of its training part.
+
+    Each part is the beginning of the training text that holds a fraction of its sentences, so that
+    a smaller part lies within every larger one. Each has its own vocabulary; unknown words are
+    spelled. Equal `seed`, equal intervals.
+
+    Raises ParameterError for a fraction outside 0 to 1 (1 included), or a corpus without a test
+    part.
+    """
+    if not fractions or any(not 0 < fraction <= 1 for fraction in fractions):
+        raise ParameterError(
+            f"fractions {list(fractions)}: give shares of the text, above 0 up to 1"
+        )
+    if corpus.test is None:
+        raise ParameterError(f"{corpus.name} has no test part; split it, or give one")
+    pieces, points = None, []
+    steps = [(spec, fraction) for spec in specs for fraction in sorted(fractions)]
+    for place, (spec, fraction) in enumerate(steps):
+        if progress is not None:
+            progress(f"{spec} on {fraction:g}", place / len(steps))
+        model = create(spec)
+        part = beginning(corpus.train, fraction)
+        model.fit(replace(corpus, train=part))
+        (ledger,) = score_all([model], corpus.test, spellers=Spellers())
+        pieces = segments(ledger.text) if pieces is None else pieces
+        measured = measure(ledger, pieces, seed=seed, level=level)
+        points.append(
+            CurvePoint(
+                model=spec,
+                fraction=fraction,
+                words=part.summary.words,
+                bits_per_byte=measured.bits_per_byte,
+                perplexity=ledger.perplexity,
+                oov=ledger.oov_count,
+                fit_seconds=model.fit_seconds_,
+            )
+        )
+    return LearningCurve(tuple(points))
+
+
+def beginning(text: Text, fraction: float) -> Text:
+    """Return the beginning of a text that holds a fraction of its sentences."""
+    return text if fraction == 1 else text.cut((fraction, 1 - fraction))[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.pairs import Pair
 
@@ -82,14 +84,15 @@ def _easy_unknown(comparison: Comparison) -> str:
 
 def _unknown_alone(comparison: Comparison) -> str:
     """Say where a lead comes from unknown words alone."""
-    for first, second in zip(comparison.ledgers, comparison.ledgers[1:], strict=False):
-        same = first.unit == second.unit and (first.oov == second.oov).all()
+    for pair in comparison.pairs:
+        first, second = comparison.ledgers[pair.a], comparison.ledgers[pair.b]
+        same = first.unit == second.unit and np.array_equal(first.oov, second.oov)
         if same and first.perplexity_without_oov > second.perplexity_without_oov:
             return (
-                f"Caveat: {first.model} is ahead of {second.model} by the unknown words alone: "
-                f"<unk> takes it fewer bits. On the known words it is behind (perplexity "
-                f"{first.perplexity_without_oov:,.1f} against "
-                f"{second.perplexity_without_oov:,.1f})."
+                f"Caveat: {comparison.labels[pair.a]} is ahead of {comparison.labels[pair.b]} by "
+                f"the {first.oov_count:,} unknown words alone, whose <unk> it finds more probable. "
+                f"On the known words it is behind (perplexity {first.perplexity_without_oov:,.1f} "
+                f"against {second.perplexity_without_oov:,.1f})."
             )
     return ""
 
