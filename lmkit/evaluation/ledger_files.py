@@ -216,7 +216,7 @@ def _check_cover(
     """Raise FormatError unless every character but spaces is scored, and none twice."""
     stops = offsets + lengths
     begins = np.concatenate((offsets, [len(canonical)]))
-    ends = np.concatenate(([0], stops))
+    ends = np.concatenate(([0], np.maximum.accumulate(stops)))
     if (lengths < 0).any() or (stops > len(canonical)).any() or (offsets < 0).any():
         raise FormatError(
             f"{path}: an event lies outside the text of {len(canonical):,} characters"
@@ -286,6 +286,8 @@ def _read_lines(path: Path) -> tuple[Any, dict[str, list[Any]]]:
                     )
                 for name, value in row.items():
                     columns[name].append(value)
+    except FormatError:
+        raise
     except (ValueError, AttributeError, EOFError):
         raise FormatError(f"{path}: line {number + 1} is no JSON object; one a line") from None
     return header, columns
