@@ -22,7 +22,10 @@ from . import options as o
 @click.option("--train", metavar="CORPUS", help="Training text, in place of CORPUS.")
 @click.option("--valid", metavar="CORPUS", help="Validation text, for models that use one.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Model file. [default: NAME.lmkit]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Model file, or ARPA file (.arpa, .arpa.gz). [default: NAME.lmkit]",
 )
 @o.vocabulary_options
 @o.reading_options
@@ -46,8 +49,10 @@ def command(
     \b
     lmkit fit --model bigram book.txt -o bigram.lmkit
     lmkit fit --model trigram:alpha=0.01 ptb
+    lmkit fit --model kneser-ney:order=5 book.txt -o book.arpa.gz
     lmkit fit --model char-rnn:cell=lstm,hidden=256 --train a.txt --valid b.txt
     """
+    from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.registry import create
 
     if corpus and train:
@@ -56,6 +61,10 @@ def command(
     model = create(o.with_options(spec, **options))
     target = output or Path(f"{model.name}.lmkit")
     o.check_output(target)
+    if names_arpa(target):
+        from lmkit.models.ngram.standalone import backoff_form
+
+        backoff_form(model)  # before a long fit
     opened = o.open_corpus(train or corpus, reading)
     held_out = o.open_corpus(valid, reading) if valid else opened.valid
     if model.needs_validation and held_out is None:

@@ -1,0 +1,151 @@
+"""`lmkit prune`: fewer n-grams for the least loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lmkit.reporting import tables
+
+from . import options as o
+
+_NAMES = {"ngrams": "all", "perplexity_without_oov": "w/o OOV"}
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where the result goes.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    help="Drop n-grams that raise the perplexity by a smaller share than this, such as 1e-8.",
+)
+@click.option("--ngrams", type=int, help="Keep this many n-grams of all orders, at most.")
+@click.option(
+    "--keep",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="N-grams that stay, one a line.",
+)
+@click.option(
+    "--history",
+    metavar="MODEL",
+    help="A model of the same vocabulary that says how probable contexts are. [default: MODEL]",
+)
+@click.option("--test", metavar="CORPUS", help="Text to measure the perplexity on.")
+@o.format_option
+@o.progress_option
+def command(
+    model: str,
+    target: Path,
+    threshold: float | None,
+    ngrams: int | None,
+    keep: Path | None,
+    history: str | None,
+    test: str | None,
+    output: str,
+    progress: bool | None,
+) -> None:
+    """Prune an n-gram model by relative entropy and write it to a file.
+
+    MODEL and the result are model files or ARPA files. What the result loses is shown: n-grams of
+    each order and, with --test, perplexity, before and after. Kneser-Ney models lose less when
+    another model of the same text, such as witten-bell, says how probable contexts are.
+
+    \b
+    lmkit prune kneser-ney.lmkit --threshold 1e-8 -o small.lmkit --test test.txt
+    lmkit prune large.arpa.gz --ngrams 1000000 -o small.arpa.gz
+    lmkit prune kneser-ney.lmkit --ngrams 200000 --history witten-bell.lmkit -o small.lmkit
+    """
+    from lmkit.models.ngram.pruning import prune
+    from lmkit.models.ngram.standalone import backoff_form
+    from lmkit.models.registry import load
+
+    if (threshold is None) == (ngrams is None):
+        raise click.UsageError("give --threshold or --ngrams, one of the two")
+    o.check_output(target)
+    before = backoff_form(load(model))
+    after = prune(
+        before,
+        threshold=threshold,
+        ngrams=ngrams,
+        keep=[] if keep is None else _ngrams_in(keep, before.unit),
+        history=None if history is None else load(history),
+    )
+    text = None if test is None else o.open_corpus(test, {}).held_out
+    scores: list[Any] = []
+    if text is not None:
+        with o.progress_bar(progress) as show:
+            scores = [each.score(text, progress=show) for each in (before, after)]
+    after.save(target)
+    orders = _orders(before, after)
+    facts = _facts(orders, scores)
+    facts["bytes"] = {"before": Path(model).stat().st_size, "after": target.stat().st_size}
+    if output == "json":
+        corpus = scores[0].summary.to_dict() if scores else None
+        o.print_json(
+            {"schema": 1, "model": after.spec, "corpus": corpus, "orders": orders, **facts}
+        )
+    else:
+        sizes = [{"name": f"{row.pop('n')}-grams", **row} for row in orders]
+        _print([*sizes, *({"name": name, **values} for name, values in facts.items())], output)
+
+
+def _ngrams_in(keep: Path, unit: str) -> list[list[str]]:
+    from lmkit.errors import FormatError
+    from lmkit.models.ngram.pruning import read_ngrams
+
+    try:
+        return read_ngrams(keep.read_text(encoding="utf-8").split("\n"), unit)
+    except UnicodeDecodeError:
+        raise FormatError(f"{keep}: not UTF-8; a keep-list has one n-gram a line") from None
+
+
+def _orders(before: Any, after: Any) -> list[dict[str, int]]:
+    """Return the number of n-grams of each order, before and after."""
+    old, new = _sizes(before), _sizes(after)
+    new += [0] * (len(old) - len(new))
+    return [{"n": n, "before": old[n - 1], "after": new[n - 1]} for n in range(1, len(old) + 1)]
+
+
+def _facts(orders: list[dict[str, int]], scores: list[Any]) -> dict[str, dict[str, Any]]:
+    """Return what else there was and is, by name."""
+    facts: dict[str, dict[str, Any]] = {
+        "ngrams": {when: sum(row[when] for row in orders) for when in ("before", "after")}
+    }
+    if scores:
+        for name in ("perplexity", "perplexity_without_oov"):
+            old, new = (getattr(ledger, name) for ledger in scores)
+            facts[name] = {"before": old, "after": new}
+    return facts
+
+
+def _sizes(model: Any) -> list[int]:
+    trie = model.tables_.trie
+    return [trie.size(order) for order in range(1, trie.order + 1)]
+
+
+def _print(rows: list[dict[str, Any]], output: str) -> None:
+    if output == "csv":
+        click.echo(tables.csv_table(rows))
+        return
+    columns = [
+        tables.Column("name", "", lambda name: _NAMES.get(name, name), right=False),
+        tables.Column("before", "before", _shown),
+        tables.Column("after", "after", _shown),
+    ]
+    show = tables.markdown_table if output == "markdown" else tables.plain_table
+    click.echo(show(columns, rows))
+
+
+def _shown(value: float) -> str:
+    return tables.whole(value) if isinstance(value, int) else tables.perplexity(value)
