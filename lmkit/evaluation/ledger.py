@@ -133,7 +133,12 @@ class SurprisalLedger:
     def signature(self) -> str:
         """The line that makes these numbers reproducible."""
         return signature(
-            self.summary, model=self.model, unit=self.unit, context=self.context, unk=self.unk
+            self.summary,
+            model=self.model,
+            unit=self.unit,
+            context=self.context,
+            unk=self.unk,
+            train_sha256=self.train_sha256,
         )
 
     # ------------------------------------------------------------------ rows

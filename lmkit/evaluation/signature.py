@@ -5,22 +5,26 @@ from __future__ import annotations
 from lmkit import __version__
 from lmkit.text.corpus import TextSummary
 
-_SHORT = {"sentences": {"line": "line", "paragraph": "par", "none": "none"}}
+_SENTENCES = {"line": "line", "paragraph": "par", "none": "none"}
 
 
-def signature(text: TextSummary, *, model: str, unit: str, context: str, unk: str) -> str:
+def signature(
+    text: TextSummary, *, model: str, unit: str, context: str, unk: str, train_sha256: str | None
+) -> str:
     """Return the signature of a perplexity; the same signature gives the same number.
 
     `model` is its spec with every hyper-parameter that is not the default; `unk` says what an
-    unknown token's probability is.
+    unknown token's probability is; `train_sha256` is that of the canonical training text, None
+    where it is not known, as for a model of another program.
     """
     fields = {
         "unit": unit,
         "norm": text.normalize,
-        "sent": _SHORT["sentences"][text.sentences],
+        "sent": _SENTENCES[text.sentences],
         "ctx": context,
         "unk": unk,
         "text": "sha256:" + text.sha256[:12],
+        "train": "sha256:" + train_sha256[:12] if train_sha256 else "unknown",
         "model": model,
         "lmkit": __version__,
     }
