@@ -307,10 +307,11 @@ def measure(
         length=interval.block_length,
         **options,
     )
-    with np.errstate(over="ignore"):
-        low, high = float(np.exp(nats.low)), float(np.exp(nats.high))
+    value = ledger.perplexity
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
     perplexity = Interval(
-        ledger.perplexity, low, high, ledger.perplexity * nats.standard_error,
+        value, float(low), float(high), value * nats.standard_error,
         nats.blocks, nats.block_length, level,
     )  # fmt: skip
     return Measured(label or ledger.model, ledger, interval, perplexity)

@@ -83,9 +83,8 @@ def ratio_interval(
     ratios = drawn_x[drawn_y > 0] / drawn_y[drawn_y > 0]
     tail = _widened((1 - level) / 2, blocks)
     low, high = np.quantile(ratios, [tail, 1 - tail])
-    return Interval(
-        value, float(low), float(high), float(ratios.std(ddof=1)), blocks, length, level
-    )
+    low, high = min(float(low), value), max(float(high), value)  # whatever rounding does
+    return Interval(value, low, high, float(ratios.std(ddof=1)), blocks, length, level)
 
 
 def _widened(tail: float, blocks: int) -> float:
