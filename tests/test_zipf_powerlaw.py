@@ -221,4 +221,17 @@ def test_p_value_is_uniform_under_the_null_and_small_for_a_lognormal():
     lognormal = np.maximum(1, np.rint(rng.lognormal(3.0, 1.0, size=1500))).astype(np.int64)
     sample = FrequencySpectrum.from_counts(lognormal)
     whole = fit_power_law(sample, xmin=1)
-    assert goodness_of_fit(sample, whole, repetitions=60).p_value == pytest.approx(1 / 61)
+    tested = goodness_of_fit(sample, whole, repetitions=60, refit_xmin=False)
+    assert tested.p_value == pytest.approx(1 / 61)
+    assert (tested.xmin == 1).all()
+
+
+def test_p_value_of_a_given_xmin_is_uniform_under_the_null():
+    rng = np.random.default_rng(3)
+    null = []
+    for i in range(100):
+        sample = simulate_power_law(1.8, 3, types=400, rng=rng)
+        fit = fit_power_law(sample, xmin=3)
+        tested = goodness_of_fit(sample, fit, repetitions=60, refit_xmin=False, seed=i)
+        null.append(tested.p_value)
+    assert kstest(null, "uniform").pvalue > 0.05

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from lmkit.errors import ParameterError
-from lmkit.statistics.powerlaw import PowerLawFit, draw_pairs
-from lmkit.statistics.powerlaw_kernels import search, suffix_sums
+from lmkit.statistics.powerlaw import PowerLawFit, draw_pairs, fit_power_law
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
 
 Progress = Callable[[int, int], None]  # (repetitions done, repetitions in all)
@@ -55,6 +54,7 @@ def goodness_of_fit(
     fit: PowerLawFit,
     *,
     repetitions: int = 1000,
+    refit_xmin: bool = True,
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -63,6 +63,7 @@ def goodness_of_fit(
 
     Each repetition draws as many types as the text has: below x_min from the observed
     frequencies, from x_min on from the fitted power law; both x_min and alpha are fitted again.
+    Where x_min was not chosen by its KS distance but given, say so by ``refit_xmin=False``.
     ``workers`` threads run at once, one for each core by default.
 
     Raises ParameterError when ``repetitions`` is below 1. Source: Clauset, Shalizi & Newman
@@ -85,7 +86,8 @@ def goodness_of_fit(
             np.concatenate([counts[seen], tail_counts]),
         )
 
-    return _repeat(draw, repetitions, seed, workers, progress, fit.ks)
+    fixed = None if refit_xmin else fit.xmin
+    return _repeat(draw, repetitions, seed, workers, progress, observed_ks=fit.ks, xmin=fixed)
 
 
 def parameter_spread(
@@ -107,7 +109,7 @@ def parameter_spread(
         seen = counts > 0
         return spectrum.frequencies[seen], counts[seen]
 
-    return _repeat(draw, repetitions, seed, workers, progress, None)
+    return _repeat(draw, repetitions, seed, workers, progress)
 
 
 def _repeat(
@@ -116,19 +118,21 @@ def _repeat(
     seed: int,
     workers: int | None,
     progress: Progress | None,
-    observed_ks: float | None,
+    *,
+    observed_ks: float | None = None,
+    xmin: int | None = None,
 ) -> Bootstrap:
     if repetitions < 1:
         raise ParameterError(f"{repetitions} bootstrap repetitions are too few; ask for 1 or more")
 
     def refit(stream: np.random.SeedSequence) -> tuple[float, float, float]:
         rng = np.random.default_rng(stream)
-        values, counts = draw(rng)
-        while len(values) < 2:  # one frequency alone cannot be fitted
+        while True:
             values, counts = draw(rng)
-        floats = values.astype(np.float64)
-        k, alpha, ks = search(floats, *suffix_sums(floats, counts.astype(np.float64)))
-        return floats[k], alpha, ks
+            if (values >= (xmin or 1)).sum() > 1:  # one frequency alone cannot be fitted
+                break
+        fit = fit_power_law(FrequencySpectrum(values, counts), xmin=xmin)
+        return fit.xmin, fit.alpha, fit.ks
 
     fits = np.empty((repetitions, 3))
     streams = np.random.SeedSequence(seed).spawn(repetitions)
