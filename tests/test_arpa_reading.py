@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 import lzma
 import math
+import tempfile
 from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import lmkit
-from lmkit.errors import CorpusError, EncodingError, FormatError
+from lmkit.errors import CorpusError, EncodingError, FormatError, LmkitError
 from lmkit.models.ngram.arpa import load_arpa, save_arpa
 from lmkit.models.ngram.arpa_kernels import _number
 from lmkit.models.ngram.arpa_names import is_arpa
@@ -277,6 +278,7 @@ def test_infinities_and_rounding_above_one(tmp_path: Path) -> None:
         (("-0.7\ta b\t-0.3", "-0.7\ta b c d"), "line 15: .* something else than a backoff"),
         (("-0.7\ta b\t-0.3", "-0.7\ta b -1 -1"), "line 15: .* more than 2 words and a backoff"),
         (("-0.7\ta b\t-0.3", "-0.7\ta b\tnan"), "line 15: .* something else than a backoff"),
+        (("-0.7\ta b\t-0.3", "-0.7\ta b\t99.1"), "line 15: .* something else than a backoff"),
         (("-0.7\ta b\t-0.3", "-0.7\ta b\tinf"), "line 15: .* something else than a backoff"),
         (("-0.2\t<s> a b", "-0.2\t<s> b b"), "line 19: .* no context: its first 2 words"),
         (("-0.7\ta b", "-0.7\t<s> a"), "line 15: the 2-gram '<s> a' stands twice"),
@@ -306,6 +308,43 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
     for cut in range(1, len(whole)):
         with pytest.raises(FormatError):
             load(tmp_path, whole[:cut])
+
+
+@settings(max_examples=300)
+@given(
+    edits=st.lists(
+        st.tuples(
+            st.integers(0, len(SMALL)),
+            st.integers(0, 3),
+            st.sampled_from(
+                ["", "\t", " ", "\n", "-", "9", "e", "inf", "a", "</s>", "\\", "\0", "é"]
+            ),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_damage_is_an_error_or_another_model(edits: list[tuple[int, int, str]]) -> None:
+    text = SMALL
+    for place, deleted, inserted in edits:
+        text = text[:place] + inserted + text[place + deleted :]
+    told = None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            model = load(Path(folder), text)
+        except LmkitError as error:
+            told = str(error)
+    if told is not None:
+        assert "m.arpa" in told
+        assert "\n" not in told
+        return
+    for ids in ([], [2], [2, 2], [0, 1]):
+        ids = [index for index in ids if index < len(model.vocabulary_)]
+        log_probs = model.next_log_probs(ids)
+        assert (log_probs <= 0).all()
+        np.testing.assert_allclose(model.log_probs(ids), [
+            model.next_log_probs(ids[:place])[index] for place, index in enumerate(ids)
+        ], rtol=0, atol=1e-9)  # fmt: skip
 
 
 def test_lines_of_large_files_are_counted_through_all_blocks(tmp_path: Path) -> None:

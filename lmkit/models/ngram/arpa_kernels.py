@@ -16,7 +16,7 @@ READ, NO_NUMBER, POSITIVE, TOO_FEW_WORDS, NO_BACKOFF, TOO_MANY_WORDS, UNKNOWN_WO
 )
 DROPPED = -1  # in place of a context: an n-gram with <s> behind another word
 
-ZERO = -99.0  # log10; SRILM writes it for a probability of 0
+ZERO = -99.0  # log10; SRILM writes it for a probability of 0; no weight is above 10^99 either
 ROUNDING = 1e-4  # log10; IRSTLM's rounding reaches a little above probability 1
 _TAB, _NEWLINE, _SPACE, _MINUS, _PLUS, _POINT, _NULL, _E = 9, 10, 32, 45, 43, 46, 48, 101
 _LOWEST_EXPONENT = -6
@@ -120,7 +120,7 @@ def _behind_words(text, place, end):  # type: ignore[no-untyped-def]
     if stop == place:
         return READ, 0.0, place
     value = _number(text, place, stop)
-    if np.isnan(value) or value == np.inf:
+    if not value <= -ZERO:
         return NO_BACKOFF, value, place
     place = _skip_blanks(text, stop, end)
     if place < end and text[place] != _NEWLINE:

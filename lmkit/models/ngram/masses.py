@@ -82,8 +82,9 @@ def masses(tables: BackoffTables) -> FloatArray:
     for k in range(1, trie.order):
         inside, below = explicit_sums(tables, k)
         span = trie.span(k)
-        left = result[trie.suffix[span]] - below
-        result[span] = inside + np.exp(tables.backoffs[span]) * left
+        with np.errstate(over="ignore", invalid="ignore"):  # a file may hold any weights
+            left = result[trie.suffix[span]] - below
+            result[span] = inside + np.exp(tables.backoffs[span]) * left
     return result
 
 

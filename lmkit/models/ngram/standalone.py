@@ -72,7 +72,8 @@ class StandaloneBackoff(BackoffModel):
         model.normalize_, model.sentences_ = normalize, sentences
         model.train_sha256_, model.fit_seconds_ = train_sha256, None
         model.tables_ = tables
-        model.mass_error_ = float(np.abs(masses(tables) - 1).max())
+        error = float(np.abs(masses(tables) - 1).max())
+        model.mass_error_ = error if error < np.inf else np.inf  # not NaN
         return model
 
     @property
