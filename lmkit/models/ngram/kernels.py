@@ -17,7 +17,7 @@ from numba import njit
 
 from lmkit.models.ngram.trie import read_only as read_only
 
-TILE = 256  # tokens whose n-grams are looked up together; their arrays stay in the first cache
+TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in the near caches
 
 
 @njit(cache=True, nogil=True, inline="always")
