@@ -19,20 +19,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit import __version__
 from lmkit.errors import FormatError, NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.models.files import write_model
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.models.ngram.arpa_names import names_arpa
-from lmkit.storage import write_model_file
-from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
-from lmkit.text.encoding import (
-    EncodedChunk,
-    array_of_ids,
-    encode_chunks,
-    encode_text,
-    learn_text,
-)
+from lmkit.models.scoring import score_text
+from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
+from lmkit.text.encoding import array_of_ids, encode_text, learn_text
 from lmkit.text.units import check_unit
 from lmkit.text.vocabulary import Vocabulary
 
@@ -314,48 +308,7 @@ class LanguageModel(ABC):
         columns that the model knows, such as the n-gram order that matched.
         """
         self._require_fit()
-        start = time.perf_counter()
-        own = as_text(text).under(normalize=self.normalize_, sentences=self.sentences_)
-        meter = Meter()
-        chunks: list[EncodedChunk] = []
-        log_probs: list[LogProbs] = []
-        extras: list[dict[str, NDArray[Any]]] = []
-        state = self._initial_state()
-        for chunk in encode_chunks(own, self.unit, self.vocabulary_, meter):
-            chunks.append(chunk)
-            if explain:
-                extras.append(self._explain(chunk.ids, state))
-            piece, state = self._log_probs(chunk.ids, state)
-            log_probs.append(piece)
-            if progress is not None:
-                progress("scoring", 0.0)
-        ids = _joined([chunk.ids for chunk in chunks], np.int32)
-        columns = (
-            {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
-            if extras
-            else {}
-        )
-        nats = -_joined(log_probs, np.float64)
-        return SurprisalLedger(
-            model=self.spec,
-            unit=self.unit,
-            context=self.context,
-            unk=self.unk,
-            proper=self.proper,
-            vocabulary_size=len(self.vocabulary_),
-            parameters=self.parameters,
-            text=own,
-            summary=meter.summary(own),
-            ids=ids,
-            nats=nats + 0.0,  # no negative zeros
-            oov=ids == self.vocabulary_.unk_id,
-            offsets=_joined([chunk.offsets for chunk in chunks], np.int64),
-            lengths=_joined([chunk.lengths for chunk in chunks], np.int32),
-            extra=columns,
-            train_sha256=self.train_sha256_,
-            fit_seconds=self.fit_seconds_,
-            score_seconds=time.perf_counter() - start,
-        )
+        return score_text(self, as_text(text), explain=explain, progress=progress)
 
     def speller(self) -> Speller:
         """Return the distribution over the tokens that the vocabulary lacks.
@@ -425,24 +378,7 @@ class LanguageModel(ABC):
                 f"{type(self).__name__} has no name of its own; give the class one and "
                 "@lmkit.register it, so that its file can be loaded"
             )
-        arrays, values = self._state_to_save()
-        header = {
-            "lmkit": __version__,
-            "model": self.name,
-            "parameters": self.get_parameters(),
-            "learned": values,
-            "normalize": self.normalize_,
-            "sentences": self.sentences_,
-            "train_sha256": self.train_sha256_,
-            "fit_seconds": self.fit_seconds_,
-        }
-        vocabulary = self.vocabulary_.to_arrays()
-        named = {f"vocabulary.{name}": array for name, array in vocabulary.items()}
-        if self.dropped_ is not None:
-            dropped = self.dropped_.to_arrays()
-            named.update({f"dropped.{name}": array for name, array in dropped.items()})
-        named.update({f"model.{name}": array for name, array in arrays.items()})
-        write_model_file(path, named, header)
+        write_model(self, path)
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what was learned, as arrays and as JSON-able values.
@@ -464,24 +400,3 @@ class LanguageModel(ABC):
             if not name.endswith("_") or not name.isidentifier():
                 raise FormatError(f"{name!r} is no learned name; the file is damaged")
             setattr(self, name, value)
-
-    def _load(self, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
-        def under(prefix: str) -> dict[str, NDArray[Any]]:
-            size = len(prefix)
-            return {name[size:]: a for name, a in arrays.items() if name.startswith(prefix)}
-
-        self._check_common()
-        self.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
-        if dropped := under("dropped."):
-            self.dropped_ = Vocabulary.from_arrays(dropped)
-        rules = Text("", (), header["normalize"], header["sentences"])  # which checks them
-        self.normalize_, self.sentences_ = rules.normalize, rules.sentences
-        self.train_sha256_ = header["train_sha256"]
-        self.fit_seconds_ = header["fit_seconds"]
-        self._restore(under("model."), header["learned"])
-
-
-def _joined(pieces: list[Any], dtype: Any) -> NDArray[Any]:
-    if len(pieces) == 1:
-        return np.asarray(pieces[0])
-    return np.concatenate(pieces) if pieces else np.empty(0, dtype)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
 from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.files import restore_model
 from lmkit.models.hyperparameters import options_of, parsed, types_of
 from lmkit.models.ngram.arpa_names import is_arpa
 from lmkit.storage import read_model_file
@@ -189,7 +190,7 @@ def load(path: str | Path) -> LanguageModel:
         if unknown:
             raise FormatError(f"{path}: {header['model']} has no option {unknown[0]!r}")
         model = cls(**header["parameters"])
-        model._load(arrays, header)
+        restore_model(model, arrays, header)
     except UnknownModelError:
         raise
     except LmkitError as error:

@@ -1,0 +1,58 @@
+"""A fitted model to a file, and the content of a file back into a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from lmkit import __version__
+from lmkit.storage import write_model_file
+from lmkit.text.corpus import Text
+from lmkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel
+
+
+def write_model(model: LanguageModel, path: str | Path) -> None:
+    """Write a fitted model: its options and rules as header, the rest as arrays, atomically."""
+    arrays, values = model._state_to_save()
+    header = {
+        "lmkit": __version__,
+        "model": model.name,
+        "parameters": model.get_parameters(),
+        "learned": values,
+        "normalize": model.normalize_,
+        "sentences": model.sentences_,
+        "train_sha256": model.train_sha256_,
+        "fit_seconds": model.fit_seconds_,
+    }
+    named = {f"vocabulary.{name}": array for name, array in model.vocabulary_.to_arrays().items()}
+    if model.dropped_ is not None:
+        dropped = model.dropped_.to_arrays()
+        named.update({f"dropped.{name}": array for name, array in dropped.items()})
+    named.update({f"model.{name}": array for name, array in arrays.items()})
+    write_model_file(path, named, header)
+
+
+def restore_model(
+    model: LanguageModel, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+) -> None:
+    """Give an unfitted model what a file holds. Raises an error where that does not fit."""
+
+    def under(prefix: str) -> dict[str, NDArray[Any]]:
+        size = len(prefix)
+        return {name[size:]: a for name, a in arrays.items() if name.startswith(prefix)}
+
+    model._check_common()
+    model.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
+    if dropped := under("dropped."):
+        model.dropped_ = Vocabulary.from_arrays(dropped)
+    rules = Text("", (), header["normalize"], header["sentences"])  # which checks them
+    model.normalize_, model.sentences_ = rules.normalize, rules.sentences
+    model.train_sha256_ = header["train_sha256"]
+    model.fit_seconds_ = header["fit_seconds"]
+    model._restore(under("model."), header["learned"])
