@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 import lmkit
 from lmkit.evaluation.comparison import compare
+from lmkit.evaluation.curve import CurvePoint, LearningCurve
+from lmkit.evaluation.intervals import Interval
 from lmkit.reporting.report import render_report, write_report
-from lmkit.reporting.report.drawing import Scale, around
+from lmkit.reporting.report.drawing import Scale, _apart, around
 from lmkit.reporting.report.markup import el, island, signed, text
 from lmkit.reporting.report.material import Contestant
 from lmkit.reporting.report.passages import cells_of, typical
@@ -267,6 +269,17 @@ def test_impossible_events_are_shown_as_infinite() -> None:
     assert None in passage["bits"]["C"]
 
 
+def test_curve_of_an_impossible_model_is_left_out_of_the_plot() -> None:
+    measured = samples.comparison().models[0]
+    nowhere = Interval(float("inf"), float("nan"), float("nan"), float("nan"), 30, 1)
+    points = [CurvePoint("mle", share, 100, nowhere, float("inf"), 0, 0.1) for share in (0.5, 1.0)]
+    document = render_report(
+        compare(samples.models()[:1], measured.ledger.text), curve=LearningCurve(tuple(points))
+    )
+    Outline(document)
+    assert "nan" not in re.sub("<script.*?</script>", "", document, flags=re.DOTALL).lower()
+
+
 def test_letters_go_on_after_z() -> None:
     measured = samples.comparison().models[0]
     letters = [Contestant(place, measured).letter for place in (0, 25, 26, 27, 701, 702)]
@@ -286,6 +299,11 @@ def test_ticks_are_few_and_lie_within(values: list[float], log: bool, wanted: in
     for tick in ticks:
         assert -0.1 <= scale(tick) <= 100.1
     assert ticks == sorted(ticks)
+
+
+def test_marks_near_each_other_are_moved_apart_and_stay_within() -> None:
+    assert _apart([100, 100, 50], [20, 22, 23]) == [20, 26, 23]
+    assert _apart([100, 100], [99, 99.5]) == [94, 100]
 
 
 def test_scale_runs_from_0_to_100_and_stays_near() -> None:

@@ -197,16 +197,11 @@ def _dots(x: Axis, y: Axis, one: Series) -> Html:
 
 def _end_marks(x: Scale, y: Scale, series: Sequence[Series]) -> Html:
     """Return each line's mark right of its end, moved apart where they would overlap."""
-    marked = [one for one in series if one.mark and len(one.xs)]
-    ends = sorted((100 - y(one.ys[-1]), place) for place, one in enumerate(marked))
-    heights = [at for at, _ in ends]
-    for place in range(1, len(heights)):
-        heights[place] = max(heights[place], heights[place - 1] + _LINE)
-    floor = 100.0
-    for place in reversed(range(len(heights))):
-        heights[place] = min(heights[place], floor)
-        floor = heights[place] - _LINE
-    apart = [(at, marked[place]) for at, (_, place) in zip(heights, ends, strict=True)]
+    marked = [one for one in series if one.mark and len(one.xs) and math.isfinite(one.ys[-1])]
+    marked.sort(key=lambda one: -one.ys[-1])
+    across = [x(one.xs[-1]) for one in marked]
+    down = _apart(across, [100 - y(one.ys[-1]) for one in marked])
+    apart = zip(down, marked, strict=True)
     return joined(
         *(
             el(
@@ -221,3 +216,19 @@ def _end_marks(x: Scale, y: Scale, series: Sequence[Series]) -> Html:
             for at, one in apart
         )
     )
+
+
+def _apart(across: Sequence[float], down: Sequence[float]) -> list[float]:
+    """Return rising heights moved so that letters near each other are a line apart, within 100."""
+    moved = list(down)
+    near = [
+        [other for other in range(place) if abs(across[other] - across[place]) < _LINE]
+        for place in range(len(moved))
+    ]
+    for place, above in enumerate(near):
+        moved[place] = max([moved[place], *(moved[other] + _LINE for other in above)])
+    for place, above in reversed(list(enumerate(near))):
+        moved[place] = min(moved[place], 100.0)
+        for other in above:
+            moved[other] = min(moved[other], moved[place] - _LINE)
+    return moved
