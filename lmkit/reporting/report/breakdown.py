@@ -81,19 +81,11 @@ def _bands(material: Material, found: Sequence[Decomposition]) -> Html | None:
         )
         for place, part in enumerate(parts)
     ]
-    axes = el(
-        "div",
-        el("span"),
-        _axis(left, "bits a byte of the whole text"),
-        _axis(right, "bits a word of the band"),
-        class_="bands axis-row",
-        aria_hidden="true",
-    )
     return joined(
         figure(
             legend(contestants),
             *rows,
-            axes,
+            _axes(left, right),
             caption="Words by how often the training text has them. Left: what each band adds to "
             "the score, so that a model’s bars sum to its bits a byte. Right: what one word of "
             "the band costs. A band matters where its bars are long on the left.",
@@ -137,6 +129,17 @@ def _group(contestants: Sequence[Contestant], values: Sequence[float], scale: Sc
     return el("svg", *bars, class_="group", height=height, role="img",
               aria_label=", ".join(f"{one.letter} {value:.3f}" for one, value in
                                    zip(contestants, values, strict=True)))  # fmt: skip
+
+
+def _axes(left: Scale, right: Scale) -> Html:
+    return el(
+        "div",
+        el("span"),
+        _axis(left, "bits a byte of the whole text"),
+        _axis(right, "bits a word of the band"),
+        class_="bands axis-row",
+        aria_hidden="true",
+    )
 
 
 def _axis(scale: Scale, name: str) -> Html:
