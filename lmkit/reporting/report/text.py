@@ -76,8 +76,8 @@ def _caption(cells: Cells, first: int, last: int) -> str:
     )
     return (
         f"{what} The stronger a word’s colour, the more it surprised the model; a dotted line "
-        "marks words it does not know. A word is charged with the space before it, ↵ is the sentence end. "
-        "Point at a word, or move with the arrow keys, to read the numbers."
+        "marks words it does not know. A word is charged with the space before it, ↵ is the "
+        "sentence end. Point at a word, or move with the arrow keys, to read the numbers."
     )
 
 
