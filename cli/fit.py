@@ -28,6 +28,7 @@ from . import options as o
     help="Model file, or ARPA file (.arpa, .arpa.gz). [default: NAME.lmkit]",
 )
 @o.vocabulary_options
+@o.vocabulary_file_option
 @o.reading_options
 @o.seed_option
 @o.progress_option
@@ -37,6 +38,7 @@ def command(
     train: str | None,
     valid: str | None,
     output: Path | None,
+    vocabulary: Path | None,
     progress: bool | None,
     **options: Any,
 ) -> None:
@@ -65,12 +67,13 @@ def command(
         from lmkit.models.ngram.standalone import backoff_form
 
         backoff_form(model)  # before a long fit
+    known = o.read_vocabulary(vocabulary)
     opened = o.open_corpus(train or corpus, reading)
     held_out = o.open_corpus(valid, reading) if valid else opened.valid
     if model.needs_validation and held_out is None:
         o.note("Note: no validation text; the last tenth of the training sentences is held out.")
     with o.progress_bar(progress) as show:
-        model.fit(opened, valid=held_out, progress=show)
+        model.fit(opened, valid=held_out, vocabulary=known, progress=show)
     model.save(target)
     click.echo(
         f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "

@@ -71,6 +71,12 @@ format_option = click.option(
     help="How results are printed.",
 )
 
+vocabulary_file_option = click.option(
+    "--vocabulary",
+    type=click.Path(path_type=Path),
+    help="Types to know: a file of `lmkit vocab -o`, or words by white space. Others are <unk>.",
+)
+
 progress_option = click.option(
     "--progress/--no-progress",
     default=None,
@@ -109,6 +115,13 @@ def with_options(spec: str, **options: Any) -> str:
     ]
     parts = [part for part in (given, *added) if part]
     return name + (":" + ",".join(parts) if parts else "")
+
+
+def read_vocabulary(path: Path | None) -> Any:
+    """Return the vocabulary in a file, None for no file."""
+    from lmkit.text.vocabulary import read_vocabulary
+
+    return None if path is None else read_vocabulary(path)
 
 
 def note(message: str) -> None:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -113,6 +114,31 @@ def test_fit_takes_options_for_every_model_and_specs_win(text: Path) -> None:
     ok("fit", "--model", "bigram:min_count=1", text, "--unit", "char", "--min-count", "5")
     fitted = lmkit.load("bigram.lmkit")
     assert (fitted.unit, fitted.min_count) == ("char", 1)
+
+
+def test_fit_takes_a_vocabulary_from_a_file(text: Path) -> None:
+    Path("words.txt").write_text("<s> the dog\nunicorn cat </s>\n")
+    ok("fit", "--model", "witten-bell:order=2", text, "--vocabulary", "words.txt")
+    fitted = lmkit.load("witten-bell.lmkit")
+    assert fitted.vocabulary_.tokens[2:] == ("the", "dog", "unicorn", "cat")
+    words = TEXT.split()
+    known = [words.count(word) for word in fitted.vocabulary_.tokens[2:]]
+    assert fitted.vocabulary_.counts.tolist() == [
+        len(words) - sum(known),
+        TEXT.count("\n"),
+        *known,
+    ]
+    assert np.exp(fitted.next_log_probs([2])).sum() == pytest.approx(1, abs=1e-12)
+    ok("vocab", text, "-o", "v.json", "--max-size", "3")
+    ok("fit", "--model", "bigram", text, "--vocabulary", "v.json")
+    ok("fit", "--model", "bigram", text, "--max-size", "3", "-o", "same.lmkit")
+    first, second = lmkit.load("bigram.lmkit"), lmkit.load("same.lmkit")
+    assert first.vocabulary_ == second.vocabulary_
+    rules = ("--vocabulary", "v.json", "--min-count", "2")
+    assert "one is given" in error_line("fit", "--model", "bigram", text, *rules)
+    assert "cannot be read" in error_line(
+        "fit", "--model", "bigram", text, "--vocabulary", "no.txt"
+    )
 
 
 def test_fit_reads_standard_input(text: Path) -> None:

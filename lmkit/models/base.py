@@ -134,14 +134,16 @@ class LanguageModel(ABC):
         corpus: Corpus | Text | str | Path,
         *,
         valid: Corpus | Text | str | Path | None = None,
+        vocabulary: Vocabulary | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from a corpus's training part and return the model itself.
 
         `corpus` is a Corpus, a Text, or what ``Corpus.open`` takes. `valid` replaces the corpus's
         own validation part; a model that needs one and has none learns from the first nine tenths
-        of the training sentences and validates on the last. `progress(what, fraction)` is called
-        now and then.
+        of the training sentences and validates on the last. `vocabulary` says which types are
+        known, in place of `min_count` and `max_size`; its counts are those of the training text.
+        `progress(what, fraction)` is called now and then.
 
         Raises ParameterError for a hyper-parameter outside its range, CorpusError for a text that
         cannot be read or holds no token.
@@ -156,17 +158,25 @@ class LanguageModel(ABC):
         self._forget()
         start = time.perf_counter()
         try:
-            self._fit(train, held_out, progress)
+            self._fit(train, held_out, vocabulary, progress)
         except BaseException:
             self._forget()  # half a model is none
             raise
         self.fit_seconds_ = time.perf_counter() - start
         return self
 
-    def _fit(self, train: Text, held_out: Text | None, progress: Progress | None) -> None:
+    def _fit(
+        self,
+        train: Text,
+        held_out: Text | None,
+        vocabulary: Vocabulary | None,
+        progress: Progress | None,
+    ) -> None:
         if self.needs_validation and held_out is None:
             train, held_out = train.cut((0.9, 0.1))
-        learned = learn_text(train, self.unit, min_count=self.min_count, max_size=self.max_size)
+        learned = learn_text(
+            train, self.unit, min_count=self.min_count, max_size=self.max_size, given=vocabulary
+        )
         self.vocabulary_, self.dropped_ = learned.vocabulary, learned.dropped
         self.normalize_, self.sentences_ = train.normalize, train.sentences
         self.train_sha256_ = learned.summary.sha256

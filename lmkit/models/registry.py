@@ -18,6 +18,7 @@ from lmkit.models.hyperparameters import options_of, parsed, types_of
 from lmkit.models.ngram.arpa_names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
+from lmkit.text.vocabulary import Vocabulary
 
 ENTRY_POINT_GROUP = "lmkit.models"
 
@@ -166,10 +167,11 @@ def fit(
     corpus: Corpus | Text | str | Path,
     *,
     valid: Corpus | Text | str | Path | None = None,
+    vocabulary: Vocabulary | None = None,
     progress: Progress | None = None,
 ) -> LanguageModel:
     """Return the model of a spec, fitted on a corpus (see :meth:`LanguageModel.fit`)."""
-    return create(spec).fit(corpus, valid=valid, progress=progress)
+    return create(spec).fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
 
 
 def load(path: str | Path) -> LanguageModel:

@@ -110,7 +110,12 @@ class WordTable:
             self._grow()
 
     def vocabulary(
-        self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+        self,
+        ids: NDArray[np.int32],
+        *,
+        min_count: int,
+        max_size: int | None,
+        given: Vocabulary | None = None,
     ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
         """Return the vocabulary of the words learned, what it leaves out, and the new ids."""
         first = int(self.ends[kernels.FIRST_TYPE_ENTRY])
@@ -119,7 +124,7 @@ class WordTable:
         skip = kernels.FIRST_TYPE_ENTRY
         assert first == ends[skip]
         words = [raw[start:stop].decode() for start, stop in pairwise(ends[skip:])]
-        return _cut_off(words, ids, min_count=min_count, max_size=max_size)
+        return _cut_off(words, ids, min_count=min_count, max_size=max_size, given=given)
 
 
 class SymbolTable:
@@ -158,22 +163,37 @@ class SymbolTable:
         return EncodedChunk(ids, offsets, lengths)
 
     def vocabulary(
-        self, ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+        self,
+        ids: NDArray[np.int32],
+        *,
+        min_count: int,
+        max_size: int | None,
+        given: Vocabulary | None = None,
     ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
         """Return the vocabulary of the symbols learned, what it leaves out, and the new ids."""
         codes = self.found[len(SPECIALS) : self.entries].tolist()
         names = [symbol_name(code, self.unit) for code in codes]
-        return _cut_off(names, ids, min_count=min_count, max_size=max_size)
+        return _cut_off(names, ids, min_count=min_count, max_size=max_size, given=given)
 
 
 def learn_text(
-    text: Text, unit: str, *, min_count: int = 1, max_size: int | None = None
+    text: Text,
+    unit: str,
+    *,
+    min_count: int = 1,
+    max_size: int | None = None,
+    given: Vocabulary | None = None,
 ) -> LearnedText:
     """Return the vocabulary of a training text and the text as ids, in one reading.
 
     Types seen fewer than `min_count` times, and all but the `max_size` most frequent, become
-    ``<unk>``. Raises CorpusError for a text without a single token.
+    ``<unk>``; with a vocabulary `given`, all that are not in it, and its types keep their order.
+    Raises CorpusError for a text without a single token, ParameterError for two rules at once.
     """
+    if given is not None and (min_count > 1 or max_size is not None):
+        raise ParameterError(
+            "min_count and max_size choose a vocabulary, and one is given; leave them or it out"
+        )
     if min_count < 1:
         raise ParameterError(f"min_count={min_count}: a type is seen once at least; use 1 or more")
     if max_size is not None and max_size < 1:
@@ -188,7 +208,9 @@ def learn_text(
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
     ids = np.concatenate(pieces)
     del pieces
-    vocabulary, dropped, ids = table.vocabulary(ids, min_count=min_count, max_size=max_size)
+    vocabulary, dropped, ids = table.vocabulary(
+        ids, min_count=min_count, max_size=max_size, given=given
+    )
     return LearnedText(vocabulary, dropped, ids, meter.summary(text))
 
 
@@ -216,28 +238,39 @@ def new_table(unit: str, vocabulary: Vocabulary | None = None) -> WordTable | Sy
 
 
 def _cut_off(
-    names: list[str], ids: NDArray[np.int32], *, min_count: int, max_size: int | None
+    names: list[str],
+    ids: NDArray[np.int32],
+    *,
+    min_count: int,
+    max_size: int | None,
+    given: Vocabulary | None,
 ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
     """Order types by falling count, drop the rare ones, and translate the ids."""
     specials = len(SPECIALS)
-    counts = np.bincount(ids, minlength=specials + len(names)).astype(np.int64)
-    order = np.argsort(-counts[specials:], kind="stable")  # ties stay in order of appearance
-    kept = order[counts[specials:][order] >= min_count][:max_size]
-    rest = order[len(kept) :]  # in falling order, what is kept comes first
-    translation = np.zeros(len(counts), np.int32)
+    found = np.bincount(ids, minlength=specials + len(names)).astype(np.int64)
+    counts = found[specials:]
+    order = np.argsort(-counts, kind="stable")  # ties stay in order of appearance
+    if given is None:
+        kept = order[counts[order] >= min_count][:max_size]
+        types = tuple(names[index] for index in kept.tolist())
+        kept_ids = np.arange(specials, specials + len(kept), dtype=np.int32)
+    else:
+        types = given.tokens[specials:]
+        all_ids = np.array([given.id(name) for name in names], np.int32)
+        kept = np.flatnonzero(all_ids)
+        kept_ids = all_ids[kept]
+    translation = np.zeros(len(found), np.int32)
     translation[1] = 1
-    translation[kept + specials] = np.arange(specials, specials + len(kept), dtype=np.int32)
-    kept_counts = counts[specials:][kept]
-    unknown = counts.sum() - counts[1] - kept_counts.sum()
-    vocabulary = Vocabulary(
-        [names[index] for index in kept.tolist()],
-        np.concatenate([np.array([unknown, counts[1]], np.int64), kept_counts]),
-    )
+    translation[kept + specials] = kept_ids
+    type_counts = np.zeros(specials + len(types), np.int64)
+    type_counts[kept_ids] = counts[kept]
+    type_counts[:specials] = found.sum() - found[1] - type_counts.sum(), found[1]
+    rest = order[translation[order + specials] == 0]
     dropped = Vocabulary(
         [names[index] for index in rest.tolist()],
-        np.concatenate([np.array([counts[0], 0], np.int64), counts[specials:][rest]]),
+        np.concatenate([np.array([found[0], 0], np.int64), counts[rest]]),
     )
-    return vocabulary, dropped, translation[ids]
+    return Vocabulary(types, type_counts), dropped, translation[ids]
 
 
 def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusError:

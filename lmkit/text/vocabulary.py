@@ -206,6 +206,25 @@ class Vocabulary:
             raise FormatError(f"{path}: {error}") from None
 
 
+def read_vocabulary(path: str | Path) -> Vocabulary:
+    """Return the vocabulary in a file: JSON where its name ends so, else a list of words.
+
+    The words of a list are parted by white space; ``<unk>``, ``<s>`` and ``</s>`` among them, as
+    other programs write them, are no types. Raises FormatError for a file that is neither.
+    """
+    if Path(path).suffix == ".json":
+        return Vocabulary.load(path)
+    try:
+        words = Path(path).read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: byte offset {error.start:,} is not valid utf-8; a word list is UTF-8 text"
+        ) from None
+    return Vocabulary(dict.fromkeys(word for word in words if word not in (UNK, EOS, BOS)))
+
+
 def _all_of(values: Any, kind: type) -> bool:
     return isinstance(values, list) and all(type(value) is kind for value in values)
 
