@@ -421,3 +421,15 @@ def test_a_read_model_is_not_fitted(tmp_path: Path) -> None:
 def test_what_sums_to_more_than_one_is_no_probability_model(tmp_path: Path) -> None:
     assert load(tmp_path, arpa("-1\t<unk>\n-99\t<s>\n-0.30103\t</s>\n-0.39794\ta")).proper
     assert not load(tmp_path, arpa("-1\t<unk>\n-99\t<s>\n-0.2\t</s>\n-0.2\ta")).proper
+
+
+def test_what_follows_a_sentence_end_does_not_count(tmp_path: Path) -> None:
+    # As IRSTLM writes it: <s> is a word like others, and all that follows </s>.
+    words = "-1\t<unk>\n-4\t<s>\t-0.1\n-0.30103\t</s>\t-3\n-0.39794\ta"
+    bigrams = "-4\t<s> <s>\n-0.0001\t</s> <s>\n-0.39794\ta a"
+    path = tmp_path / "m.arpa"
+    path.write_text(arpa(words, bigrams))
+    assert load_arpa(path).mass_error_ == pytest.approx(1 - 10**-0.1, abs=1e-3)  # after <s>
+    path.write_text(arpa(words.replace("\t-0.1", ""), bigrams))
+    assert load_arpa(path).proper
+    assert not load_arpa(path, context="stream").proper

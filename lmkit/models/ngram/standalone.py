@@ -15,7 +15,7 @@ from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.text.normalize import check_normalizer
-from lmkit.text.vocabulary import UNK_ID, Vocabulary
+from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
 
 TOLERANCE = 1e-3  # what probabilities may sum to beside 1: a file's digits are rounded
 
@@ -72,8 +72,7 @@ class StandaloneBackoff(BackoffModel):
         model.normalize_, model.sentences_ = normalize, sentences
         model.train_sha256_, model.fit_seconds_ = train_sha256, None
         model.tables_ = tables
-        error = float(np.abs(masses(tables) - 1).max())
-        model.mass_error_ = error if error < np.inf else np.inf  # not NaN
+        model.mass_error_ = mass_error(tables, context=context)
         return model
 
     @property
@@ -97,6 +96,21 @@ class StandaloneBackoff(BackoffModel):
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         super()._restore(arrays, values)
         self.mass_error_ = values["mass_error"]
+
+
+def mass_error(tables: BackoffTables, *, context: str) -> float:
+    """Return how far from 1 the probabilities after any context of a text sum, at most.
+
+    With ``context="sentence"``, what follows a sentence end is none; IRSTLM counts ``<s>`` there.
+    """
+    trie = tables.trie
+    occurs = np.ones(trie.contexts, np.bool_)
+    if context == "sentence":
+        for order in range(1, trie.order):
+            span = trie.span(order)
+            occurs[span] = occurs[trie.parents(order)] & (trie.words[span] != EOS_ID)
+    error = float(np.abs(masses(tables)[occurs] - 1).max())
+    return error if error < np.inf else np.inf  # not NaN
 
 
 def backoff_form(model: LanguageModel) -> BackoffModel:
