@@ -74,12 +74,13 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
     orders = ", ".join(f"{tables.trie.size(k):,} {k}-grams" for k in range(1, tables.order + 1))
     size = output.stat().st_size
     click.echo(f"{model}: {orders}; wrote {output} ({size:,} bytes)")
-    if names_arpa(output):
-        _note_what_is_left_out(loaded)
+    note_what_is_left_out(loaded, output)
 
 
-def _note_what_is_left_out(model: Any) -> None:
+def note_what_is_left_out(model: Any, path: Path) -> None:
     """Say how texts have to be prepared for an ARPA file, where that is not the usual way."""
+    from lmkit.models.ngram.arpa_names import names_arpa
+
     rules = {
         "normalize": (model.normalize_, "none"),
         "sentences": (model.sentences_, "line"),
@@ -87,7 +88,7 @@ def _note_what_is_left_out(model: Any) -> None:
         "context": (model.context, "sentence"),
     }
     lost = [f"{name}={value}" for name, (value, usual) in rules.items() if value != usual]
-    if lost:
+    if lost and names_arpa(path):
         o.note(
             f"Note: an ARPA file does not say {', '.join(lost)}; prepare texts that way, or name "
             "it when you convert back."

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from . import options as o
+from .convert import note_what_is_left_out
 
 
 @click.command()
@@ -75,6 +76,7 @@ def command(
     with o.progress_bar(progress) as show:
         model.fit(opened, valid=held_out, vocabulary=known, progress=show)
     model.save(target)
+    note_what_is_left_out(model, target)
     click.echo(
         f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "
         f"{len(model.vocabulary_):,} outcomes, {model.parameters:,} parameters; wrote {target}"

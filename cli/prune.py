@@ -10,6 +10,7 @@ import click
 from lmkit.reporting import tables
 
 from . import options as o
+from .convert import note_what_is_left_out
 
 _NAMES = {"ngrams": "all", "perplexity_without_oov": "w/o OOV"}
 
@@ -87,6 +88,7 @@ def command(
         with o.progress_bar(progress) as show:
             scores = [each.score(text, progress=show) for each in (before, after)]
     after.save(target)
+    note_what_is_left_out(after, target)
     orders = _orders(before, after)
     facts = _facts(orders, scores)
     facts["bytes"] = {"before": Path(model).stat().st_size, "after": target.stat().st_size}

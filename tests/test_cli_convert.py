@@ -69,6 +69,11 @@ def test_what_an_arpa_file_does_not_say_is_said(here: Path) -> None:
     assert "normalize=words, unit=char, context=stream" in result.stderr
     ok("convert", "c.arpa", "c2.lmkit", "--unit", "char", "--context", "stream",
        "--normalize", "words")  # fmt: skip
+    for arguments in (
+        ("fit", "--model", "witten-bell", "text.txt", "-o", "f.arpa"),
+        ("prune", "m.lmkit", "--threshold", "0.01", "-o", "p.arpa"),
+    ):
+        assert "does not say normalize=words;" in run(*arguments).stderr
     a, b = lmkit.load("c.lmkit"), lmkit.load("c2.lmkit")
     assert b.score("other.txt").perplexity == pytest.approx(a.score("other.txt").perplexity)
 
