@@ -13,8 +13,9 @@ import click
 from . import options as o
 
 if TYPE_CHECKING:
+    from lmkit.evaluation.ledger import SurprisalLedger
     from lmkit.models.base import LanguageModel
-    from lmkit.text.corpus import Corpus
+    from lmkit.text.corpus import Corpus, Text
 
 DEFAULT_MODELS = (
     "uniform",
@@ -44,7 +45,8 @@ DEFAULT_MODELS = (
     "ledgers",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Scores of another tool (.jsonl, .parquet); repeat it.",
+    help="Scores of another tool (.jsonl, .parquet), or the folder of a causal language model of "
+    "Hugging Face's transformers; repeat it.",
 )
 @click.option("--why", is_flag=True, help="Also split the difference of the first two models.")
 @click.option(
@@ -89,7 +91,6 @@ def command(
     """
     from lmkit.evaluation.calibration import EVENTS
     from lmkit.evaluation.comparison import compare
-    from lmkit.evaluation.ledger_files import read_ledger
     from lmkit.reporting.findings import findings
 
     from .results import print_difference, print_results
@@ -110,7 +111,7 @@ def command(
             prepared,
             text,
             train=opened.train if opened.train is not text else None,
-            ledgers=[read_ledger(path, text) for path in ledgers],
+            ledgers=[_foreign(path, text) for path in ledgers],
             explain=why or report is not None,
             calibration_events=EVENTS if report is not None else 0,
             seed=seed,
@@ -139,6 +140,17 @@ def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
     if spec.partition(":")[0] not in names() and (Path(spec).exists() or spec.endswith(".lmkit")):
         return load(spec)
     return create(o.with_options(spec, **options))
+
+
+def _foreign(path: Path, text: Text) -> SurprisalLedger:
+    """Return the ledger of a text in a file, or by a model in a folder."""
+    if path.is_dir():
+        from lmkit.evaluation.huggingface import score_huggingface
+
+        return score_huggingface(path, text)
+    from lmkit.evaluation.ledger_files import read_ledger
+
+    return read_ledger(path, text)
 
 
 def _parts(

@@ -65,8 +65,8 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
     """Print where the bits are that one model spends and another saves."""
     a, b = labels[difference.a], labels[difference.b]
     show = tables.markdown_table if output == "markdown" else tables.plain_table
-    total = difference.bits_a - difference.bits_b
-    click.echo(f"\nwhy: {a} spends {total:+,.0f} bits against {b}, by")
+    saved = difference.bits_b - difference.bits_a
+    click.echo(f"\nwhy: {a} saves {saved:,.0f} bits of the {difference.bits_b:,.0f} of {b}")
     for split in difference.splits:
         columns = (
             Column("label", split.by, right=False),
@@ -79,7 +79,7 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
         click.echo(f"\n{show(columns, rows)}")
     for winner, tokens in ((a, difference.tokens_a), (b, difference.tokens_b)):
         named = ", ".join(f"{token.token} ({abs(token.difference):,.0f})" for token in tokens[:8])
-        click.echo(f"\nbits that {winner} saves most on: {named or 'none'}")
+        click.echo(f"\nwords that {winner} saves most bits on: {named or 'none'}")
 
 
 def _shown(result: dict[str, Any]) -> dict[str, Any]:

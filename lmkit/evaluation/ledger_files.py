@@ -150,7 +150,7 @@ def read_ledger(path: str | Path, text: Corpus | Text | str | Path) -> Surprisal
             f"{path}: scores of another text ({str(told)[:12]}, not {own.summary.sha256[:12]} of "
             f"{own.name} with normalize={own.normalize}, sentences={own.sentences}); score this one"
         )
-    return _ledger(path, header, columns, own)
+    return ledger_of_columns(str(path), header, columns, own)
 
 
 def _kind(path: Path) -> str:
@@ -160,10 +160,13 @@ def _kind(path: Path) -> str:
     raise FormatError(f"{path}: a ledger file ends in {', '.join(SUFFIXES)}; rename it")
 
 
-def _ledger(
-    path: Path, header: Mapping[str, Any], columns: Mapping[str, Any], text: Text
+def ledger_of_columns(
+    path: str, header: Mapping[str, Any], columns: Mapping[str, Any], text: Text
 ) -> SurprisalLedger:
-    """Return the ledger of a file's columns, checked against the text."""
+    """Return the ledger of header and columns as a ledger file has them, checked against the text.
+
+    `path` is what errors call it. Raises FormatError where the columns do not cover the text.
+    """
     arrays = {name: _column(path, name, values) for name, values in columns.items()}
     for name in ("offset", "length", "nats"):
         if name not in arrays:
@@ -196,7 +199,7 @@ def _ledger(
     )
 
 
-def _column(path: Path, name: str, values: Any) -> Any:
+def _column(path: str, name: str, values: Any) -> Any:
     if name in _NOT_NUMBERS:
         return values
     try:
@@ -211,7 +214,7 @@ def _column(path: Path, name: str, values: Any) -> Any:
 
 
 def _check_cover(
-    path: Path, offsets: NDArray[np.int64], lengths: NDArray[np.int32], canonical: str
+    path: str, offsets: NDArray[np.int64], lengths: NDArray[np.int32], canonical: str
 ) -> None:
     """Raise FormatError unless every character but spaces is scored, and none twice."""
     stops = offsets + lengths
@@ -240,7 +243,7 @@ def _check_cover(
 
 
 def _check_tokens(
-    path: Path,
+    path: str,
     tokens: Any,
     offsets: NDArray[np.int64],
     lengths: NDArray[np.int32],
