@@ -119,7 +119,10 @@ def command(
         )
     remarks = findings(comparison)
     printed = comparison.to_dict()
-    difference = comparison.decompose() if why and len(comparison.models) > 1 else None
+    parted = len(comparison.models) > 1 and not any(
+        row.impossible for row in comparison.ledgers[:2]
+    )
+    difference = comparison.decompose() if why and parted else None
     if difference is not None:
         printed["decomposition"] = difference.to_dict(comparison.labels)
     print_results(comparison.summary, printed, output, remarks=remarks)

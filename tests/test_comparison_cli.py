@@ -65,6 +65,10 @@ def test_why_splits_the_difference(book: Path) -> None:
     assert (a, b) == ("unigram", "bigram")
     assert "|" in ok("compare", *models, *PARTS, "--format", "markdown")
     assert "why" not in ok("compare", "--model", "bigram", "--why", *PARTS)
+    impossible = ("--model", "bigram", "--model", "bigram:smoothing=mle", "--why")
+    out = ok("compare", *impossible, *PARTS)  # an infinite difference has no parts
+    assert "why" not in out
+    assert "probability 0" in out
 
 
 def test_other_tools_stand_beside(book: Path) -> None:

@@ -51,16 +51,8 @@ def score_huggingface(
     if window < 2:
         raise ParameterError(f"window={window}: a token and one before it are 2")
     own = as_text(text)
-    canonical = own.canonical()
-    encoded = tokenizer(canonical, add_special_tokens=False, return_offsets_mapping=True)
-    ids = np.array(encoded["input_ids"], np.int64)
-    if tokenizer.unk_token_id is not None and (ids == tokenizer.unk_token_id).any():
-        start, stop = encoded["offset_mapping"][int(np.argmax(ids == tokenizer.unk_token_id))]
-        raise NotComparableError(
-            f"the tokenizer does not know {canonical[start:stop]!r}, at character {start}: what "
-            "its unknown token stands for has no probability; use a model that spells bytes"
-        )
-    offsets, lengths = _places(encoded["offset_mapping"])
+    ids, spans = _encoded(tokenizer, own.canonical())
+    offsets, lengths = _places(spans)
     name = name or type(model).__name__
     header = {
         "model": name,
@@ -109,6 +101,19 @@ def _start_of(tokenizer: Any) -> int:
         if index is not None:
             return int(index)
     raise ParameterError("the tokenizer has neither a start nor an end token to begin a text with")
+
+
+def _encoded(tokenizer: Any, canonical: str) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """Return the token ids of a text, and the characters that each stands for."""
+    encoded = tokenizer(canonical, add_special_tokens=False, return_offsets_mapping=True)
+    ids, spans = np.array(encoded["input_ids"], np.int64), list(encoded["offset_mapping"])
+    if tokenizer.unk_token_id is not None and (ids == tokenizer.unk_token_id).any():
+        start, stop = spans[int(np.argmax(ids == tokenizer.unk_token_id))]
+        raise NotComparableError(
+            f"the tokenizer does not know {canonical[start:stop]!r}, at character {start}: what "
+            "its unknown token stands for has no probability; use a model that spells bytes"
+        )
+    return ids, spans
 
 
 def _places(spans: list[tuple[int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -176,7 +176,7 @@ def _planned(pair: Pair, alpha: float, pairs: int) -> Pair:
         return replace(pair, more_text=1.0)
     if np.isnan(pair.standard_error):
         return pair
-    if pair.difference == 0:
+    if pair.p_value == 1:  # there is no difference to separate
         return replace(pair, more_text=np.inf)
     normal = NormalDist()
     reach = normal.inv_cdf(1 - alpha / pairs / 2) + normal.inv_cdf(POWER)

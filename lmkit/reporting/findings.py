@@ -87,7 +87,7 @@ def _unknown_alone(comparison: Comparison) -> str:
     for pair in comparison.pairs:
         first, second = comparison.ledgers[pair.a], comparison.ledgers[pair.b]
         same = first.unit == second.unit and np.array_equal(first.oov, second.oov)
-        if same and first.perplexity_without_oov > second.perplexity_without_oov:
+        if not pair.tied and same and first.perplexity_without_oov > second.perplexity_without_oov:
             return (
                 f"Caveat: {comparison.labels[pair.a]} is ahead of {comparison.labels[pair.b]} by "
                 f"the {first.oov_count:,} unknown words alone, whose <unk> it finds more probable. "
@@ -114,7 +114,10 @@ def _tied(comparison: Comparison) -> str:
     tied = [pair for pair in comparison.pairs if pair.tied]
     if not tied:
         return ""
-    closest = min(tied, key=lambda pair: (pair.a, pair.b))
+    different = [pair for pair in tied if pair.p_value < 1]
+    if not different:
+        return f"{_names(comparison, tied[0])} score alike."
+    closest = different[0]
     line = f"{_names(comparison, closest)} are tied: this text cannot tell which is better"
     if math.isfinite(closest.more_text):
         line += (
