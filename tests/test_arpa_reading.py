@@ -16,8 +16,8 @@ from hypothesis import given, settings
 import lmkit
 from lmkit.errors import CorpusError, EncodingError, FormatError, LmkitError
 from lmkit.models.ngram.arpa import load_arpa, save_arpa
-from lmkit.models.ngram.arpa_kernels import _number
 from lmkit.models.ngram.arpa_names import is_arpa
+from lmkit.models.ngram.arpa_numbers import number
 from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.text.corpus import Corpus
 from tests.arpa_text import SlowModel, arpa
@@ -239,7 +239,7 @@ def test_numbers_are_read_to_the_last_bit(value: float, digits: int, power: int)
     value *= 10.0**power
     for text in (f"{value:.{digits}g}", f"{value:.{digits}f}"[:16], f"{value:.{digits - 1}E}"):
         raw = np.frombuffer(text.encode(), np.uint8)
-        assert _number(raw, 0, len(raw)) == pytest.approx(float(text), rel=3e-16, abs=0)
+        assert number(raw, 0, len(raw)) == pytest.approx(float(text), rel=3e-16, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_numbers_are_read_to_the_last_bit(value: float, digits: int, power: int)
 )
 def test_what_is_no_number(text: str) -> None:
     raw = np.frombuffer(text.encode(), np.uint8)
-    assert math.isnan(_number(raw, 0, len(raw)))
+    assert math.isnan(number(raw, 0, len(raw)))
 
 
 def test_infinities_and_rounding_above_one(tmp_path: Path) -> None:

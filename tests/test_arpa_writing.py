@@ -14,7 +14,7 @@ from hypothesis import given
 import lmkit
 from lmkit.errors import FormatError, LmkitError, NotFittedError, ParameterError
 from lmkit.models.ngram.arpa import load_arpa, save_arpa
-from lmkit.models.ngram.arpa_kernels import put_number
+from lmkit.models.ngram.arpa_numbers import put_number
 from lmkit.models.ngram.arpa_writer import write_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.text.corpus import Corpus

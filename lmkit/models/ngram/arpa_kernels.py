@@ -8,20 +8,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lmkit.models.ngram.kernels import find_child
+from lmkit.models.ngram.arpa_numbers import number, put_number
+from lmkit.models.ngram.kernels import find_child, search
 
 # Why reading stopped at a line; `READ` is none of the reasons.
 READ, NO_NUMBER, POSITIVE, TOO_FEW_WORDS, NO_BACKOFF, TOO_MANY_WORDS, UNKNOWN_WORD, NO_CONTEXT = (
     range(8)
 )
 DROPPED = -1  # in place of a context: an n-gram with <s> behind another word
+_MISSING = -2
+_TILE = 256  # n-grams whose contexts are looked up together
 
 ZERO = -99.0  # log10; SRILM writes it for a probability of 0; no weight is above 10^99 either
 ROUNDING = 1e-4  # log10; IRSTLM's rounding reaches a little above probability 1
-_TAB, _NEWLINE, _SPACE, _MINUS, _PLUS, _POINT, _NULL, _E = 9, 10, 32, 45, 43, 46, 48, 101
-_LOWEST_EXPONENT = -6
-_ENOUGH = 10**17  # digits beyond these change nothing
-NUMBER_BYTES = 48  # what a written number needs at most, and its separator
+_TAB, _NEWLINE, _SPACE = 9, 10, 32
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -45,72 +45,6 @@ def _skip_word(text, place, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _infinity(text, begin, end):  # type: ignore[no-untyped-def]
-    """Return the value of ``inf`` or ``infinity`` in any case, with its sign; nan for all else."""
-    sign, place = _sign(text, begin, end)
-    name = np.array([105, 110, 102, 105, 110, 105, 116, 121], np.uint8)  # infinity
-    if end - place != 3 and end - place != 8:
-        return np.nan
-    for k in range(end - place):
-        if (text[place + k] | 32) != name[k]:
-            return np.nan
-    return sign * np.inf
-
-
-@njit(cache=True, nogil=True)
-def _sign(text, place, end):  # type: ignore[no-untyped-def]
-    """Return 1 or -1 and the place behind the sign, if there is one."""
-    if place < end and (text[place] == _MINUS or text[place] == _PLUS):
-        return (-1 if text[place] == _MINUS else 1), place + 1
-    return 1, place
-
-
-@njit(cache=True, nogil=True)
-def _exponent(text, place, end):  # type: ignore[no-untyped-def]
-    """Return the exponent text[place:end], such as e-05, and the place behind it."""
-    if place == end or (text[place] | 32) != _E:
-        return 0, place
-    sign, digit = _sign(text, place + 1, end)
-    power = 0
-    while digit < end and 48 <= text[digit] <= 57:
-        power = min(power * 10 + (text[digit] - 48), 300)
-        digit += 1
-        place = digit
-    return sign * power, place
-
-
-@njit(cache=True, nogil=True)
-def _number(text, begin, end):  # type: ignore[no-untyped-def]
-    """Return the decimal number that is text[begin:end]; nan for what is none.
-
-    Exact to the last bit where it has at most 15 digits, as all that programs write.
-    """
-    sign, place = _sign(text, begin, end)
-    digits, seen, power, behind_point = np.int64(0), 0, 0, 0
-    while place < end:
-        if 48 <= text[place] <= 57:
-            seen += 1
-            if digits < _ENOUGH:
-                digits = digits * 10 + (text[place] - 48)
-                power -= behind_point
-            else:
-                power += 1 - behind_point
-        elif text[place] == _POINT and not behind_point:
-            behind_point = 1
-        else:
-            break
-        place += 1
-    if seen == 0:
-        return _infinity(text, begin, end)
-    exponent, place = _exponent(text, place, end)
-    if place < end:
-        return np.nan
-    power += exponent
-    value = sign * np.float64(digits)
-    return value / 10.0 ** min(-power, 300) if power < 0 else value * 10.0 ** min(power, 300)
-
-
-@njit(cache=True, nogil=True)
 def _behind_words(text, place, end):  # type: ignore[no-untyped-def]
     """Read what follows the words of a line: nothing, or one number.
 
@@ -119,7 +53,7 @@ def _behind_words(text, place, end):  # type: ignore[no-untyped-def]
     stop = _skip_word(text, place, end)
     if stop == place:
         return READ, 0.0, place
-    value = _number(text, place, stop)
+    value = number(text, place, stop)
     if not value <= -ZERO:
         return NO_BACKOFF, value, place
     place = _skip_blanks(text, stop, end)
@@ -144,7 +78,7 @@ def read_lines(text, order, log_probs, backoffs, places):  # type: ignore[no-unt
             place += 1
             continue
         stop = _skip_word(text, place, end)
-        value = _number(text, place, stop)
+        value = number(text, place, stop)
         if not value <= ROUNDING:
             return (POSITIVE if value > 0 else NO_NUMBER), found, line
         log_probs[found] = min(value, 0.0) if value > ZERO else -np.inf
@@ -225,35 +159,69 @@ def copy_words(text, places, blob):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def find_nodes(text, places, order, names, trie, bos, contexts, words):  # type: ignore[no-untyped-def]
-    """Find the context, a node, and the last word, an id, of each n-gram of a text's lines.
-
-    `names` is (slots, blob, offsets, ids) of all words; `trie` is (first, words). Returns
-    (reason, n-gram that could not be found, byte of the word at fault).
-    """
-    slots, blob, offsets, ids = names
-    first, known = trie
+def _find_words(text, places, names, ids):  # type: ignore[no-untyped-def]
+    """Write the ids of the words of n-grams; return the place of one that is not known, or -1."""
+    slots, blob, offsets, id_of = names
     for i in range(len(places)):
         place, end = places[i]
-        node = np.int64(0)
-        word = np.int32(0)
-        for k in range(order):
+        for k in range(len(ids)):
             place = _skip_blanks(text, place, end)
             stop = _skip_word(text, place, end)
             entry = slots[_find(text, place, stop, slots, blob, offsets)]
             if entry == 0:
-                return UNKNOWN_WORD, i, place
-            word = ids[entry - 1]
-            if k > 0 and word == bos:
-                node = np.int64(DROPPED)
-            if k < order - 1 and node >= 0:
-                node = find_child(first, known, node, word)
-                if node < 0:
-                    return NO_CONTEXT, i, place
+                return place
+            ids[k, i] = id_of[entry - 1]
             place = stop
-        contexts[i] = node
-        words[i] = word
-    return READ, len(places), 0
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _descend(nodes, words, trie, bos, begins, sizes):  # type: ignore[no-untyped-def]
+    """Move each node of a tile to its child by a word, in short passes.
+
+    So the memory accesses of many n-grams overlap. `begins` and `sizes` are for own use.
+    """
+    first, known = trie
+    for i in range(len(nodes)):
+        context = max(nodes[i], 0)
+        begins[i] = first[context]
+        sizes[i] = first[context + 1] - begins[i] if context > 0 else 0
+    touched = np.int32(0)  # one look into each run of children fetches them side by side
+    for i in range(len(nodes)):
+        touched ^= known[min(begins[i] + (sizes[i] >> 1), len(known) - 1)]
+    for i in range(len(nodes)):
+        found = search(known, begins[i], sizes[i], words[i])
+        dropped = nodes[i] == DROPPED or words[i] == bos
+        nodes[i] = DROPPED if dropped else (found if found >= 0 else _MISSING)
+    return touched
+
+
+@njit(cache=True, nogil=True)
+def find_nodes(text, places, order, names, trie, bos, contexts, words):  # type: ignore[no-untyped-def]
+    """Find the context, a node, and the last word, an id, of each n-gram of a text's lines.
+
+    `names` is (slots, blob, offsets, ids) of all words; `trie` is (first, words). Returns
+    (reason, byte of the word at fault or of the n-gram without a context).
+    """
+    ids = np.empty((order, _TILE), np.int32)
+    begins, sizes = np.empty(_TILE, np.int64), np.empty(_TILE, np.int64)
+    for begin in range(0, len(places), _TILE):
+        tile = places[begin : begin + _TILE]
+        nodes = contexts[begin : begin + _TILE]
+        unknown = _find_words(text, tile, names, ids)
+        if unknown >= 0:
+            return UNKNOWN_WORD, unknown
+        for i in range(len(tile)):
+            nodes[i] = ids[0, i] + 1
+            words[begin + i] = ids[order - 1, i]
+        for k in range(1, order - 1):
+            _descend(nodes, ids[k], trie, bos, begins, sizes)
+        for i in range(len(tile)):
+            if nodes[i] == _MISSING:
+                return NO_CONTEXT, tile[i, 0]
+            if ids[order - 1, i] == bos:
+                nodes[i] = DROPPED
+    return READ, np.int64(-1)
 
 
 @njit(cache=True, nogil=True)
@@ -273,96 +241,6 @@ def link(begin, end, parents, trie, suffix):  # type: ignore[no-untyped-def]
 
 
 # ---------------------------------------------------------------------- writing
-
-
-@njit(cache=True, nogil=True)
-def _put_exponent(exponent, text, place):  # type: ignore[no-untyped-def]
-    """Write a negative exponent of one or two digits; return where it ends."""
-    text[place], text[place + 1] = _E, _MINUS
-    place += 2
-    if exponent <= -10:
-        text[place] = _NULL + -exponent // 10
-        place += 1
-    text[place] = _NULL + -exponent % 10
-    return place + 1
-
-
-@njit(cache=True, nogil=True)
-def _put_digits(digits, power, text, place):  # type: ignore[no-untyped-def]
-    """Write digits * 10^power, below 10^-6 with an exponent as lmplz does; return where it ends."""
-    while digits % 10 == 0:
-        digits //= 10
-        power += 1
-    size, rest = 0, digits
-    while rest > 0:
-        rest //= 10
-        size += 1
-    point = size + power  # digits before the decimal point
-    exponent = point - 1
-    if exponent < _LOWEST_EXPONENT:
-        point = 1
-    elif point <= 0:
-        text[place], text[place + 1] = _NULL, _POINT
-        place += 2
-        for _ in range(-point):
-            text[place] = _NULL
-            place += 1
-    end = place + size + (0 < point < size)
-    for k in range(end - 1, place - 1, -1):
-        if 0 < point < size and k == place + point:
-            text[k] = _POINT
-        else:
-            text[k] = _NULL + digits % 10
-            digits //= 10
-    if exponent < _LOWEST_EXPONENT:
-        return _put_exponent(exponent, text, end)
-    for _ in range(max(power, 0)):
-        text[end] = _NULL
-        end += 1
-    return end
-
-
-@njit(cache=True, nogil=True)
-def _rounded(exact, tens, size):  # type: ignore[no-untyped-def]
-    """Return a number of magnitude 10^tens to so many digits: these, their power, and its value."""
-    power = tens + 1 - size
-    if power > 0:
-        digits = np.rint(exact / 10.0**power)
-        return np.int64(digits), power, digits * 10.0**power
-    digits = np.rint(exact * 10.0**-power)
-    return np.int64(digits), power, digits / 10.0**-power
-
-
-@njit(cache=True, nogil=True)
-def put_number(value, text, place):  # type: ignore[no-untyped-def]
-    """Write the shortest decimal number that is this float32 and no other; return where it ends.
-
-    -inf is written as -99. Fewer than 48 bytes are written.
-    """
-    single = np.float32(value)
-    if single == 0:
-        text[place] = _NULL
-        return place + 1
-    if single < 0:
-        text[place] = _MINUS
-        place += 1
-    exact = abs(np.float64(single))
-    if np.isinf(exact):
-        text[place] = text[place + 1] = _NULL + 9
-        return place + 2
-    tens = np.int64(np.floor(np.log10(exact)))
-    size = 7  # digits that nearly always do, or nearly so
-    digits, power, back = _rounded(exact, tens, size)
-    while np.float32(back) != np.float32(exact) and size < 9:
-        size += 1
-        digits, power, back = _rounded(exact, tens, size)
-    while size > 1:
-        size -= 1
-        fewer, its_power, back = _rounded(exact, tens, size)
-        if np.float32(back) != np.float32(exact):
-            break
-        digits, power = fewer, its_power
-    return _put_digits(digits, power, text, place)
 
 
 @njit(cache=True, nogil=True)

@@ -188,7 +188,7 @@ class _Reader:
             nothing = np.empty(0, np.int32)
             return _Part(line, text, places, log_probs, backoffs, nothing, nothing)
         contexts, last = np.empty(size, np.int32), np.empty(size, np.int32)
-        reason, _, at = kernels.find_nodes(
+        reason, at = kernels.find_nodes(
             text, places, order, words.table, (model.first, model.words), words.bos, contexts, last
         )
         if reason != kernels.READ:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
 from lmkit.models.base import Progress
-from lmkit.models.ngram.arpa_kernels import NUMBER_BYTES, write_lines
+from lmkit.models.ngram.arpa_kernels import write_lines
+from lmkit.models.ngram.arpa_numbers import NUMBER_BYTES
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
