@@ -104,8 +104,8 @@ def _overlapping(comparison: Comparison) -> str:
         if not pair.tied and a.high > b.low:
             return (
                 f"The intervals of {_names(comparison, pair)} overlap, and yet the first is "
-                f"better beyond doubt (p {_p(pair.p_holm)}): block by block, the two are up and "
-                "down together, and their difference is far surer than either."
+                f"better (p {_p(pair.p_holm)}, Holm's correction made): block by block, the two "
+                "are up and down together, and their difference is surer than either."
             )
     return ""
 
