@@ -24,7 +24,7 @@ COMMANDS = {
     "curve": "Fit models on growing parts of a text and score each on the same test text.",
     "score": "Show the surprisal of each token or sentence of a text.",
     "generate": "Draw text from a model.",
-    "zipf": "Measure Zipf's law in a text.",
+    "zipf": "Measure Zipf's law in texts.",
     "convert": "Convert a model file to an ARPA file, or an ARPA file to a model file.",
     "prune": "Prune an n-gram model by relative entropy and write it to a file.",
     "info": "Show what a model file holds.",

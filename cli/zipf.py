@@ -62,7 +62,9 @@ def command(
     progress: bool | None,
     **options: Any,
 ) -> None:
-    """Measure Zipf's law in texts: fits by maximum likelihood, growth, diversity.
+    """Measure Zipf's law in texts.
+
+    Fits by maximum likelihood, goodness of fit, vocabulary growth and diversity.
 
     All parts of a corpus are measured as one text, its n-grams over the running text without
     sentence ends. Several corpora are shown side by side; without one, the embedded corpus is

@@ -36,7 +36,7 @@ class CurvePoint:
     bits_per_byte: Interval
     perplexity: float
     oov: int
-    fit_seconds: float
+    fit_seconds: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as the JSON output has it."""

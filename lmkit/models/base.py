@@ -74,7 +74,7 @@ class LanguageModel(ABC):
     normalize_: str
     sentences_: str
     train_sha256_: str | None
-    fit_seconds_: float
+    fit_seconds_: float | None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

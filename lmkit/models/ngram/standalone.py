@@ -30,7 +30,7 @@ class StandaloneBackoff(BackoffModel):
     """
 
     name = "backoff"
-    fit_seconds_: float | None  # type: ignore[assignment]
+
     mass_error_: float
     """How far from 1 the probabilities after any context sum, at most."""
 
