@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import click
 from . import options as o
 
 if TYPE_CHECKING:
+    from lmkit.evaluation.curve import LearningCurve
     from lmkit.evaluation.ledger import SurprisalLedger
     from lmkit.models.base import LanguageModel
     from lmkit.text.corpus import Corpus, Text
@@ -23,6 +24,7 @@ DEFAULT_MODELS = (
     "bigram",
     "trigram",
     "trigram:alpha=0.003",
+    "kneser-ney:order=5",
     "word-rnn",
     "char-rnn",
 )
@@ -34,7 +36,7 @@ DEFAULT_MODELS = (
     "specs",
     multiple=True,
     metavar="SPEC_OR_FILE",
-    help="A model to fit, or a model file; repeat it. [default: seven models]",
+    help="A model to fit, or a model file; repeat it. [default: eight models]",
 )
 @o.corpus_argument
 @click.option("--train", metavar="CORPUS", help="Training text, in place of CORPUS.")
@@ -54,6 +56,11 @@ DEFAULT_MODELS = (
     type=click.Path(path_type=Path),
     help="Also write a page with tables and pictures (.html).",
 )
+@click.option(
+    "--curve",
+    is_flag=True,
+    help="With --report: also fit the counting models on growing parts of the training text.",
+)
 @o.vocabulary_options
 @o.reading_options
 @o.seed_option
@@ -68,6 +75,7 @@ def command(
     ledgers: tuple[Path, ...],
     why: bool,
     report: Path | None,
+    curve: bool,
     output: str,
     progress: bool | None,
     **options: Any,
@@ -95,18 +103,22 @@ def command(
 
     from .results import print_difference, print_results
 
+    if curve and report is None:
+        raise click.UsageError("--curve goes with --report")
     if report is not None:
         o.check_output(report)
     seed = options["seed"] or 0
     wanted = specs or (() if ledgers else DEFAULT_MODELS)
     reading = o.reading(options)
     prepared = [_prepared(spec, options) for spec in wanted]
-    opened = _parts(corpus, train, valid, test, reading, fit=any(not m.is_fitted for m in prepared))
+    loaded = [model.spec for model in prepared if model.is_fitted]
+    opened = _parts(corpus, train, valid, test, reading, fit=len(loaded) < len(prepared))
     text = opened.held_out
     with o.progress_bar(progress) as show:
         for place, model in enumerate(prepared):
             if not model.is_fitted:
                 model.fit(opened, progress=_within(show, model.spec, place, len(prepared)))
+        learning = _curve(prepared, loaded, opened, seed) if curve else None
         comparison = compare(
             prepared,
             text,
@@ -132,7 +144,15 @@ def command(
         from lmkit.reporting.report import write_report
 
         typed = shlex.join(["lmkit", *sys.argv[1:]])
-        write_report(comparison, report, command=typed, models=prepared, remarks=remarks, seed=seed)
+        write_report(
+            comparison,
+            report,
+            command=typed,
+            models=prepared,
+            curve=learning,
+            remarks=remarks,
+            seed=seed,
+        )
         o.note(f"Wrote {report}.")
 
 
@@ -143,6 +163,17 @@ def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
     if spec.partition(":")[0] not in names() and (Path(spec).exists() or spec.endswith(".lmkit")):
         return load(spec)
     return create(o.with_options(spec, **options))
+
+
+def _curve(
+    models: Sequence[LanguageModel], loaded: Sequence[str], corpus: Corpus, seed: int
+) -> LearningCurve:
+    """Return the learning curves of the counting models that were fitted here."""
+    from lmkit.evaluation.curve import learning_curve
+
+    fitted = [model for model in models if model.spec not in loaded and model.proper]
+    counting = [model.spec for model in fitted if not model.needs_validation]
+    return learning_curve(counting, corpus, seed=seed)
 
 
 def _foreign(path: Path, text: Text) -> SurprisalLedger:

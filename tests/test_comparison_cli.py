@@ -134,3 +134,12 @@ def test_curve_shows_nested_parts(book: Path) -> None:
     refused = run("curve", "--fractions", "2", "train.txt")
     assert refused.exit_code == 1
     assert "above 0 up to 1" in refused.stderr
+
+
+def test_a_report_can_hold_learning_curves(book: Path) -> None:
+    models = ("--model", "bigram", "--model", "witten-bell")
+    ok("compare", *models, "--test", book, "--train", book, "--report", "r.html", "--curve")
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert 'id="learning"' in page
+    assert 'id="learning"' not in lmkit.compare([lmkit.fit("bigram", book)], book).to_html()
+    assert run("compare", *models, book, "--curve").exit_code == 2
