@@ -130,3 +130,36 @@ def test_too_few_values_say_so():
         assert other.degenerate
         assert other.p_value is None
         assert "only 3 different frequencies" in other.note
+
+
+def test_a_narrow_maximum_near_the_power_law_is_found():
+    """Of this shape is the tail of the bigrams of a large text."""
+    x = np.arange(2, 400_000, dtype=np.float64)
+    p = np.exp(-((np.log(x) + 28) ** 2) / (2 * 5.1**2)) / x
+    counts = np.random.default_rng(6).multinomial(100_000, p / p.sum())
+    spectrum = FrequencySpectrum.from_counts(np.repeat(x.astype(np.int64), counts))
+    found = {a.name: a for a in compare_alternatives(spectrum, fit_power_law(spectrum, xmin=2))}
+    for name in ("lognormal", "stretched_exponential", "truncated_power_law"):
+        assert not found[name].degenerate
+        assert found[name].log_likelihood_ratio < -10
+    assert 0.01 < found["stretched_exponential"].parameters["beta"] < 0.1
+
+
+def test_every_kind_of_tail_has_its_maximum():
+    rng = np.random.default_rng(0)
+    samples = [
+        rng.zipf(4.0, 2000),
+        rng.geometric(0.5, 1000),
+        rng.integers(1, 3000, 500),
+        99_000_000 + rng.integers(0, 600_000, 40),  # far out, and narrow
+        10 ** rng.uniform(0, 6, 1000),
+        rng.weibull(2.0, 3000) * 100,
+    ]
+    for sample in samples:
+        values = np.maximum(1, np.rint(sample)).astype(np.int64)
+        spectrum = FrequencySpectrum.from_counts(values)
+        fit = fit_power_law(spectrum, xmin=int(values.min()))
+        for other in compare_alternatives(spectrum, fit):
+            assert other.note is None or "no maximum" not in other.note
+            if other.name != "exponential":
+                assert other.log_likelihood >= fit.log_likelihood - 1e-6

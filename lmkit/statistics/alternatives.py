@@ -18,7 +18,7 @@ limit, the fit is degenerate, says so, and is no evidence of anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -135,32 +135,38 @@ def _without_maximum(name: str, note: str) -> Alternative:
 
 
 def _fit_lognormal(tail: _Tail, power_law: PowerLawFit) -> _Fit:
-    """exp(-a ln x - b (ln x)²) with b >= 0: the power law is b = 0."""
-    mean = float(tail.types @ tail.log_x) / tail.n
-    variance = float(tail.types @ (tail.log_x - mean) ** 2) / tail.n
+    """exp(-a u - b u²), u = ln(x / xmin), with b >= 0: the power law is b = 0."""
+    q = float(np.log(tail.xmin))
+    u = tail.log_x - q
+    mean = float(tail.types @ u) / tail.n
+    variance = float(tail.types @ (u - mean) ** 2) / tail.n
 
     def features(log_x: FloatArray) -> FloatArray:
-        return np.stack([-log_x, -(log_x**2)])
+        return np.stack([-(log_x - q), -((log_x - q) ** 2)])
 
-    start = np.array([1 - mean / variance, 0.5 / variance])
-    theta = _fit_beside_power_law(tail, power_law, features, start)
+    starts = [(1 - mean / variance, 0.5 / variance)]
+    starts += [(power_law.alpha, b / variance) for b in (0.1, 1e-3)]
+    theta = _fit_beside_power_law(tail, power_law, features, starts)
     if theta is None:
         return _NO_MAXIMUM
     a, b = float(theta[0]), float(theta[1])
     if b == 0:
         return _AT_POWER_LAW
-    parameters = {"mu": (1 - a) / (2 * b), "sigma": float(np.sqrt(0.5 / b))}
+    parameters = {"mu": q + (1 - a) / (2 * b), "sigma": float(np.sqrt(0.5 / b))}
     return _Fit(parameters, tail.rule.log_probabilities(features, theta, tail.log_x))
 
 
 def _fit_truncated_power_law(tail: _Tail, power_law: PowerLawFit) -> _Fit:
     """exp(-alpha ln x - lambda x) with lambda >= 0."""
+    q = float(np.log(tail.xmin))
 
     def features(log_x: FloatArray) -> FloatArray:
-        return np.stack([-log_x, -expand(log_x)])
+        return np.stack([-(log_x - q), -(expand(log_x) - tail.xmin)])
 
-    start = np.array([power_law.alpha, np.exp(-float(tail.log_x[-1]))])
-    theta = _fit_beside_power_law(tail, power_law, features, start)
+    longest = float(np.exp(tail.log_x[-1]) - tail.xmin)
+    mean = float(tail.types @ (np.exp(tail.log_x) - tail.xmin)) / tail.n
+    starts = [(power_law.alpha, 1 / longest), (power_law.alpha, 1e-4 / mean), (0.0, 1 / mean)]
+    theta = _fit_beside_power_law(tail, power_law, features, starts)
     if theta is None:
         return _NO_MAXIMUM
     if theta[1] == 0:
@@ -189,7 +195,9 @@ def _fit_stretched_exponential(tail: _Tail, power_law: PowerLawFit) -> _Fit:
         def offset(log_x: FloatArray) -> FloatArray:
             return (beta - 1) * log_x
 
-        start = np.array([-tail.n / float(features(tail.log_x)[0] @ tail.types)])
+        lowest = float(features(np.log([tail.xmin]))[0, 0])
+        beyond = lowest * tail.n - float(features(tail.log_x)[0] @ tail.types)
+        start = np.array([tail.n / beyond])
         theta = tail.rule.maximise(features, start, tail.log_x, tail.types, offset=offset)
         if theta is None:
             return np.nan, None
@@ -200,7 +208,10 @@ def _fit_stretched_exponential(tail: _Tail, power_law: PowerLawFit) -> _Fit:
         log_p = fit_c(beta)[1]
         return 1e300 if log_p is None else -float(tail.types @ log_p)
 
-    found = minimize_scalar(loss, bounds=(1e-6, 3.0), method="bounded", options={"xatol": 1e-6})
+    grid = np.geomspace(1e-4, 3.0, 16)  # its valley can be narrow, and near 0
+    best = int(np.argmin([loss(beta) for beta in grid]))
+    bounds = (grid[best - 1] if best else 1e-9, grid[min(best + 1, len(grid) - 1)])
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
     beta = float(found.x)
     if -power_law.log_likelihood <= found.fun + 1e-9 * abs(found.fun):
         return _AT_POWER_LAW
@@ -212,7 +223,7 @@ def _fit_beside_power_law(
     tail: _Tail,
     power_law: PowerLawFit,
     features: Callable[[FloatArray], FloatArray],
-    start: FloatArray,
+    starts: Sequence[tuple[float, float]],
 ) -> FloatArray | None:
     """Return the best (theta_1, theta_2) with theta_2 >= 0, where theta_2 = 0 is the power law.
 
@@ -223,7 +234,11 @@ def _fit_beside_power_law(
     observed = features(tail.log_x)[1] @ tail.types / tail.n
     if observed <= tail.rule.means(features, limit)[1]:
         return limit
-    return tail.rule.maximise(features, start, tail.log_x, tail.types)
+    for start in starts:
+        theta = tail.rule.maximise(features, np.array(start), tail.log_x, tail.types)
+        if theta is not None:
+            return theta
+    return None
 
 
 _FITTERS: dict[str, Callable[[_Tail, PowerLawFit], _Fit]] = {

@@ -40,9 +40,14 @@ class SumRule:
         """Return the rule for the integers from ``xmin`` on."""
         direct = np.log(xmin + np.arange(_DIRECT, dtype=np.float64))
         a = xmin + _DIRECT - 0.5
-        widths = np.minimum(4.0, 2.0 ** np.arange(-2, 200))
+        # Panels begin as wide as what was summed, double, stay at 4 while a sum can still be there,
+        # and double again where only a slow power law has any of it.
+        widths = [np.log1p(_DIRECT / a)]
+        while widths[-1] < 4.0:
+            widths.append(2 * widths[-1])
+        widths += [4.0] * 8 + [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]
         edges = np.log(a) + np.concatenate([[0.0], np.cumsum(widths)])
-        edges = edges[edges < _LARGEST]
+        edges = np.append(edges[edges < _LARGEST], _LARGEST)
         nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
         half = np.diff(edges)[:, None] / 2
         panels = (edges[:-1, None] + half * (nodes + 1)).ravel()
