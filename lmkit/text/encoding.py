@@ -203,7 +203,7 @@ def learn_text(
     pieces = []
     for chunk in text.chunks(meter):
         encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
-        pieces.append(encoded.ids.copy() if encoded.ids.base is not None else encoded.ids)
+        pieces.append(encoded.ids)
     if meter.words == 0:
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
     ids = np.concatenate(pieces)
@@ -245,9 +245,10 @@ def _cut_off(
     max_size: int | None,
     given: Vocabulary | None,
 ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-    """Order types by falling count, drop the rare ones, and translate the ids."""
+    """Order types by falling count, drop the rare ones, and translate the ids in place."""
     specials = len(SPECIALS)
-    found = np.bincount(ids, minlength=specials + len(names)).astype(np.int64)
+    found = np.zeros(specials + len(names), np.int64)
+    kernels.count_ids(ids, found)
     counts = found[specials:]
     order = np.argsort(-counts, kind="stable")  # ties stay in order of appearance
     if given is None:
@@ -270,7 +271,8 @@ def _cut_off(
         [names[index] for index in rest.tolist()],
         np.concatenate([np.array([found[0], 0], np.int64), counts[rest]]),
     )
-    return Vocabulary(types, type_counts), dropped, translation[ids]
+    kernels.translate_ids(ids, translation)
+    return Vocabulary(types, type_counts), dropped, ids
 
 
 def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusError:

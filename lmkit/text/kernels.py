@@ -363,3 +363,17 @@ def symbols_to_ids(
             entries += 1
         ids[i] = index
     return entries
+
+
+@njit(cache=True, nogil=True)
+def count_ids(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Add to `counts` how often each id occurs."""
+    for index in ids:
+        counts[np.uint32(index)] += 1
+
+
+@njit(cache=True, nogil=True)
+def translate_ids(ids: NDArray[np.int32], translation: NDArray[np.int32]) -> None:
+    """Replace each id by its translation, in place."""
+    for place in range(len(ids)):
+        ids[place] = translation[np.uint32(ids[place])]

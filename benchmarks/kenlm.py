@@ -1,0 +1,91 @@
+"""Estimating and querying beside KenLM's programs, whole processes in turn.
+
+    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5]
+
+`LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
+lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
+then both score the text from file to perplexity. Each pair runs in turn, A B A B; the least wall
+time of each counts. lmkit's kernels are compiled beforehand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import texts
+
+RUNS = 3
+LMKIT = [sys.executable, "-c", "from lmkit.cli.main import main; main()"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tokens", type=int, default=14_000_000)
+    parser.add_argument("--orders", type=int, nargs="+", default=[3, 5])
+    options = parser.parse_args()
+    folder = os.environ.get("LMPLZ")
+    if not folder:
+        print("LMPLZ names no folder with lmplz, build_binary and query: nothing to stand beside")
+        return
+    with tempfile.TemporaryDirectory() as place:
+        here = Path(place)
+        for name, text in (
+            ("technical", texts.technical(here / "technical.txt", options.tokens)),
+            ("Han", texts.han(here / "han.txt", options.tokens)),
+        ):
+            for order in options.orders:
+                beside(Path(folder), here, name, text, order)
+
+
+def beside(kenlm: Path, here: Path, name: str, text: Path, order: int) -> None:
+    arpa, binary, model = here / "m.arpa", here / "m.bin", here / "m.lmkit"
+    lmplz = [str(kenlm / "lmplz"), "-o", str(order), "-S", "4G", "-T", str(here)]
+    lmplz += ["--discount_fallback", "--text", str(text), "--arpa", str(arpa)]
+    fit = [*LMKIT, "fit", "--model", f"kneser-ney:order={order}", str(text), "--normalize", "none"]
+    fit += ["-o", str(model)]
+    small = here / "small.txt"
+    small.write_text("".join(text.open(encoding="utf-8").readlines()[:2000]), encoding="utf-8")
+    run([*LMKIT, "fit", "--model", f"kneser-ney:order={order}", str(small), "-o", str(model)])
+    ours, theirs, built = [], [], []
+    for _ in range(RUNS):
+        ours.append(run(fit))
+        theirs.append(run(lmplz))
+        built.append(run([str(kenlm / "build_binary"), str(arpa), str(binary)]))
+    total = min(theirs) + min(built)
+    print(f"{name}, order {order}: {text.stat().st_size / 1e6:.0f} MB of text")
+    print(f"  lmkit fit            {min(ours):6.2f} s")
+    print(f"  lmplz, build_binary  {min(theirs):6.2f} + {min(built):.2f} s")
+    print(f"  ratio                {total / min(ours):6.2f}")
+    evaluate = [*LMKIT, "evaluate", str(model), "--test", str(text), "--format", "json"]
+    query = [str(kenlm / "query"), "-v", "summary", str(binary)]
+    run(evaluate)
+    asked, queried = [], []
+    for _ in range(RUNS):
+        asked.append(run(evaluate))
+        queried.append(run(query, stdin=text))
+    print(f"  lmkit evaluate       {min(asked):6.2f} s")
+    print(f"  query                {min(queried):6.2f} s")
+    print(f"  ratio                {min(queried) / min(asked):6.2f}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"  peak memory of any process so far {peak:,.0f} MB", flush=True)
+
+
+def run(command: list[str], *, stdin: Path | None = None) -> float:
+    with (stdin or Path(os.devnull)).open("rb") as given:
+        start = time.perf_counter()
+        done = subprocess.run(command, stdin=given, capture_output=True, check=False)
+        seconds = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-300:]}")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
