@@ -168,6 +168,17 @@ def test_draws_follow_the_law_far_into_the_tail():
     assert drawn.types_of_frequency(3) == pytest.approx(200_000 * 3**-1.5 / zeta(1.5, 3), rel=0.02)
 
 
+def test_scan_of_chosen_xmins(moby_dick):
+    chosen = scan_xmin(moby_dick, xmins=[1, 4, 7, 10**6])
+    assert chosen.xmin.tolist() == [1, 4, 7]
+    every = scan_xmin(moby_dick)
+    at = np.searchsorted(every.xmin, chosen.xmin)
+    for name in ("alpha", "alpha_se", "ks", "tail_types"):
+        assert getattr(chosen, name) == pytest.approx(getattr(every, name)[at])
+    assert chosen.rows()[0]["alpha"] == pytest.approx(1.77481, abs=1e-5)
+    assert list(chosen.to_pandas()) == ["xmin", "alpha", "alpha_se", "ks", "tail_types"]
+
+
 @pytest.mark.parametrize("counts", [[1, 1, 1], [5]])
 def test_one_frequency_cannot_be_fitted(counts):
     spectrum = FrequencySpectrum.from_counts(counts)

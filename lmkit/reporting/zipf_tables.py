@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmkit.reporting.tables import Column, markdown_table, number, plain_table, whole
@@ -54,6 +54,7 @@ _GENERATED = (
     Column("difference", "difference (95%)", str),
     Column("verdict", "", right=False),
 )
+_FEWEST = 50  # types in a tail whose exponent is worth showing
 _SHORT = {
     "lognormal": "lognormal",
     "exponential": "exponential",
@@ -80,6 +81,7 @@ def zipf_tables(reports: Sequence[ZipfReport], *, markdown: bool = False) -> str
     parts = {
         "counts and growth": table(_COUNTS, counts),
         "power law over the tail it fits best": table(_FITS, fits),
+        "how the exponent α depends on x_min": _stability(orders, show, alone=alone),
         "other laws": table(_OTHER, fits),
         "coverage and diversity": "\n".join(_sentences(report) for report in reports),
         "vocabularies of the most frequent types": table(_SIZES, cuts),
@@ -158,6 +160,24 @@ def _fit_row(report: ZipfReport, order: OrderReport) -> dict[str, Any]:
         else "-",
         "line": line and line.exponent,
     }
+
+
+def _stability(
+    orders: Sequence[tuple[ZipfReport, OrderReport]], show: Callable[..., str], *, alone: bool
+) -> str:
+    """Return the table with one column for each x_min that any order has 50 types beyond."""
+    rows = []
+    for report, order in orders:
+        row: dict[str, Any] = {"corpus": report.summary.name, "n": order.n}
+        for fit in order.stability.rows() if order.stability else []:
+            if fit["tail_types"] >= _FEWEST:
+                row[str(fit["xmin"])] = fit["alpha"]
+        rows.append(row)
+    xmins = sorted({int(key) for row in rows for key in row if key.isdigit()})
+    columns = [Column("n", "n", whole), *(Column(str(x), f"{x:,}", number(3)) for x in xmins)]
+    if not alone:
+        columns.insert(0, Column("corpus", "corpus", right=False))
+    return show(columns, rows)
 
 
 def _sentences(report: ZipfReport) -> str:

@@ -8,6 +8,7 @@ with the Hurwitz zeta function; their continuous approximation (3.7) is not used
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,19 +73,16 @@ class XminScan:
     ks: FloatArray
     tail_types: IntArray
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dictionary for each x_min."""
+        columns = {name: array.tolist() for name, array in vars(self).items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with one row for each x_min."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "xmin": self.xmin,
-                "alpha": self.alpha,
-                "alpha_se": self.alpha_se,
-                "ks": self.ks,
-                "tail_types": self.tail_types,
-            }
-        )
+        return pd.DataFrame(vars(self))
 
 
 def fit_power_law(spectrum: FrequencySpectrum, *, xmin: int | None = None) -> PowerLawFit:
@@ -123,18 +121,30 @@ def fit_power_law(spectrum: FrequencySpectrum, *, xmin: int | None = None) -> Po
     )
 
 
-def scan_xmin(spectrum: FrequencySpectrum) -> XminScan:
-    """Return the fit from every possible x_min on (every frequency that occurs but the largest).
+def scan_xmin(spectrum: FrequencySpectrum, *, xmins: Sequence[int] | None = None) -> XminScan:
+    """Return the fit from each of ``xmins`` on; by default from every frequency but the largest.
 
-    Raises CorpusError when there are fewer than two different frequencies.
+    Of ``xmins``, those beyond which fewer than two different frequencies are left are left out.
+
+    Raises CorpusError when there are fewer than two different frequencies, ParameterError for an
+    x_min below 1.
     """
     values, counts = _pairs(spectrum)
     _check_two_values(values)
-    tail, tail_logs = kernels.suffix_sums(values, counts)
-    alpha, ks = kernels.scan(values, tail, tail_logs)
-    tail_types = tail[:-2].astype(np.int64)
-    errors = [_standard_error(a, q, n) for a, q, n in zip(alpha, values, tail_types, strict=False)]
-    return XminScan(spectrum.frequencies[:-1], alpha, np.array(errors), ks, tail_types)
+    if xmins is None:
+        tail, tail_logs = kernels.suffix_sums(values, counts)
+        alpha, ks = kernels.scan(values, tail, tail_logs)
+        n = tail[:-2].astype(np.int64)
+        errors = [_standard_error(a, q, k) for a, q, k in zip(alpha, values, n, strict=False)]
+        return XminScan(spectrum.frequencies[:-1], alpha, np.array(errors), ks, n)
+    fits = [fit_power_law(spectrum, xmin=x) for x in xmins if x <= spectrum.frequencies[-2]]
+    return XminScan(
+        xmin=np.array([fit.xmin for fit in fits], np.int64),
+        alpha=np.array([fit.alpha for fit in fits], np.float64),
+        alpha_se=np.array([fit.alpha_se for fit in fits], np.float64),
+        ks=np.array([fit.ks for fit in fits], np.float64),
+        tail_types=np.array([fit.tail_types for fit in fits], np.int64),
+    )
 
 
 def simulate_power_law(

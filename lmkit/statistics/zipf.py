@@ -32,7 +32,7 @@ from lmkit.statistics.diversity import (
 from lmkit.statistics.goodness import Bootstrap, goodness_of_fit
 from lmkit.statistics.growth import HeapsFit, fit_heaps
 from lmkit.statistics.lnre import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
-from lmkit.statistics.powerlaw import PowerLawFit, fit_power_law
+from lmkit.statistics.powerlaw import PowerLawFit, XminScan, fit_power_law, scan_xmin
 from lmkit.statistics.ranks import (
     LeastSquaresLine,
     SplitHalves,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[str, float], None]  # (what is being done, the share done of all)
+_XMINS = [k * 10**e for e in range(4) for k in (1, 2, 5)]
 _NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -58,11 +59,15 @@ _P = ParamSpec("_P")
 
 @dataclass(frozen=True, eq=False)
 class OrderReport:
-    """Zipf's law for the n-grams of one order; None where the text is too short for a fit."""
+    """Zipf's law for the n-grams of one order; None where the text is too short for a fit.
+
+    ``stability`` has the power law from the x_min 1, 2, 5, 10, 20 ... on.
+    """
 
     n: int
     spectrum: FrequencySpectrum
     power_law: PowerLawFit | None
+    stability: XminScan | None
     bootstrap: Bootstrap | None
     alternatives: tuple[Alternative, ...]
     whole_range: tuple[WholeRangeFit, ...]
@@ -97,6 +102,7 @@ class OrderReport:
             "bootstrap_repetitions": bootstrap.repetitions if bootstrap else 0,
             "alternatives": [a.to_dict() for a in self.alternatives],
             "heaps": self.heaps and self.heaps.to_dict(),
+            "stability": self.stability.rows() if self.stability else [],
             "whole_range": [w.to_dict() for w in self.whole_range],
             "zipf_mandelbrot": self.zipf_mandelbrot and self.zipf_mandelbrot.to_dict(),
             "least_squares": self.least_squares and self.least_squares.to_dict(),
@@ -244,6 +250,7 @@ def _measure_order(
         n=n,
         spectrum=spectrum,
         power_law=fit,
+        stability=_or_none(scan_xmin, spectrum, xmins=_XMINS),
         bootstrap=bootstrap,
         alternatives=compare_alternatives(spectrum, fit) if fit else (),
         whole_range=_or_none(fit_whole_range, spectrum) or (),
