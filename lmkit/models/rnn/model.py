@@ -302,7 +302,7 @@ class WordRnn(RecurrentModel):
         embedding: int = 128,
         tied: bool = True,
         dropout: float = 0.4,
-        epochs: int = 6,
+        epochs: int = 4,
         **options: Any,
     ):
         super().__init__(
