@@ -39,22 +39,28 @@ class Segments:
 
     def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
         """Return the sum of one value for each event over each segment, float64 (S,)."""
-        owners = np.searchsorted(self.starts, ledger.offsets, side="right") - 1
-        return np.bincount(owners, values, len(self)).astype(np.float64)
+        # Events stand in the order of the text: a segment's are those from its first one on.
+        first = np.searchsorted(ledger.offsets, self.starts[:-1])
+        filled = np.diff(first, append=len(ledger)) > 0
+        sums = np.zeros(len(self))
+        if filled.any():
+            sums[filled] = np.add.reduceat(values.astype(np.float64), first[filled])
+        return sums
 
 
 def segments(text: Text) -> Segments:
     """Return the documents, sentences or words of a text: the first kind it has 60 of or more."""
     raw = np.concatenate([np.empty(0, np.uint8), *text.chunks()])
-    characters = np.concatenate(([0], np.cumsum((raw & 0xC0) != 0x80, dtype=np.int64)))
-    kind, ends = _ends(text, raw, characters)
-    places = np.unique(np.concatenate(([0], ends, [len(raw)])))
-    return Segments(kind, characters[places], np.diff(places))
+    kind, ends = _ends(text, raw)
+    places = np.concatenate(([0], ends, [len(raw)]))
+    places = places[np.diff(places, prepend=-1) > 0]  # each once: nothing may follow the last end
+    if len(places) == 1:
+        return Segments(kind, np.zeros(1, np.int64), np.empty(0, np.int64))
+    characters = np.add.reduceat((raw & 0xC0) != 0x80, places[:-1], dtype=np.int64)
+    return Segments(kind, np.concatenate(([0], np.cumsum(characters))), np.diff(places))
 
 
-def _ends(
-    text: Text, raw: NDArray[np.uint8], characters: NDArray[np.int64]
-) -> tuple[str, NDArray[np.int64]]:
+def _ends(text: Text, raw: NDArray[np.uint8]) -> tuple[str, NDArray[np.int64]]:
     """Return the kind of segment, and the byte behind each."""
     if len(text.sources) >= _FEWEST_SEGMENTS:
         sizes = [

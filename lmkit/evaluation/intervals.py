@@ -89,7 +89,7 @@ def ratio_interval(
 
 def _widened(tail: float, blocks: int) -> float:
     """Return the tail share that makes percentiles as wide as a t interval of so many blocks."""
-    from scipy.stats import t
+    from scipy.special import stdtrit  # Student's t quantiles, without the weight of scipy.stats
 
-    wide = np.sqrt(blocks / (blocks - 1)) * float(t.ppf(tail, blocks - 1))
+    wide = np.sqrt(blocks / (blocks - 1)) * float(stdtrit(blocks - 1, tail))
     return NormalDist().cdf(float(wide))
