@@ -43,7 +43,7 @@ class Scale:
         step = min((m * power for m in (1, 2, 5, 10)), key=lambda m: abs(span / m - wanted))
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return [round(i * step, 12) for i in range(first, last + 1)]
+        return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
     def _powers(self, wanted: int) -> list[float]:
         first = math.ceil(math.log10(self.low) - 1e-9)
