@@ -40,7 +40,13 @@ def whole(value: int | None) -> str:
 
 
 def perplexity(value: float | None) -> str:
-    """Return a perplexity with the digits that a reader can use."""
+    """Return a perplexity with the digits that a reader can use.
+
+    >>> [perplexity(v) for v in (2.71828, 141.186, 3307.92, 1.6e18, math.inf)]
+    ['2.7183', '141.19', '3,307.9', '1.60e+18', '∞']
+    """
+    if value is not None and 1e7 <= value < math.inf:
+        return f"{value:.2e}"
     digits = (
         4 if value is not None and value < 10 else 2 if value is not None and value < 1000 else 1
     )
