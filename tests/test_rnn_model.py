@@ -15,6 +15,7 @@ import lmkit
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.registry import create
 from lmkit.models.rnn.model import CharRnn, RecurrentModel, WordRnn
+from lmkit.models.rnn.threads import torch_threads
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
 
@@ -114,16 +115,17 @@ def test_same_seed_same_weights_other_seed_others() -> None:
 
 def test_fitting_leaves_torch_as_it_was() -> None:
     generator, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    for options in ({}, {"threads": threads + 1}):
-        fitted(dropout=0.3, **options)
+    for options in ({}, {"threads": threads + 1}):  # few steps: threads may wait for one another
+        fitted(text="a b\n" * 8, dropout=0.3, epochs=1, **options)
         assert torch.equal(torch.random.get_rng_state(), generator)
         assert torch.get_num_threads() == threads
 
 
 def test_little_networks_do_not_try_threads() -> None:
-    model = fitted()
-    assert model._thread_chooser(model.network_).candidates == (1,)
-    assert fitted(threads=2)._thread_chooser(model.network_).candidates == (2,)
+    network = fitted().network_
+    with torch_threads():
+        assert WordRnn(**SMALL)._thread_chooser(network).candidates == (1,)
+        assert WordRnn(**SMALL, threads=2)._thread_chooser(network).candidates == (2,)
 
 
 def test_large_networks_do(monkeypatch: pytest.MonkeyPatch) -> None:

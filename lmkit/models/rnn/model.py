@@ -80,8 +80,8 @@ class RecurrentModel(LanguageModel):
         *,
         cell: Literal["rnn", "gru", "lstm"] = "lstm",
         layers: int = 1,
-        hidden: int = 160,
-        embedding: int = 64,
+        hidden: int = 192,
+        embedding: int = 32,
         tied: bool = False,
         dropout: float = 0.0,
         unk_rate: float = 0.5,
@@ -298,15 +298,24 @@ class WordRnn(RecurrentModel):
     def __init__(
         self,
         *,
-        hidden: int = 192,
-        embedding: int = 128,
+        hidden: int = 128,
+        embedding: int = 64,
         tied: bool = True,
-        dropout: float = 0.4,
-        epochs: int = 4,
+        dropout: float = 0.2,
+        epochs: int = 6,
+        learning_rate: float = 0.03,
+        weight_decay: float = 0.2,
         **options: Any,
     ):
         super().__init__(
-            hidden=hidden, embedding=embedding, tied=tied, dropout=dropout, epochs=epochs, **options
+            hidden=hidden,
+            embedding=embedding,
+            tied=tied,
+            dropout=dropout,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            **options,
         )
 
 

@@ -51,13 +51,13 @@ def first_state(network: Network) -> State:
 
 def next_state(network: Network, index: int, state: State) -> State:
     """Return the state, of one lane, after one more token; `state` itself is left as it is."""
-    with torch.inference_mode():
+    with torch.no_grad():
         return network.step(torch.tensor([index], device=network.device), state)
 
 
 def distribution(network: Network, state: State) -> Values:
     """Return the log-probabilities (V,) of the next token; normalised in float64."""
-    with torch.inference_mode():
+    with torch.no_grad():
         scores = network.scores(network.top(state))[0].cpu().double()
     log_probs: Values = log_softmax(scores, dim=-1).numpy()
     return log_probs
@@ -75,7 +75,7 @@ def read_stream(
         return values, next_state(network, int(ids[0]), state)
     values = np.empty(len(ids))
     chunk = max(1, min(CHUNK, SCORES // _input_width(network)))
-    with torch.inference_mode():
+    with torch.no_grad():
         for start in range(0, len(ids), chunk):
             targets = _tensor(ids[start : start + chunk], network)  # (T,)
             before = network.top(state)  # (1, H)
@@ -126,7 +126,7 @@ def _read_whole(
         for start in range(0, len(inputs), length):
             places = positions[start : start + length]  # (T, B)
             real = places >= 0
-            with torch.inference_mode():
+            with torch.no_grad():
                 outputs, state = network(_tensor(inputs[start : start + length], network), state)
                 outputs = outputs[torch.from_numpy(real).to(network.device)]  # (N, H)
             targets = _tensor(ids[places[real]], network)  # (N,)
@@ -144,7 +144,7 @@ def _tensor(ids: NDArray[np.integer[Any]], network: Network) -> Tensor:
 def _measured(network: Network, outputs: Tensor, targets: Tensor, measure: Measure) -> Values:
     """Return the measure (N,) where the outputs (N, H) were followed by the targets (N,)."""
     block = max(1, SCORES // network.shape.outcomes)
-    with torch.inference_mode():
+    with torch.no_grad():
         parts = [
             measure(network.scores(some), wanted).cpu()
             for some, wanted in zip(
