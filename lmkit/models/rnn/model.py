@@ -302,7 +302,7 @@ class WordRnn(RecurrentModel):
         embedding: int = 64,
         tied: bool = True,
         dropout: float = 0.2,
-        epochs: int = 6,
+        epochs: int = 4,
         learning_rate: float = 0.03,
         weight_decay: float = 0.2,
         **options: Any,
