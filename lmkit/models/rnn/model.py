@@ -32,7 +32,7 @@ from lmkit.models.rnn.threads import ThreadChooser, torch_threads
 from lmkit.models.rnn.training import Training, train
 
 LITTLE_WORK = 1e8
-"""Floating-point operations of a step, about 2 ms of one core's, below which none are shared."""
+"""Floating-point operations of a training step below which one thread is always enough."""
 LEAST: Mapping[str, int] = MappingProxyType(
     {"layers": 1, "hidden": 1, "embedding": 0, "lanes": 1, "length": 1, "epochs": 1}
     | {"patience": 1, "seed": 0, "threads": 1}
@@ -338,8 +338,6 @@ def _check_ranges(model: RecurrentModel) -> None:
         value = getattr(model, name)
         if value is not None and value < least:
             raise ParameterError(f"{name}={value}; give a whole number, {least} or more")
-    if model.seed >= 2**63:
-        raise ParameterError(f"seed={model.seed}; give a whole number below 2**63")
     for name in SHARES:
         value = getattr(model, name)
         if not 0 <= value < 1:  # so that nan is refused too

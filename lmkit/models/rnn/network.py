@@ -13,7 +13,6 @@ from torch.nn.functional import dropout, linear, one_hot
 from lmkit.models.rnn.cells import CELLS, State, weights_of
 
 TIED_SCALE = 0.1
-"""Standard deviation of a tied matrix at the start: scores of about the size of the bias."""
 
 
 @dataclass(frozen=True, slots=True)

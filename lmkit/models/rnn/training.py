@@ -95,17 +95,21 @@ def train(
     trainer = _Trainer(network, training, batches.tokens * training.epochs, threads, progress)
     train_nats: list[float] = []
     valid_nats: list[float] = []
-    best = 0
-    weights: dict[str, Tensor] = {}
+    best, weights = 0, _copy(network)
     for epoch in range(training.epochs):
         what = f"epoch {epoch + 1} of {training.epochs}"
         if valid_nats:
             what += f", validation perplexity {math.exp(min(valid_nats[best], 700)):.2f}"
-        train_nats.append(_finite(trainer.epoch(batches, rng, what), epoch, training))
+        train_nats.append(trainer.epoch(batches, rng, what))
+        if not math.isfinite(train_nats[-1]):
+            raise ParameterError(
+                f"training diverged in epoch {epoch + 1}: the loss is {train_nats[-1]}; lower "
+                f"learning_rate={training.learning_rate:g} or clip={training.clip:g}"
+            )
         if validate is None:
             best = epoch
             continue
-        valid_nats.append(_finite(validate(), epoch, training))
+        valid_nats.append(validate())
         if epoch == 0 or valid_nats[-1] < valid_nats[best]:
             best, weights = epoch, _copy(network)
         elif epoch - best >= training.patience:
@@ -113,15 +117,6 @@ def train(
     if best < len(train_nats) - 1:
         network.load_state_dict(weights)
     return Curve(tuple(train_nats), tuple(valid_nats), best + 1)
-
-
-def _finite(nats: float, epoch: int, training: Training) -> float:
-    if not math.isfinite(nats):
-        raise ParameterError(
-            f"training diverged in epoch {epoch + 1}: the loss is {nats}; lower "
-            f"learning_rate={training.learning_rate:g} or clip={training.clip:g}"
-        )
-    return nats
 
 
 def _copy(network: Network) -> dict[str, Tensor]:
