@@ -21,6 +21,7 @@ from lmkit.models.rnn.scoring import (
     first_state,
     log_prob,
     next_state,
+    read_hidden,
     read_sentences,
     read_stream,
 )
@@ -157,6 +158,28 @@ def test_steps_and_streams_agree(network: Network) -> None:
         state = next_state(network, index, state)
     for a, b in zip(state, last, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sentences", [False, True])
+def test_hidden_states_are_those_that_tokens_are_predicted_from(
+    network: Network, sentences: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = text(60)
+    monkeypatch.setattr(scoring, "CHUNK", 7)
+    hidden, last = read_hidden(network, ids, first_state(network), sentences=sentences)
+    assert hidden.shape == (61, network.shape.hidden)
+    assert hidden.dtype == np.float32
+    state = first_state(network)
+    for place, index in enumerate(ids.tolist()):
+        np.testing.assert_allclose(hidden[place], network.top(state)[0], atol=1e-5)
+        whole = sentences and index == 1
+        state = first_state(network) if whole else next_state(network, index, state)
+    np.testing.assert_allclose(hidden[-1], network.top(state)[0], atol=1e-5)
+    for a, b in zip(state, last, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    nothing, same = read_hidden(network, ids[:0], state, sentences=sentences)
+    np.testing.assert_array_equal(nothing, network.top(state))
+    assert same is state
 
 
 def test_entropy_is_that_of_the_distribution(network: Network) -> None:

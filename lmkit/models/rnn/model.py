@@ -25,6 +25,7 @@ from lmkit.models.rnn.scoring import (
     first_state,
     log_prob,
     next_state,
+    read_hidden,
     read_sentences,
     read_stream,
 )
@@ -229,6 +230,13 @@ class RecurrentModel(LanguageModel):
 
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
         return {"entropy": self._read(self.network_, ids, state, entropy)[0]}
+
+    def hidden_states(self, ids: Ids, state: State) -> tuple[NDArray[np.float32], State]:
+        """Return the top layer's outputs at each of `ids` and behind, and the state after them.
+
+        Float32 (T + 1, H): row t is what token t is predicted from, the last what follows them.
+        """
+        return read_hidden(self.network_, ids, state, sentences=self.context == "sentence")
 
     def _read(
         self, network: Network, ids: Ids, state: State, measure: Measure

@@ -7,6 +7,7 @@ log-probability of the token that came, or the entropy of the distribution.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,29 @@ def read_stream(
             outputs = torch.cat([before, outputs[:-1, 0]])  # (T, H)
             values[start : start + chunk] = _measured(network, outputs, targets, measure)
     return values, state
+
+
+def read_hidden(
+    network: Network, ids: Ids, state: State, *, sentences: bool
+) -> tuple[NDArray[np.float32], State]:
+    """Return the outputs (T + 1, H) that scores are computed from, and the state after the ids.
+
+    Row t is that from which token t is predicted, the last that from which the next would be. With
+    `sentences` the state begins anew after each ``</s>``.
+    """
+    hidden = np.empty((len(ids) + 1, network.top(state).shape[-1]), np.float32)
+    ends = (np.flatnonzero(ids == EOS_ID) + 1).tolist() if sentences else []
+    pieces = sorted({0, *ends, *range(0, len(ids), CHUNK), len(ids)})
+    with torch.no_grad():
+        for start, stop in pairwise(pieces):
+            hidden[start] = network.top(state)[0].cpu().numpy()
+            with torch_threads(1):  # as in `read_stream`
+                outputs, state = network(_tensor(ids[start:stop], network)[:, None], state)
+            hidden[start + 1 : stop + 1] = outputs[:, 0].cpu().numpy()  # (T, 1, H)
+            if sentences and ids[stop - 1] == EOS_ID:
+                state = first_state(network)
+        hidden[-1] = network.top(state)[0].cpu().numpy()
+    return hidden, state
 
 
 def read_sentences(
