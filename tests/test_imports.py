@@ -21,7 +21,7 @@ FOLDERS = {"lmkit": ROOT / "lmkit", "lmkit.cli": ROOT / "cli", "lmkit.corpora": 
 LAYERS = [
     {"lmkit"},
     {"lmkit.errors"},
-    {"lmkit.storage"},
+    {"lmkit.storage", "lmkit.compiled"},
     {"lmkit.corpora"},
     {"lmkit.text"},
     {"lmkit.evaluation.metrics", "lmkit.evaluation.signature", "lmkit.evaluation.ledger"},

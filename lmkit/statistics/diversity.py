@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.statistics.growth import expected_types
 from lmkit.statistics.spectrum import FrequencySpectrum, IntArray
@@ -200,7 +200,7 @@ def _default_sizes(types: int) -> list[int]:
     return [k * p for p in powers for k in (1, 2, 5) if k * p < types] + [types]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sum_of_window_types(ids: NDArray[Any], types: int, window: int) -> int:
     """Return the number of types, summed over all windows of consecutive tokens."""
     inside = np.zeros(types, dtype=np.int32)

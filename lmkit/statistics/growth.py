@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
 
@@ -172,14 +172,14 @@ def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
     return float(stdtrit(_BLOCKS - 1, 0.975) * error)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _stirling(x: float) -> float:
     """Return what Stirling's formula for ln x! leaves out, for x >= 16."""
     square = x * x
     return (1 / 12 - (1 / 360 - 1 / (1260 * square)) / square) / x
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _log_absent(N: float, f: float, n: float) -> float:
     """Return ln [binom(N - f, n) / binom(N, n)], to 1e-15 N / max(f, n) relative.
 
@@ -197,7 +197,7 @@ def _log_absent(N: float, f: float, n: float) -> float:
     return float(main + _stirling(a) + _stirling(b) - _stirling(c) - _stirling(N))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _expected_types(N: int, frequencies: IntArray, types: IntArray, points: IntArray) -> FloatArray:
     """Return E[V(n)] at each point, of a text of N tokens with this spectrum."""
     out = np.zeros(len(points))
@@ -208,7 +208,7 @@ def _expected_types(N: int, frequencies: IntArray, types: IntArray, points: IntA
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mark(ids: NDArray[Any], seen: NDArray[np.bool_]) -> int:
     """Mark the ids as seen and return how many were not."""
     new = 0
@@ -219,7 +219,7 @@ def _mark(ids: NDArray[Any], seen: NDArray[np.bool_]) -> int:
     return new
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _take_out(ids: NDArray[Any], counts: NDArray[Any], by_frequency: IntArray) -> None:
     """Take the tokens of ``ids``, sorted, out of ``by_frequency``, the number of types of each
     frequency in the whole text, where type i occurs ``counts[i]`` times."""

@@ -7,9 +7,9 @@ number of observations at or above ``values[k]`` and the sum of their ln(value),
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.statistics.zeta import scaled_zeta, scaled_zeta_derivatives
 
 FloatArray = NDArray[np.float64]
@@ -18,7 +18,7 @@ _RECURRENCE_GAP = 8  # up to here, stepping zeta from integer to integer beats e
 _LARGEST = 2.0**62  # draws stop here, so that they fit an int64
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def suffix_sums(values: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return ``tail`` and ``tail_logs`` of the pairs."""
     K = len(values)
@@ -30,7 +30,7 @@ def suffix_sums(values: FloatArray, counts: FloatArray) -> tuple[FloatArray, Flo
     return tail, tail_logs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def solve_alpha(mean_log: float, q: float) -> float:
     """Return the exponent at which the expected ln(X/q) is ``mean_log`` > 0.
 
@@ -50,7 +50,7 @@ def solve_alpha(mean_log: float, q: float) -> float:
     return float(alpha)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ks_distance(
     values: FloatArray, tail: FloatArray, k: int, q: float, alpha: float, limit: float
 ) -> float:
@@ -78,7 +78,7 @@ def ks_distance(
     return worst
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> FloatArray:
     """Return (exponent, KS distance) of the best power law from each value but the last on,
     shape (2, K-1)."""
@@ -91,7 +91,7 @@ def scan(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> FloatAr
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> tuple[int, float, float]:
     """Return (index of x_min, exponent, KS distance) of the smallest KS distance.
 
@@ -109,7 +109,7 @@ def search(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> tuple
     return best, best_alpha, best_ks
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def survival_table(alpha: float, q: float, size: int) -> FloatArray:
     """Return P(X >= q + j) for j = 0 .. size-1 of the power law that starts at q."""
     z = scaled_zeta(alpha, q)
@@ -120,7 +120,7 @@ def survival_table(alpha: float, q: float, size: int) -> FloatArray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def invert_survival(alpha: float, q: float, uniforms: FloatArray) -> FloatArray:
     """Return, for each u in (0, 1], the largest x with P(X >= x) >= u: exact draws from q on."""
     z = scaled_zeta(alpha, q)

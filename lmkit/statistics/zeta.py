@@ -11,7 +11,8 @@ The first terms are summed; the rest is the Euler-Maclaurin formula.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from lmkit.compiled import compiled
 
 # B_2j / (2j)! for j = 1..8, of the Euler-Maclaurin formula.
 _BERNOULLI = np.array(
@@ -28,7 +29,7 @@ _BERNOULLI = np.array(
 )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scaled_zeta(s: float, q: float) -> float:
     """Return Z(s, q) for s > 1 and q > 0."""
     total = 0.0
@@ -54,7 +55,7 @@ def scaled_zeta(s: float, q: float) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
     """Return Z(s, q), dZ/ds and d²Z/ds² for s > 1 and q > 0."""
     z = dz = ddz = 0.0
@@ -102,7 +103,7 @@ def scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
     return z, dz, ddz
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def power_sum(s: float, first: float, terms: int) -> float:
     """Return the sum of (first + k)^(-s) for k = 0 .. terms-1, for any real s and first > 0."""
     s, first = float(s), float(first)  # an integer power of an integer would be cut to one

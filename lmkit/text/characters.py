@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lmkit.compiled import compiled
 
 # What a character can be, as bits.
 SPACE = 1  # white space
@@ -55,7 +56,7 @@ def classes(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return table
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def part_words(codes: NDArray[np.uint32], table: NDArray[np.uint8], out: NDArray[np.uint32]) -> Any:
     """Write words and punctuation marks parted by spaces; return the number of code points.
 
@@ -94,7 +95,7 @@ def part_words(codes: NDArray[np.uint32], table: NDArray[np.uint8], out: NDArray
     return written
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _end_of_word(codes: NDArray[np.uint32], table: NDArray[np.uint8], place: int) -> Any:
     # An apostrophe joins what stands before it to a letter, a full stop or comma joins two digits.
     while place < len(codes):

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from lmkit.compiled import compiled
 
 # Sentence rules, as the kernel knows them.
 LINE, PARAGRAPH, NONE = 0, 1, 2
@@ -89,7 +91,7 @@ _EACH = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def word_piece(text: NDArray[np.uint8], place: int) -> Any:
     """Return eight bytes of the text from `place` on, newlines standing in behind its end."""
     if place + 8 <= len(text):
@@ -101,7 +103,7 @@ def word_piece(text: NDArray[np.uint8], place: int) -> Any:
     return piece
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def piece_length(piece: int) -> Any:
     """Return how many of eight bytes stand before the first space or newline.
 
@@ -113,13 +115,13 @@ def piece_length(piece: int) -> Any:
     return np.int64(_trailing_zeros(found) >> np.uint64(3))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def continuation_bytes(piece: int) -> Any:
     """Return how many of eight bytes are UTF-8 continuation bytes, 10xxxxxx."""
     return np.int64(_ones(piece & (~piece << np.uint64(1)) & _HIGH))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fold(  # noqa: C901 - one compiled loop
     block: NDArray[np.uint8],
     out: NDArray[np.uint8],
@@ -187,7 +189,7 @@ def fold(  # noqa: C901 - one compiled loop
     return read, written
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def build_table(
     hashes: NDArray[np.uint64], ends: NDArray[np.int64], entries: int, slots: NDArray[np.uint64]
 ) -> None:
@@ -205,7 +207,7 @@ def build_table(
         slots[place, 1] = 2 * (entry + 1) + (ends[entry + 1] - ends[entry] > 8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mixed(h: Any) -> Any:
     # Multiplication by an odd number and a shifted xor are both bijections of 64 bits.
     h = np.uint64(h) * np.uint64(0x9E3779B97F4A7C15)
@@ -214,7 +216,7 @@ def _mixed(h: Any) -> Any:
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hash(blob: NDArray[np.uint8], begin: int, end: int) -> Any:
     """Return the hash of blob[begin:end]: eight bytes at a time, the last filled up with zeros."""
     h = np.uint64(0)
@@ -228,7 +230,7 @@ def _hash(blob: NDArray[np.uint8], begin: int, end: int) -> Any:
             return h
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hash_words(
     blob: NDArray[np.uint8], ends: NDArray[np.int64], hashes: NDArray[np.uint64]
 ) -> None:
@@ -237,7 +239,7 @@ def hash_words(
         hashes[entry] = _hash(blob, ends[entry], ends[entry + 1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def words_to_ids(  # noqa: C901 - one compiled loop
     text: NDArray[np.uint8],
     begin: int,
@@ -339,7 +341,7 @@ def words_to_ids(  # noqa: C901 - one compiled loop
     return 0, i, entries, filled, character
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def symbols_to_ids(
     codes: NDArray[np.uint32],
     table: NDArray[np.int32],
@@ -365,14 +367,14 @@ def symbols_to_ids(
     return entries
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_ids(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
     """Add to `counts` how often each id occurs."""
     for index in ids:
         counts[np.uint32(index)] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def translate_ids(ids: NDArray[np.int32], translation: NDArray[np.int32]) -> None:
     """Replace each id by its translation, in place."""
     for place in range(len(ids)):

@@ -6,8 +6,8 @@ They see arrays only, never a Python object for an n-gram, and run without the i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lmkit.compiled import compiled
 from lmkit.models.ngram.arpa_numbers import number, put_number
 from lmkit.models.ngram.kernels import find_child, search
 
@@ -24,27 +24,27 @@ ROUNDING = 1e-4  # log10; IRSTLM's rounding reaches a little above probability 1
 _TAB, _NEWLINE, _SPACE = 9, 10, 32
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _is_blank(byte):  # type: ignore[no-untyped-def]
     # Space, NUL, and the controls from tab to return, but for the newline: what a text folds.
     return byte <= _SPACE and (byte == _SPACE or byte == 0 or (9 <= byte <= 13 and byte != 10))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _skip_blanks(text, place, end):  # type: ignore[no-untyped-def]
     while place < end and _is_blank(text[place]):
         place += 1
     return place
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _skip_word(text, place, end):  # type: ignore[no-untyped-def]
     while place < end and text[place] != _NEWLINE and not _is_blank(text[place]):
         place += 1
     return place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _behind_words(text, place, end):  # type: ignore[no-untyped-def]
     """Read what follows the words of a line: nothing, or one number.
 
@@ -62,7 +62,7 @@ def _behind_words(text, place, end):  # type: ignore[no-untyped-def]
     return READ, value, place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def read_lines(text, order, log_probs, backoffs, places):  # type: ignore[no-untyped-def]
     """Read the lines of n-grams of one order: log10 values, and where the words of each stand.
 
@@ -102,7 +102,7 @@ def read_lines(text, order, log_probs, backoffs, places):  # type: ignore[no-unt
 # ---------------------------------------------------------------------- words
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _hash(text, begin, end):  # type: ignore[no-untyped-def]
     h = np.uint64(0xCBF29CE484222325)  # FNV-1a
     for place in range(begin, end):
@@ -110,7 +110,7 @@ def _hash(text, begin, end):  # type: ignore[no-untyped-def]
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _find(text, begin, end, slots, blob, offsets):  # type: ignore[no-untyped-def]
     """Return the slot of the word text[begin:end]: where it is, or where there is room for it."""
     mask = len(slots) - 1
@@ -127,7 +127,7 @@ def _find(text, begin, end, slots, blob, offsets):  # type: ignore[no-untyped-de
     return slot
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def index_words(blob, offsets, slots):  # type: ignore[no-untyped-def]
     """Fill an empty hash table with the words blob[offsets[i]:offsets[i + 1]].
 
@@ -141,13 +141,13 @@ def index_words(blob, offsets, slots):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_word(word, slots, blob, offsets):  # type: ignore[no-untyped-def]
     """Return which word of the table these bytes are, -1 if none."""
     return slots[_find(word, 0, len(word), slots, blob, offsets)] - 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def copy_words(text, places, blob):  # type: ignore[no-untyped-def]
     """Copy the words text[begin:end] of `places` (N, 2) side by side; return their length."""
     filled = 0
@@ -158,7 +158,7 @@ def copy_words(text, places, blob):  # type: ignore[no-untyped-def]
     return filled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find_words(text, places, names, ids):  # type: ignore[no-untyped-def]
     """Write the ids of the words of n-grams; return the place of one that is not known, or -1."""
     slots, blob, offsets, id_of = names
@@ -175,7 +175,7 @@ def _find_words(text, places, names, ids):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _descend(nodes, words, trie, bos, begins, sizes):  # type: ignore[no-untyped-def]
     """Move each node of a tile to its child by a word, in short passes.
 
@@ -196,7 +196,7 @@ def _descend(nodes, words, trie, bos, begins, sizes):  # type: ignore[no-untyped
     return touched
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_nodes(text, places, order, names, trie, bos, contexts, words):  # type: ignore[no-untyped-def]
     """Find the context, a node, and the last word, an id, of each n-gram of a text's lines.
 
@@ -224,7 +224,7 @@ def find_nodes(text, places, order, names, trie, bos, contexts, words):  # type:
     return READ, np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def link(begin, end, parents, trie, suffix):  # type: ignore[no-untyped-def]
     """Write the longest proper suffix of the n-grams `begin` up to `end`, of one order.
 
@@ -243,7 +243,7 @@ def link(begin, end, parents, trie, suffix):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------------- writing
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def write_lines(nodes, order, bigrams, backed_off, parents, words, names, values, text):  # type: ignore[no-untyped-def]
     """Write the lines of some n-grams of one order into `text`; return their length in bytes.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from lmkit.compiled import compiled
 
 NUMBER_BYTES = 48  # what a written number needs at most, and its separator
 _MINUS, _PLUS, _POINT, _NULL, _E = 45, 43, 46, 48, 101
@@ -11,7 +12,7 @@ _LOWEST_EXPONENT = -6
 _ENOUGH = 10**17  # digits beyond these change nothing
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _infinity(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the value of ``inf`` or ``infinity`` in any case, with its sign; nan for all else."""
     sign, place = _sign(text, begin, end)
@@ -24,7 +25,7 @@ def _infinity(text, begin, end):  # type: ignore[no-untyped-def]
     return sign * np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sign(text, place, end):  # type: ignore[no-untyped-def]
     """Return 1 or -1 and the place behind the sign, if there is one."""
     if place < end and (text[place] == _MINUS or text[place] == _PLUS):
@@ -32,7 +33,7 @@ def _sign(text, place, end):  # type: ignore[no-untyped-def]
     return 1, place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _exponent(text, place, end):  # type: ignore[no-untyped-def]
     """Return the exponent text[place:end], such as e-05, and the place behind it."""
     if place == end or (text[place] | 32) != _E:
@@ -46,7 +47,7 @@ def _exponent(text, place, end):  # type: ignore[no-untyped-def]
     return sign * power, place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the decimal number that is text[begin:end]; nan for what is none.
 
@@ -77,7 +78,7 @@ def number(text, begin, end):  # type: ignore[no-untyped-def]
     return value / 10.0 ** min(-power, 300) if power < 0 else value * 10.0 ** min(power, 300)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _put_exponent(exponent, text, place):  # type: ignore[no-untyped-def]
     """Write a negative exponent of one or two digits; return where it ends."""
     text[place], text[place + 1] = _E, _MINUS
@@ -89,7 +90,7 @@ def _put_exponent(exponent, text, place):  # type: ignore[no-untyped-def]
     return place + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _put_digits(digits, power, text, place):  # type: ignore[no-untyped-def]
     """Write digits * 10^power, below 10^-6 with an exponent as lmplz does; return where it ends."""
     while digits % 10 == 0:
@@ -124,7 +125,7 @@ def _put_digits(digits, power, text, place):  # type: ignore[no-untyped-def]
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rounded(exact, tens, size):  # type: ignore[no-untyped-def]
     """Return a number of magnitude 10^tens to so many digits: these, their power, and its value."""
     power = tens + 1 - size
@@ -135,7 +136,7 @@ def _rounded(exact, tens, size):  # type: ignore[no-untyped-def]
     return np.int64(digits), power, digits / 10.0**-power
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_number(value, text, place):  # type: ignore[no-untyped-def]
     """Write the shortest decimal number that is this float32 and no other; return where it ends.
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import FormatError
 from lmkit.models.base import Progress
 from lmkit.models.ngram.arpa_kernels import write_lines
@@ -109,7 +109,7 @@ def _in_suffix_order(trie: Trie, unigrams: IntArray, above: list[IntArray]) -> I
         contexts = nodes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sort_by_word(contexts, rank_of_word, first, words, nodes):  # type: ignore[no-untyped-def]
     """Write the children of all contexts by the ranks of their words; ties stay in order."""
     place = np.zeros(len(rank_of_word) + 1, np.int64)

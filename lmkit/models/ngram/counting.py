@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import ParameterError
 from lmkit.models.ngram.parallel import cores, run_all
 
@@ -99,7 +99,7 @@ class Workspace:
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bounds(counts, limit):  # type: ignore[no-untyped-def]
     """Return the lowest context of each bucket, and one past the last of all.
 
@@ -118,7 +118,7 @@ def _bounds(counts, limit):  # type: ignore[no-untyped-def]
     return np.array(bounds)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _assign(begin, end, space, rule, bounds, jump, shift, sizes):  # type: ignore[no-untyped-def]
     """Write the bucket of each position of a part of the text, and count those of each bucket.
 
@@ -138,7 +138,7 @@ def _assign(begin, end, space, rule, bounds, jump, shift, sizes):  # type: ignor
         sizes[b] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _deal(begin, end, space, rule, bounds, bits, offsets, place):  # type: ignore[no-untyped-def]
     """Deal a part of the text out to the buckets: keys (context, word, index), and ranks below.
 
@@ -159,7 +159,7 @@ def _deal(begin, end, space, rule, bounds, bits, offsets, place):  # type: ignor
             place[b] = at + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _distinct(keys, index_bits):  # type: ignore[no-untyped-def]
     """Return how many different n-grams the sorted keys hold."""
     shift = np.uint64(index_bits)
@@ -169,7 +169,7 @@ def _distinct(keys, index_bits):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _emit(keys, payload, index_bits, word_bits, contexts, spans, out):  # type: ignore[no-untyped-def]
     """Write the n-grams of one bucket's sorted keys as nodes.
 
@@ -204,7 +204,7 @@ def _emit(keys, payload, index_bits, word_bits, contexts, spans, out):  # type: 
     first[context + 1 : end] = node + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _collect(begin, end, space, buckets, place):  # type: ignore[no-untyped-def]
     """Take the ranks of a part up in the order of the text again, as `_deal` dealt them out."""
     _, ranks, _, payload, bucket_of = space

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import ParameterError
 from lmkit.models.ngram.trie import IntArray
 
@@ -25,7 +25,7 @@ def counts_of_counts(amounts: IntArray) -> NDArray[np.int64]:
     return np.asarray(_tally(amounts))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _tally(amounts):  # type: ignore[no-untyped-def]
     found = np.zeros(6, np.int64)
     for amount in amounts:

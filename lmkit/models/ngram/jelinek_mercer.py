@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import ParameterError
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
@@ -110,7 +110,7 @@ def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
     return weights, history
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _expect(frequencies, buckets, floor, weights, stopped, passed):  # type: ignore[no-untyped-def]
     """Add how often each weight's order was taken or passed; return the mean log-likelihood."""
     size, order = frequencies.shape

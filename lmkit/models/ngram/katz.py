@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
@@ -86,7 +86,7 @@ def good_turing_ratios(counts: IntArray, *, order: int) -> FloatArray:
     return np.asarray((r - 0.5) / r)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _back_off(begin, first, suffix, counts, ratios, lower, unigrams, probs, rest):  # type: ignore[no-untyped-def]
     """Write the probabilities of the seen n-grams of contexts from `begin` on, and their alphas."""
     for i in range(len(rest)):

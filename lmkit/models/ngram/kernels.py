@@ -13,14 +13,14 @@ Kernels run without the interpreter lock and write nothing but their last argume
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lmkit.compiled import compiled
 from lmkit.models.ngram.trie import read_only as read_only
 
 TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in the near caches
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def search(words, begin, size, word):  # type: ignore[no-untyped-def]
     """Return where a word stands among `size` rising words from `begin` on; -1 if it does not."""
     if size == 0:
@@ -32,7 +32,7 @@ def search(words, begin, size, word):  # type: ignore[no-untyped-def]
     return begin if words[begin] == word else np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_child(first, words, node, word):  # type: ignore[no-untyped-def]
     """Return the n-gram that adds a word to a context, -1 if there is none."""
     if node == 0:
@@ -41,7 +41,7 @@ def find_child(first, words, node, word):  # type: ignore[no-untyped-def]
     return search(words, begin, np.int64(first[node + 1]) - begin, word)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _next_state(state, word, trie):  # type: ignore[no-untyped-def]
     """Return the state after a word: the longest known n-gram at the end of history and word."""
     first, words, suffix, _ = trie
@@ -52,7 +52,7 @@ def _next_state(state, word, trie):  # type: ignore[no-untyped-def]
     return node if node < len(first) - 1 else np.int64(suffix[node])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk(ids, state, initial, eos, trie):  # type: ignore[no-untyped-def]
     """Return the state after the ids; `initial` after each `eos`, which is -1 for none."""
     for t in range(len(ids)):
@@ -60,7 +60,7 @@ def walk(ids, state, initial, eos, trie):  # type: ignore[no-untyped-def]
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
     """Write the state before each id."""
     state = initial
@@ -69,7 +69,7 @@ def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
         state = initial if ids[t] == eos else _next_state(state, ids[t], trie)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _slot(node, word, shift):  # type: ignore[no-untyped-def]
     """Return the place of a bigram in the hash table: the high bits of a mixed product."""
     mixed = ((np.uint64(node) << np.uint64(32)) | np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
@@ -77,7 +77,7 @@ def _slot(node, word, shift):  # type: ignore[no-untyped-def]
     return np.int64((mixed * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(shift))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hash_bigrams(trie, slots):  # type: ignore[no-untyped-def]
     """Fill an open-addressed table, a power of two long and all zero, with the bigrams' nodes."""
     first, words, _, starts = trie
@@ -92,7 +92,7 @@ def hash_bigrams(trie, slots):  # type: ignore[no-untyped-def]
             slots[place] = child
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hashed_bigrams(ids, history, trie, slots, nodes):  # type: ignore[no-untyped-def]
     """Find the bigrams of a tile in the hash table."""
     first, words, _, _ = trie
@@ -112,7 +112,7 @@ def _hashed_bigrams(ids, history, trie, slots, nodes):  # type: ignore[no-untype
         nodes[t] = node if node != 0 else -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile by binary search among the children of their contexts."""
     first, words, _, _ = trie
@@ -135,7 +135,7 @@ def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
     return touched
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _descend(ids, initial, eos, trie, slots, nodes, history):  # type: ignore[no-untyped-def]
     """Find all n-grams that end at the tokens of a tile.
 
@@ -158,7 +158,7 @@ def _descend(ids, initial, eos, trie, slots, nodes, history):  # type: ignore[no
             _searched(ids, above[:size], trie, nodes[k][1:])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _spread(state, trie, nodes):  # type: ignore[no-untyped-def]
     """Write a state and its suffixes into the column of nodes before a tile."""
     _, _, suffix, starts = trie
@@ -171,7 +171,7 @@ def _spread(state, trie, nodes):  # type: ignore[no-untyped-def]
         state = suffix[state]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
     """Move the last column of a tile before the next one; return the state there."""
     state = 0
@@ -184,7 +184,7 @@ def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
     """Write the log-probability of each id under a backoff model; return the state after.
 
@@ -224,7 +224,7 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 
@@ -253,7 +253,7 @@ def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[no-untyped-def]
     """Write, for each id and order 1 .. n, the counts of its n-gram and context: (T, n)."""
     order = len(trie[3]) - 2

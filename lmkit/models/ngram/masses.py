@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.models.ngram.parallel import run_all
 from lmkit.models.ngram.smoothing import pieces
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
@@ -22,7 +22,7 @@ from lmkit.models.ngram.trie import ROOT
 _NOTHING = 1e-13  # what is left of 1 when probabilities that sum to it are taken away
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def lower_log_prob(node, below, log_probs, backoffs, suffix, starts):  # type: ignore[no-untyped-def]
     """Return ln p(w|h') of the n-gram hw, h' the longest known suffix of its context: `below`."""
     found = np.int64(suffix[node])
@@ -36,7 +36,7 @@ def lower_log_prob(node, below, log_probs, backoffs, suffix, starts):  # type: i
     return paid + log_probs[found]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sums(begin, end, model, inside, below):  # type: ignore[no-untyped-def]
     """Write, for each context, the sums of p(w|h) and of p(w|h') over its n-grams hw."""
     log_probs, backoffs, first, suffix, starts = model

@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
@@ -197,7 +197,7 @@ def _threshold(trie: Trie, costs: FloatArray, threshold: float | None, ngrams: i
     return float(np.nextafter(dearest, np.inf))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _raise_within(first, suffix, costs):  # type: ignore[no-untyped-def]
     """Make no n-gram cheaper than a longer one that begins or ends with it."""
     for context in range(len(first) - 2, 0, -1):
@@ -209,7 +209,7 @@ def _raise_within(first, suffix, costs):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------------- costs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _costs(begin, end, model, inside, below, probs, costs):  # type: ignore[no-untyped-def]
     """Write the costs of the n-grams of the contexts begin to end.
 
@@ -235,7 +235,7 @@ def _costs(begin, end, model, inside, below, probs, costs):  # type: ignore[no-u
             costs[node] = max(np.expm1(-probs[context - begin] * change), 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _follow(begin, end, nodes, states, log_probs_of, words, first, model):  # type: ignore[no-untyped-def]
     """Follow the n-grams of one order through another model: its states and log-probabilities.
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
@@ -88,7 +88,7 @@ def logarithms(values: FloatArray, out: FloatArray) -> None:
     run_all(work, pieces(slice(0, len(values))))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_below(begin, end, first, suffix, rest, probs):  # type: ignore[no-untyped-def]
     """Add rest(h) p(w|h') to the n-grams of the contexts from begin to end."""
     for context in range(begin, end):
@@ -138,7 +138,7 @@ def adjusted_counts(counts: NgramCounts, order: int) -> IntArray:
     return read_only(adjusted)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_extensions(suffixes, first, out):  # type: ignore[no-untyped-def]
     """Count how often each n-gram, from the node `first` on, is a suffix."""
     for suffix in suffixes:
@@ -148,7 +148,7 @@ def _count_extensions(suffixes, first, out):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------------- shares of one order
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _discount(begin, first, amounts, discounts, keep, direct, rest):  # type: ignore[no-untyped-def]
     """Write the shares of the contexts from `begin` on, one for each of `rest`."""
     offset = first[begin]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.models.ngram.kernels import find_child
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
@@ -39,7 +39,7 @@ def top_words(
     return words, log_probs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _offered(path, level, first, words, word):  # type: ignore[no-untyped-def]
     """Return whether a longer context of the path has offered the word already."""
     j = 0
@@ -48,7 +48,7 @@ def _offered(path, level, first, words, word):  # type: ignore[no-untyped-def]
     return j < level
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _backed_off(value, path, level, backoffs):  # type: ignore[no-untyped-def]
     """Return a log-probability with the backoffs of the longer contexts, the shortest first."""
     for j in range(level - 1, -1, -1):
@@ -56,7 +56,7 @@ def _backed_off(value, path, level, backoffs):  # type: ignore[no-untyped-def]
     return min(value, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _insert(word, value, filled, words, values):  # type: ignore[no-untyped-def]
     """Put a word into the sorted list, whose worst falls out if it is full; return its length."""
     place = min(filled, len(words) - 1)
@@ -71,7 +71,7 @@ def _insert(word, value, filled, words, values):  # type: ignore[no-untyped-def]
     return min(filled + 1, len(words))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _too_low(word, value, filled, words, values):  # type: ignore[no-untyped-def]
     """Return whether a word would stand behind all of a full list."""
     if filled < len(words):
@@ -79,7 +79,7 @@ def _too_low(word, value, filled, words, values):  # type: ignore[no-untyped-def
     return value < values[-1] or (value == values[-1] and word > words[-1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _top(states, order, arrays, out_words, out_values):  # type: ignore[no-untyped-def]
     """Write the most probable words of each state."""
     first, words, suffix, _, log_probs, backoffs, ranking = arrays
