@@ -103,11 +103,12 @@ def with_options(spec: str, **options: Any) -> str:
 
     An option that the model does not have (`seed` of a bigram) is left out.
     """
+    from lmkit.models.hyperparameters import names_given
     from lmkit.models.registry import model_class
 
     name, _, given = spec.partition(":")
     known = model_class(name).parameter_defaults()
-    named = {part.partition("=")[0].strip().replace("-", "_") for part in given.split(",")}
+    named = names_given(spec)
     added = [
         f"{key}={value}"
         for key, value in options.items()

@@ -28,6 +28,7 @@ _PUBLIC = {
     "compare": "lmkit.evaluation.comparison",
     "fit": "lmkit.models.registry",
     "load": "lmkit.models.registry",
+    "mix": "lmkit.models.mixing",
     "register": "lmkit.models.registry",
 }
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from lmkit.evaluation.comparison import compare as compare
     from lmkit.evaluation.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.models.base import LanguageModel as LanguageModel
+    from lmkit.models.mixing import mix as mix
     from lmkit.models.registry import fit as fit
     from lmkit.models.registry import load as load
     from lmkit.models.registry import register as register

@@ -52,7 +52,24 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "stupid-backoff": {"bad": (*_ORDERS, {"factor": 0.0}, {"factor": 1.5}, {"unk": "maybe"})},
     "char-rnn": _RNN,
     "word-rnn": _RNN,
+    "mixture": {
+        "options": {"models": "kneser-ney+unigram", "caches": "unigram", "window": 9},
+        "bad": (
+            *({name: 0} for name in ("window", "buckets")),
+            {"models": 3},
+            {"models": "bigram:unit=byte"},
+            {"models": "bigram:min_count=7"},
+            {"models": "bigram+stupid-backoff"},
+            {"models": "bigram+mixture:models=unigram"},
+            {"models": "bigram:context=stream", "context": "sentence"},
+            {"models": "uniform", "buckets": 2},
+            {"caches": "trigram"},
+            {"caches": "unigram+unigram"},
+            {"caches": "neural"},
+        ),
+    },
 }
+_TINY_SPEC = "word-rnn:" + ",".join(f"{name}={value}" for name, value in _TINY_RNN.items())
 
 
 class Echo(lmkit.LanguageModel):
@@ -99,6 +116,17 @@ SUBJECTS = {name: Subject(name, **SETTINGS.get(name, {})) for name in registry.R
     "bigram-auto": Subject("bigram", {"alpha": "auto"}),
     "deep-gru": Subject(
         "char-rnn", {**_TINY_RNN, "cell": "gru", "layers": 2}, tolerance=5e-6, units=("char",)
+    ),
+    "deep-mixture": Subject(
+        "mixture",
+        {
+            "models": f"{_TINY_SPEC}+bigram:smoothing=mle",
+            "caches": "unigram+neural",
+            "window": 12,
+            "buckets": 3,
+        },
+        tolerance=5e-6,
+        units=("word",),
     ),
     "echo": Subject("echo"),
     "recency": Subject("recency", {"weight": 0.25}, ({"weight": 1.0}, {"weight": "half"})),

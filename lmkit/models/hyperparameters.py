@@ -64,6 +64,16 @@ def options_of(text: str) -> list[str]:
     return _OPTION.findall(text)
 
 
+def names_given(spec: str) -> set[str]:
+    """Return the names of the options that a spec names.
+
+    >>> sorted(names_given("kneser-ney:order=5,min-count=2"))
+    ['min_count', 'order']
+    """
+    options = options_of(spec.partition(":")[2])
+    return {option.partition("=")[0].strip().replace("-", "_") for option in options}
+
+
 def spelled(name: str, value: Any) -> str:
     r"""Return an option as a spec has it.
 

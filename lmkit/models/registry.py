@@ -55,6 +55,9 @@ REGISTRY: dict[str, Entry] = {
     ),
     "char-rnn": Entry(_RNN, "CharRnn", "a recurrent network over characters"),
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
+    "mixture": Entry(
+        "lmkit.models.mixture", "Mixture", "models joined by +, and caches, interpolated"
+    ),
 }
 # Models that files hold and that no text is fitted to.
 UNFITTED: dict[str, Entry] = {

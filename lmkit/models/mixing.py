@@ -1,0 +1,107 @@
+"""Fitted models into a mixture."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lmkit.errors import ParameterError, VocabularyError
+from lmkit.models.base import LanguageModel
+from lmkit.models.mixture import Mixture, check_parts
+from lmkit.text.corpus import Corpus, Text, as_corpus
+from lmkit.text.encoding import encode_text
+
+
+def mix(
+    models: Sequence[LanguageModel],
+    valid: Corpus | Text | str | Path,
+    *,
+    caches: Sequence[str] = (),
+    window: int = 2000,
+    buckets: int = 1,
+) -> Mixture:
+    """Return the mixture of fitted models whose weights suit a validation text best.
+
+    `valid` is a Text, or a corpus whose validation part is meant (its test part, or the whole,
+    where it has none). `caches` are ``unigram`` and ``neural``; they and `window` and `buckets`
+    are as :class:`~lmkit.models.mixture.Mixture` has them. The models are left as they are.
+
+    Raises VocabularyError for models of different vocabularies; ParameterError for models of
+    different units, normalisers or sentence rules, for one whose probabilities do not sum to one,
+    and for an option outside its range; CorpusError for a text that cannot be read.
+    """
+    models = list(models)
+    if not models:
+        raise ParameterError("a mixture of no models; give one or more")
+    for model in models:
+        model._require_fit()
+        _check_alike(models[0], model)
+    start = time.perf_counter()
+    mixture = _unfitted(models, caches, window, buckets)
+    opened = as_corpus(valid)
+    rules = {"normalize": models[0].normalize_, "sentences": models[0].sentences_}
+    text = (opened.valid or opened.held_out).under(**rules)
+    _take_over(mixture, models)
+    parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
+    for part in parts:
+        mixture.share(part)
+    mixture.combine(parts, encode_text(text, mixture.unit, mixture.vocabulary_), None)
+    spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
+    mixture.fit_seconds_ = sum(spent) + time.perf_counter() - start
+    return mixture
+
+
+def _unfitted(
+    models: Sequence[LanguageModel], caches: Sequence[str], window: int, buckets: int
+) -> Mixture:
+    """Return the mixture that has learned nothing, its options checked."""
+    first = models[0]
+    runs_on = bool(caches) or any(model.context == "stream" for model in models)
+    mixture = Mixture(
+        models="+".join(model.spec for model in models),
+        caches="+".join(caches) or None,
+        window=window,
+        buckets=buckets,
+        context="stream" if runs_on else "sentence",
+        unit=first.unit,
+        min_count=first.min_count,
+        max_size=first.max_size,
+    )
+    mixture._check_common()
+    check_parts(mixture, models)
+    return mixture
+
+
+def _take_over(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
+    """Give the mixture the vocabulary and the rules that its models have in common."""
+    first = models[0]
+    mixture.vocabulary_ = first.vocabulary_
+    known = [model.dropped_ for model in models if model.dropped_ is not None]
+    mixture.dropped_ = known[0] if known else None
+    mixture.normalize_, mixture.sentences_ = first.normalize_, first.sentences_
+    texts = {model.train_sha256_ for model in models}
+    mixture.train_sha256_ = texts.pop() if len(texts) == 1 else None
+
+
+def _check_alike(first: LanguageModel, other: LanguageModel) -> None:
+    for name, mine, own in (
+        ("unit", first.unit, other.unit),
+        ("normalize", first.normalize_, other.normalize_),
+        ("sentences", first.sentences_, other.sentences_),
+    ):
+        if mine != own:
+            raise ParameterError(
+                f"{first.spec} has {name}={mine!r}, {other.spec} has {own!r}: a mixture needs one; "
+                "fit the second as the first"
+            )
+    a, b = first.vocabulary_, other.vocabulary_
+    if not (np.array_equal(a.blob, b.blob) and np.array_equal(a.offsets, b.offsets)):
+        raise VocabularyError(
+            f"{first.spec} and {other.spec} have different vocabularies ({len(a):,} and "
+            f"{len(b):,} outcomes); fit both on one text, or the second with the vocabulary of the "
+            "first (--vocabulary)"
+        )

@@ -1,0 +1,366 @@
+"""Mixtures: language models of one vocabulary, and caches, interpolated linearly.
+
+``p(w | h) = sum of weight_k p_k(w | h)``. The weights are those under which the validation text is
+most probable, found by expectation maximisation; so are the settings of caches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import FormatError, ParameterError
+from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.cache import KINDS, Cache, Past, make_cache
+from lmkit.models.hyperparameters import names_given
+from lmkit.models.ngram.continuations import continuations, knows_contexts
+from lmkit.models.registry import create, model_class
+from lmkit.models.tuning import tune
+
+_SHARED = ("unit", "min_count", "max_size")  # options that are the mixture's alone
+
+
+class MixtureState(NamedTuple):
+    """Where a mixture stands: the states of its models, and what its caches remember."""
+
+    models: tuple[State, ...]
+    past: Past
+
+
+class Mixture(LanguageModel):
+    r"""Language models of one vocabulary, and caches, interpolated linearly.
+
+    Hyper-parameters, beside those of every model:
+
+    ``models``
+        Specs joined by ``+``: ``mixture:models=kneser-ney:order=5+word-rnn``. A comma within one
+        is spelled ``\,``. All learn from the same text and share one vocabulary.
+    ``caches, window``
+        ``unigram``, ``neural``, or ``unigram+neural``: caches over the last `window` tokens (see
+        :mod:`lmkit.models.cache`); ``neural`` looks into the first recurrent model.
+    ``buckets``
+        How many sets of weights there are: the places of a text are parted by how many different
+        tokens the first n-gram model has seen after the longest context that it knows, by powers
+        of two. A context with few continuations is one that an n-gram model can be trusted in.
+
+    With context ``stream``, the default, caches run on across sentence ends, and each model keeps
+    the context of its own spec; with ``sentence`` all of it is empty after each ``</s>``.
+
+    Learned: `models_`, `caches_`, `weights_` (buckets, K) for the models and then the caches, and
+    `valid_nats_` (K + 1,), the mean nats of a validation token under each of them alone (infinite
+    where it gave a token nothing) and, last, under the mixture.
+    """
+
+    name: ClassVar[str] = "mixture"
+    needs_validation: ClassVar[bool] = True
+
+    models_: list[LanguageModel]
+    caches_: list[Cache]
+    weights_: NDArray[np.float64]
+    valid_nats_: NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        models: str = "kneser-ney:order=5+word-rnn",
+        caches: str | None = None,
+        window: int = 2000,
+        buckets: int = 1,
+        context: str = "stream",
+        **common: Any,
+    ):
+        super().__init__(context=context, **common)
+        self.models = models
+        self.caches = caches
+        self.window = window
+        self.buckets = buckets
+
+    # ------------------------------------------------------------------ learning
+
+    def _check(self) -> None:
+        models = self._components()
+        for model in models:
+            model._check_common()
+            model._check()
+        check_parts(self, models)
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of its caches."""
+        return self.caches.split("+") if self.caches else []
+
+    def _components(self) -> list[LanguageModel]:
+        """Return the unfitted models that the specs make, with the mixture's own options."""
+        models = []
+        for spec in re.split(r"\+(?!\d)", self.models):  # but not in 1e+3
+            model = create(spec)
+            given = names_given(spec)
+            for name in _SHARED:
+                mine, own = getattr(self, name), getattr(model, name)
+                default = model.parameter_defaults()[name]
+                if own != mine and (name in given or (name == "unit" and default != "word")):
+                    raise ParameterError(
+                        f"{spec} has {name}={own!r} in a mixture with {name}={mine!r}; write "
+                        f"{name} for the mixture, once"
+                    )
+                setattr(model, name, mine)
+            if self.context == "sentence" and model.context != "sentence":
+                if "context" in given:
+                    raise ParameterError(
+                        f"{spec} runs on across sentences in a mixture with context='sentence'; "
+                        "leave one of the two out"
+                    )
+                model.context = "sentence"
+            models.append(model)
+        return models
+
+    def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
+        models = self._components()
+        for model in models:
+            self.share(model)
+            model._learn(ids, valid_ids, _named(progress, model.name))
+        self.combine(models, np.empty(0, np.int32) if valid_ids is None else valid_ids, progress)
+
+    def share(self, model: LanguageModel) -> None:
+        """Let a component have the mixture's vocabulary and rules for its own."""
+        model.vocabulary_, model.dropped_ = self.vocabulary_, self.dropped_
+        model.normalize_, model.sentences_ = self.normalize_, self.sentences_
+        model.train_sha256_ = self.train_sha256_
+        model.fit_seconds_ = None  # the mixture's time holds it
+
+    def combine(
+        self, models: list[LanguageModel], valid_ids: Ids, progress: Progress | None
+    ) -> None:
+        """Learn the caches' settings and the weights, from the validation text alone."""
+        self.models_, self.caches_ = models, []
+        if progress is not None:
+            progress("mixing", 0.0)
+        kinds = self.kinds()
+        state = self._first_state(hidden="neural" in kinds)
+        columns = [
+            model._log_probs(valid_ids, own)[0]
+            for model, own in zip(models, state.models, strict=True)
+        ]
+        past = self._extended(state, valid_ids) if kinds else state.past
+        tuned = tune(
+            columns,
+            past,
+            kinds,
+            window=self.window,
+            size=len(self.vocabulary_),
+            sentence=self.context == "sentence",
+            buckets=self._buckets(valid_ids, state)[:-1],
+            count=self.buckets,
+        )
+        self.caches_, self.weights_ = tuned.caches, tuned.found.weights
+        self.valid_nats_ = np.append(tuned.alone, tuned.found.nats)
+
+    # ------------------------------------------------------------------ predicting
+
+    def _first_state(self, *, hidden: bool) -> MixtureState:
+        states = tuple(model._initial_state() for model in self.models_)
+        empty = Past.empty(0)
+        if hidden:
+            model, own = _with_hidden(self.models_, states)
+            empty = Past.empty(model.hidden_states(np.empty(0, np.int32), own)[0].shape[1])
+        return MixtureState(states, empty)
+
+    @property
+    def _looks_inside(self) -> bool:
+        return any(cache.kind == "neural" for cache in self.caches_)
+
+    def _initial_state(self) -> MixtureState:
+        return self._first_state(hidden=self._looks_inside)
+
+    def _hidden(self, ids: Ids, state: MixtureState) -> NDArray[np.float32]:
+        """Return what the recurrent model holds at each id and behind, (T + 1, H); H may be 0."""
+        if not state.past.hidden.shape[1]:
+            return np.empty((len(ids) + 1, 0), np.float32)
+        model, own = _with_hidden(self.models_, state.models)
+        hidden: NDArray[np.float32] = model.hidden_states(ids, own)[0]
+        return hidden
+
+    def _extended(self, state: MixtureState, ids: Ids) -> Past:
+        return state.past.then(ids, self._hidden(ids, state)[:-1])
+
+    def _remembered(self, past: Past) -> Past:
+        """Return what of the past a cache can still see."""
+        longest = max((cache.window for cache in self.caches_), default=0)
+        return past.last(longest, sentence=self.context == "sentence")
+
+    def _buckets(self, ids: Ids, state: MixtureState) -> NDArray[np.int64]:
+        """Return the bucket of each place and of that behind all, (T + 1,)."""
+        if self.buckets == 1:
+            return np.zeros(len(ids) + 1, np.int64)
+        pairs = zip(self.models_, state.models, strict=True)
+        model, own = next(pair for pair in pairs if knows_contexts(pair[0]))
+        return bucket_of(continuations(model, ids, own), self.buckets)
+
+    def _log_probs(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
+        columns = np.empty((len(self.models_) + len(self.caches_), len(ids)))
+        states = []
+        for row, model, own in zip(columns, self.models_, state.models, strict=False):
+            row[:], after = model._log_probs(ids, own)
+            states.append(after)
+        past = state.past
+        if self.caches_:
+            past = self._extended(state, ids)
+            size, sentence = len(self.vocabulary_), self.context == "sentence"
+            for row, cache in zip(columns[len(self.models_) :], self.caches_, strict=True):
+                row[:] = cache.log_probs(past, len(state.past.ids), size=size, sentence=sentence)
+            past = self._remembered(past)
+        mixed = _mixed(columns, self.weights_[self._buckets(ids, state)[:-1]].T)
+        return mixed, MixtureState(tuple(states), past)
+
+    def _advance(self, state: MixtureState, index: int) -> MixtureState:
+        states = tuple(
+            model._advance(own, index)
+            for model, own in zip(self.models_, state.models, strict=True)
+        )
+        past = state.past
+        if self.caches_:
+            past = self._remembered(self._extended(state, np.array([index], np.int32)))
+        return MixtureState(states, past)
+
+    def _predict(self, state: MixtureState) -> LogProbs:
+        nothing = np.empty(0, np.int32)
+        rows = [model._predict(own) for model, own in zip(self.models_, state.models, strict=True)]
+        if self.caches_:
+            hidden = self._hidden(nothing, state)[0]
+            size = len(self.vocabulary_)
+            rows += [cache.distribution(state.past, hidden, size=size) for cache in self.caches_]
+        weights = self.weights_[self._buckets(nothing, state)[0]]
+        return _mixed(np.stack(rows), weights[:, None])
+
+    def _next_log_probs(self, context: Ids) -> LogProbs:
+        return self._predict(self._log_probs(context[1:], self._initial_state())[1])
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def adapts(self) -> str:
+        """``cache`` where a cache learns from the text that is scored, else empty."""
+        return "cache" if self.kinds() else ""
+
+    @property
+    def parameters(self) -> int:
+        """The numbers of all its models, and the weights."""
+        return sum(model.parameters for model in self.models_) + self.weights_.size
+
+    @property
+    def unk(self) -> str:
+        """What unknown tokens are to its models, each word of it once."""
+        return "+".join(dict.fromkeys(model.unk for model in self.models_))
+
+    def labels(self) -> list[str]:
+        """Return the name of each component: the specs of the models, and then the caches."""
+        return [model.spec for model in self.models_] + [str(cache) for cache in self.caches_]
+
+    # ------------------------------------------------------------------ files
+
+    def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays: dict[str, NDArray[Any]] = {
+            "weights": self.weights_,
+            "valid_nats": self.valid_nats_,
+        }
+        described = []
+        for number, model in enumerate(self.models_):
+            own, learned = model._state_to_save()
+            arrays.update({f"{number}.{name}": array for name, array in own.items()})
+            described.append(
+                {"model": model.name, "parameters": model.get_parameters(), "learned": learned}
+            )
+        values = {
+            "models": described,
+            "caches": [[cache.kind, cache.window, cache.value] for cache in self.caches_],
+        }
+        return arrays, values
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+        self.models_ = []
+        for number, described in enumerate(values["models"]):
+            cls = model_class(described["model"])
+            if issubclass(cls, Mixture):
+                raise FormatError("a mixture within a mixture; mix their models anew")
+            model = cls(**described["parameters"])
+            model._check_common()
+            self.share(model)
+            prefix = f"{number}."
+            own = {
+                name[len(prefix) :]: array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+            model._restore(own, described["learned"])
+            self.models_.append(model)
+        self.caches_ = [make_cache(*entry) for entry in values["caches"]]
+        self.weights_ = np.array(arrays["weights"], np.float64)
+        self.valid_nats_ = np.array(arrays["valid_nats"], np.float64)
+        check_parts(self, self.models_)
+        count = len(self.models_) + len(self.caches_)
+        fits = self.weights_.shape == (self.buckets, count) and len(self.valid_nats_) == count + 1
+        if not (fits and (self.weights_ >= 0).all() and np.allclose(self.weights_.sum(axis=1), 1)):
+            raise FormatError("the weights do not fit the models; mix them anew")
+
+
+def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
+    """Raise ParameterError where these models cannot have such caches and buckets."""
+    for name in ("window", "buckets"):
+        if getattr(mixture, name) < 1:
+            raise ParameterError(f"{name}={getattr(mixture, name)}; give 1 or more")
+    for model in models:
+        if isinstance(model, Mixture):
+            raise ParameterError(f"{model.spec} is a mixture itself; mix its models instead")
+        if not model.proper:
+            raise ParameterError(
+                f"the probabilities of {model.spec} do not sum to one, and so cannot be mixed; "
+                "leave it out"
+            )
+    kinds = mixture.kinds()
+    for kind in kinds:
+        if kind not in KINDS or kinds.count(kind) > 1:
+            raise ParameterError(
+                f"caches={mixture.caches!r}; choose from {', '.join(KINDS)}, or several with +"
+            )
+    if "neural" in kinds and not any(hasattr(model, "hidden_states") for model in models):
+        raise ParameterError(
+            "a neural cache needs the states of a recurrent model; mix one in, or use "
+            "caches=unigram"
+        )
+    if mixture.buckets > 1 and not any(knows_contexts(model) for model in models):
+        raise ParameterError(
+            f"buckets={mixture.buckets} are of an n-gram model's contexts; mix one in, or use 1"
+        )
+
+
+def bucket_of(counts: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
+    """Return the bucket of each number of continuations: its binary digits, the last being open.
+
+    >>> bucket_of(np.array([0, 1, 2, 3, 4, 1000]), 4).tolist()
+    [0, 1, 2, 2, 3, 3]
+    """
+    return np.minimum(np.frexp(counts)[1], buckets - 1).astype(np.int64)
+
+
+def _mixed(columns: LogProbs, weights: NDArray[np.float64]) -> LogProbs:
+    """Return the log of the weighted sum of probabilities: (T,) from columns (K, T)."""
+    peaks = columns.max(axis=0)
+    peaks[np.isneginf(peaks)] = 0.0
+    with np.errstate(divide="ignore"):
+        mixed = np.log((np.exp(columns - peaks) * weights).sum(axis=0)) + peaks
+    return np.asarray(np.minimum(mixed, 0.0))
+
+
+def _with_hidden(models: Sequence[LanguageModel], states: Sequence[State]) -> tuple[Any, State]:
+    """Return the first recurrent model, and its state."""
+    pairs = zip(models, states, strict=True)
+    return next(pair for pair in pairs if hasattr(pair[0], "hidden_states"))
+
+
+def _named(progress: Progress | None, name: str) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda what, fraction: progress(f"{name}: {what}", fraction)
