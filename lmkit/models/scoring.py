@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.corpus import Meter, Text
-from lmkit.text.encoding import EncodedChunk, encode_chunks
+from lmkit.text.encoding import encode_events
 
 if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, LogProbs, Progress
+    from lmkit.models.base import LanguageModel, Progress
+
+_BATCH = 1 << 22  # events that a model is given at once
 
 
 def score_text(
@@ -21,30 +23,25 @@ def score_text(
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`).
 
-    The text goes past in chunks, each scored from the state after the one before.
+    The text is read whole, and scored in batches, each from the state after the one before.
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
     meter = Meter()
-    chunks: list[EncodedChunk] = []
-    log_probs: list[LogProbs] = []
-    extras: list[dict[str, NDArray[Any]]] = []
+    events = encode_events(own, model.unit, model.vocabulary_, meter)
+    ids = events.ids
+    nats = np.empty(len(ids))
+    columns: dict[str, NDArray[Any]] = {}
     state = model._initial_state()
-    for chunk in encode_chunks(own, model.unit, model.vocabulary_, meter):
-        chunks.append(chunk)
+    for begin in range(0, len(ids), _BATCH):
+        batch = slice(begin, min(begin + _BATCH, len(ids)))
         if explain:
-            extras.append(model._explain(chunk.ids, state))
-        piece, state = model._log_probs(chunk.ids, state)
-        log_probs.append(piece)
+            for name, values in model._explain(ids[batch], state).items():
+                columns.setdefault(name, np.empty(len(ids), values.dtype))[batch] = values
+        log_probs, state = model._log_probs(ids[batch], state)
+        np.subtract(0.0, log_probs, out=nats[batch])  # no negative zeros
         if progress is not None:
-            progress("scoring", 0.0)
-    ids = _joined([chunk.ids for chunk in chunks], np.int32)
-    columns = (
-        {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
-        if extras
-        else {}
-    )
-    nats = -_joined(log_probs, np.float64)
+            progress("scoring", batch.stop / len(ids))
     return SurprisalLedger(
         model=model.spec,
         unit=model.unit,
@@ -56,18 +53,12 @@ def score_text(
         text=own,
         summary=meter.summary(own),
         ids=ids,
-        nats=nats + 0.0,  # no negative zeros
+        nats=nats,
         oov=ids == model.vocabulary_.unk_id,
-        offsets=_joined([chunk.offsets for chunk in chunks], np.int64),
-        lengths=_joined([chunk.lengths for chunk in chunks], np.int32),
+        offsets=events.offsets,
+        lengths=events.lengths,
         extra=columns,
         train_sha256=model.train_sha256_,
         fit_seconds=model.fit_seconds_,
         score_seconds=time.perf_counter() - start,
     )
-
-
-def _joined(pieces: list[Any], dtype: Any) -> NDArray[Any]:
-    if len(pieces) == 1:
-        return np.asarray(pieces[0])
-    return np.concatenate(pieces) if pieces else np.empty(0, dtype)

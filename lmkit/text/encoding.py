@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.text import kernels
+from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Meter, Text, TextSummary
 from lmkit.text.units import check_unit, symbol_code, symbol_name
 from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
@@ -43,6 +44,32 @@ class LearnedText:
     dropped: Vocabulary
     ids: NDArray[np.int32]
     summary: TextSummary
+
+
+class _Collected:
+    """Numbers that are collected piece by piece into one array.
+
+    Room grows fourfold, and costs no memory before it is written to.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self._room = np.empty(1 << 20, dtype)
+        self._size = 0
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The numbers so far, a view."""
+        return self._room[: self._size]
+
+    def add(self, piece: NDArray[Any]) -> None:
+        """Put further numbers behind those that there are."""
+        needed = self._size + len(piece)
+        if needed > len(self._room):
+            larger = np.empty(4 * needed, self._room.dtype)
+            larger[: self._size] = self.array
+            self._room = larger
+        self._room[self._size : needed] = piece
+        self._size = needed
 
 
 class WordTable:
@@ -200,36 +227,61 @@ def learn_text(
         raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
     table = new_table(unit)
     meter = Meter()
-    pieces = []
-    for chunk in text.chunks(meter):
+    ids = _Collected(np.int32)
+    for chunk in ahead(text.chunks(meter)):
         encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
-        pieces.append(encoded.ids)
+        ids.add(encoded.ids)
     if meter.words == 0:
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
-    ids = np.concatenate(pieces)
-    del pieces
-    vocabulary, dropped, ids = table.vocabulary(
-        ids, min_count=min_count, max_size=max_size, given=given
+    vocabulary, dropped, translated = table.vocabulary(
+        ids.array, min_count=min_count, max_size=max_size, given=given
     )
-    return LearnedText(vocabulary, dropped, ids, meter.summary(text))
+    return LearnedText(vocabulary, dropped, translated, meter.summary(text))
 
 
 def encode_chunks(
-    text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
+    text: Text,
+    unit: str,
+    vocabulary: Vocabulary,
+    meter: Meter | None = None,
+    *,
+    places: bool = True,
 ) -> Iterator[EncodedChunk]:
-    """Yield the text as ids of a vocabulary, with the place of each; unknown tokens are id 0."""
+    """Yield the text as ids of a vocabulary, with the place of each; unknown tokens are id 0.
+
+    Without `places`, offsets and lengths are empty.
+    """
     table = new_table(unit, vocabulary)
-    meter = meter or Meter()
+    for chunk, before in ahead(_placed(text, meter or Meter())):
+        yield table.encode(chunk, learn=False, places=places, character=before, name=text.name)
+
+
+def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Yield the chunks of a text, and the number of characters before each."""
     before = 0
     for chunk in text.chunks(meter):
-        yield table.encode(chunk, learn=False, places=True, character=before, name=text.name)
+        yield chunk, before
         before = meter.characters
+
+
+def encode_events(
+    text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
+) -> EncodedChunk:
+    """Return the events of the whole text, as `encode_chunks` yields them."""
+    ids, offsets, lengths = _Collected(np.int32), _Collected(np.int64), _Collected(np.int32)
+    for chunk in encode_chunks(text, unit, vocabulary, meter):
+        ids.add(chunk.ids)
+        offsets.add(chunk.offsets)
+        lengths.add(chunk.lengths)
+    return EncodedChunk(ids.array, offsets.array, lengths.array)
 
 
 def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:
     """Return the whole text as ids of a vocabulary, int32 (T,); unknown tokens are id 0."""
-    chunks = [chunk.ids for chunk in encode_chunks(text, unit, vocabulary)]
-    return np.concatenate(chunks) if chunks else np.empty(0, np.int32)
+    ids = _Collected(np.int32)
+    for chunk in encode_chunks(text, unit, vocabulary, places=False):
+        ids.add(chunk.ids)
+    return ids.array
 
 
 def new_table(unit: str, vocabulary: Vocabulary | None = None) -> WordTable | SymbolTable:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from lmkit.errors import CorpusError, EncodingError, ParameterError
 
-BLOCK = 1 << 23  # bytes: large enough to keep compiled loops busy, small beside any memory
+BLOCK = 1 << 19  # bytes: keeps compiled loops busy, and stays in a core's second-level cache
 _IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
 _ZSTD_READ = 1 << 16  # bytes; unpacked it may be a few megabytes
 
