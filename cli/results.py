@@ -18,6 +18,7 @@ _COLUMNS = (
     Column("tier", ""),
     Column("model", "model", right=False),
     Column("unit", "unit", right=False),
+    Column("adapts", "adapts", right=False),
     Column("bits_per_byte", "bits/byte", number(4)),
     Column("interval", "95%"),
     Column("perplexity", "ppl/unit", perplexity),
@@ -46,7 +47,10 @@ def print_results(
         click.echo(tables.csv_table(rows))
     else:
         ranked = any(result["rank"] is not None for result in results)
-        columns = _COLUMNS if ranked else _COLUMNS[1:]
+        hidden = set() if ranked else {"tier"}
+        if not any(result["adapts"] for result in results):
+            hidden.add("adapts")
+        columns = [column for column in _COLUMNS if column.key not in hidden]
         show = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(summary) + "\n")
         click.echo(show(columns, [_shown(result) for result in results]))
@@ -85,7 +89,8 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
 def _shown(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with the cells that a table makes of several numbers."""
     ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
-    return {**result, "interval": interval_of(result), "tier": ranks}
+    adapts = result["adapts"] or "no"
+    return {**result, "adapts": adapts, "interval": interval_of(result), "tier": ranks}
 
 
 def interval_of(result: dict[str, Any]) -> str:

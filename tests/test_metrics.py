@@ -70,3 +70,6 @@ def test_signature_names_what_a_number_depends_on() -> None:
     assert fields["text"] == f"sha256:{text.sha256[:12]}"
     assert fields["train"] == "sha256:0123456789ab"
     assert "|train:unknown|" in signature(text, **about, train_sha256=None)
+    assert "adapt" not in line
+    adapted = signature(text, **about, train_sha256=None, adapts="cache")
+    assert "|adapt:cache|" in adapted

@@ -35,7 +35,9 @@ class SurprisalLedger:
     closed vocabulary, do not.
 
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
-    its probabilities sum to one. ``score_seconds`` is wall time, from text to this ledger.
+    its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
+    (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to this
+    ledger.
     """
 
     model: str
@@ -57,6 +59,7 @@ class SurprisalLedger:
     train_sha256: str | None = None
     fit_seconds: float | None = None
     score_seconds: float | None = None
+    adapts: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -139,6 +142,7 @@ class SurprisalLedger:
             context=self.context,
             unk=self.unk,
             train_sha256=self.train_sha256,
+            adapts=self.adapts,
         )
 
     # ------------------------------------------------------------------ rows
@@ -194,6 +198,7 @@ class SurprisalLedger:
             "signature": self.signature,
             "unit": self.unit,
             "context": self.context,
+            "adapts": self.adapts or None,
             "perplexity": self.perplexity,
             "perplexity_without_oov": self.perplexity_without_oov,
             "perplexity_per_word": self.perplexity_per_word,

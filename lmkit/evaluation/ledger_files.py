@@ -18,7 +18,7 @@ The header is an object::
 ``normalize``, ``sentences``
     How the raw text becomes canonical; by default as the text is given.
 ``context``, ``unk``, ``proper``, ``vocabulary_size``, ``parameters``, ``train_sha256``, \
-``fit_seconds``, ``score_seconds``
+``fit_seconds``, ``score_seconds``, ``adapts``
     As in :class:`~lmkit.evaluation.ledger.SurprisalLedger`; optional. ``proper`` says that the
     probabilities sum to one; nobody else can.
 
@@ -62,7 +62,7 @@ VERSION = 1
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 _HEADER = (
     "model", "unit", "context", "unk", "proper", "vocabulary_size", "parameters", "train_sha256",
-    "fit_seconds", "score_seconds",
+    "fit_seconds", "score_seconds", "adapts",
 )  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
     "unit": "word",
@@ -71,6 +71,7 @@ _DEFAULTS: dict[str, Any] = {
     "proper": True,
     "vocabulary_size": 0,
     "parameters": 0,
+    "adapts": "",
 }
 _COLUMNS: dict[str, Any] = {
     "offset": np.int64,

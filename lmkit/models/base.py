@@ -254,6 +254,14 @@ class LanguageModel(ABC):
         return sum(array.size for array in arrays.values())
 
     @property
+    def adapts(self) -> str:
+        """How the model learns from the very text that it scores; empty where it does not.
+
+        It stands in the signature, and in every table beside the score.
+        """
+        return ""
+
+    @property
     def unk(self) -> str:
         """What the probability of an unknown token is: part of the signature."""
         return "trained" if self.vocabulary_.counts[0] else "model"

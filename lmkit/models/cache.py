@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lmkit.compiled import compiled
 from lmkit.text.vocabulary import EOS_ID
 
 Ids = NDArray[np.int32]
@@ -30,7 +30,7 @@ LogProbs = NDArray[np.float64]
 
 BLOCK = 256
 """Tokens whose products with the window are taken at once: 2 MB for a window of 2,000."""
-DECAYS = (1.0, 0.9995, 0.999, 0.998, 0.996, 0.99)
+DECAYS = (1.0, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95)
 THETAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 """What is tried on the validation text; the best theta falls as states grow longer."""
 
@@ -214,7 +214,7 @@ def _matched(
     return result
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _recent_shares(ids, first, lows, weights, outcomes, out):  # type: ignore[no-untyped-def]
     """Write the share of each token's own weight among those that it looks back on.
 

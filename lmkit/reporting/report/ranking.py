@@ -187,10 +187,12 @@ def _axis(scale: Scale) -> Html:
 
 
 def _table(material: Material) -> Html:
+    adapting = any(one.ledger.adapts for one in material.contestants)
     columns = [
         Column("name", "model", right=False),
         Column("unit", "unit", right=False),
         Column("context", "context", right=False),
+        *([Column("adapts", "adapts", right=False)] if adapting else []),
         Column("bits_per_byte", "bits/byte", number(4)),
         Column("bits_per_byte_low", "from", number(4)),
         Column("bits_per_byte_high", "to", number(4)),
@@ -207,7 +209,7 @@ def _table(material: Material) -> Html:
         Column("score_seconds", "score s", seconds),
     ]
     rows: list[dict[str, Any]] = [
-        {**result, "name": one.label()}
+        {**result, "name": one.label(), "adapts": result["adapts"] or "no"}
         for one, result in zip(material.contestants, material.comparison.results(), strict=True)
     ]
     return table(columns, rows, caption="The ranking in numbers")
