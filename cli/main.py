@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -90,10 +92,28 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line as a process."""
+    """Run the command line as a process, and end it."""
+    # Imports make many objects that stay; looking through them again and again takes time.
+    gc.set_threshold(100_000, 20, 20)
+    status: Any = 0
     try:
         cli.main(prog_name="lmkit")
+    except SystemExit as stop:
+        status = stop.code or 0
     except BrokenPipeError:
         # The reader (head, less) has gone: stop quietly, and let nothing be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    _leave(status)
+
+
+def _leave(status: Any) -> None:
+    """End the process without taking apart what its end frees anyway: a tenth of a second."""
+    if isinstance(status, int):
+        atexit._run_exitfuncs()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            sys.exit(status)  # which says what could not be written
+        os._exit(status)
+    sys.exit(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import gzip
 import lzma
@@ -168,12 +169,8 @@ def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Sour
         spool.write(rest)
         rest = stream.read(BLOCK)
     spool.flush()
-    _SPOOLS.append(spool)
+    atexit.register(spool.close)  # which keeps it until then, and removes it
     return Source(name, path=Path(spool.name), encoding=encoding, errors=errors)
-
-
-# Kept open: their files are removed when the process ends.
-_SPOOLS: list[Any] = []
 
 
 def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
