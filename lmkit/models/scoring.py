@@ -60,5 +60,6 @@ def score_text(
         extra=columns,
         train_sha256=model.train_sha256_,
         fit_seconds=model.fit_seconds_,
+        adapts=model.adapts,
         score_seconds=time.perf_counter() - start,
     )
