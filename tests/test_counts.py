@@ -165,6 +165,9 @@ def test_what_does_not_go_together_is_refused() -> None:
             one.merged(other)
     with pytest.raises(ParameterError, match="below 0"):
         one.minus(count([2, 2, 1], order=2, vocabulary_size=4))
+    for wrong in ([3, 5], [-1]):
+        with pytest.raises(ParameterError, match=r"not all in 0\.\.4"):
+            count_ngrams(np.array(wrong, np.int32), order=2, vocabulary_size=5)
     with pytest.raises(ParameterError, match="order=0"):
         count([2], order=0, vocabulary_size=4)
     with pytest.raises(ParameterError, match="context='page'"):

@@ -368,7 +368,7 @@ def symbols_to_ids(
 
 
 @compiled
-def count_ids(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+def count_ids(ids: NDArray[np.int32], counts: NDArray[np.signedinteger[Any]]) -> None:
     """Add to `counts` how often each id occurs."""
     for index in ids:
         counts[np.uint32(index)] += 1

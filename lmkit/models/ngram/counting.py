@@ -89,12 +89,15 @@ class Workspace:
         return self.ids, self.ranks, self.keys, self.payload, self.bucket_of
 
     @classmethod
-    def of(cls, ids: IntArray) -> Workspace:
-        """Return the memory to count a text; the ranks are its unigrams'."""
+    def of(cls, ids: IntArray, *, ranks: bool) -> Workspace:
+        """Return the memory to count a text; the ranks are its unigrams'.
+
+        `ranks` says whether they are to become those of longer n-grams.
+        """
         ids = np.ascontiguousarray(ids, np.int32)
         size = len(ids)
         return cls(
-            ids, ids.copy(), np.empty(size, np.uint64), np.empty(size, np.int32),
+            ids, ids.copy() if ranks else ids, np.empty(size, np.uint64), np.empty(size, np.int32),
             np.empty(size, np.uint16),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from lmkit.errors import FormatError, ParameterError
 from lmkit.models.ngram.counting import Nodes, Workspace, next_order
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
+from lmkit.text.kernels import count_ids
 
 Context = Literal["sentence", "stream", "running"]
 EOS = 1
@@ -135,14 +136,18 @@ def count_ngrams(
             ``stream``: they run on across it, with one ``<s>`` before the text; ``running``: they
             run on and there is no ``<s>``: T - k + 1 n-grams of order k, as for Zipf's law.
 
-    Raises ParameterError if the order is below 1 or the context is none of the three.
+    Raises ParameterError if the order is below 1, the context is none of the three, or an id
+    is outside 0..V-1.
     """
     if order < 1:
         raise ParameterError(f"order={order} is no n-gram order; use 1 or more")
     if context not in ("sentence", "stream", "running"):
         raise ParameterError(f"context={context!r} is unknown; use sentence, stream or running")
-    workspace = Workspace.of(ids)
-    unigrams = np.bincount(workspace.ids, minlength=vocabulary_size + 1).astype(np.int32)
+    workspace = Workspace.of(ids, ranks=order > 2)
+    if len(ids) and not 0 <= workspace.ids.min() <= workspace.ids.max() < vocabulary_size:
+        raise ParameterError(f"the ids are not all in 0..{vocabulary_size - 1}, the outcomes")
+    unigrams = np.zeros(vocabulary_size + 1, np.int32)
+    count_ids(workspace.ids, unigrams)
     nodes = Nodes(unigrams)
     for k in range(2, order + 1):
         next_order(
@@ -164,7 +169,7 @@ def running_ngrams(ids: NDArray[np.int32], *, order: int) -> Iterator[tuple[IntA
     unigrams; and which of them ends at each position that ends one, int32 (T - n + 1,), a view
     that the next order overwrites. No padding and no sentence ends, as for Zipf's law.
     """
-    workspace = Workspace.of(ids)
+    workspace = Workspace.of(ids, ranks=True)
     nodes = Nodes(np.append(np.bincount(workspace.ids), 0).astype(np.int32))  # no <s> among them
     yield nodes.counts[1:-1].copy(), workspace.ranks
     for k in range(2, order + 1):
