@@ -21,6 +21,8 @@ from lmkit.models.ngram.continuations import continuations, knows_contexts
 from lmkit.models.registry import create, model_class
 from lmkit.models.tuning import tune
 
+PIECE = 1 << 17
+"""Tokens scored at once: their hidden states must fit into memory, 0.5 GB for 1,000 units."""
 _SHARED = ("unit", "min_count", "max_size")  # options that are the mixture's alone
 
 
@@ -200,6 +202,15 @@ class Mixture(LanguageModel):
         return bucket_of(continuations(model, ids, own), self.buckets)
 
     def _log_probs(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
+        if len(ids) <= PIECE:
+            return self._piece(ids, state)
+        result = np.empty(len(ids))
+        for start in range(0, len(ids), PIECE):
+            here = slice(start, start + PIECE)
+            result[here], state = self._piece(ids[here], state)
+        return result, state
+
+    def _piece(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
         columns = np.empty((len(self.models_) + len(self.caches_), len(ids)))
         states = []
         for row, model, own in zip(columns, self.models_, state.models, strict=False):
@@ -302,8 +313,9 @@ class Mixture(LanguageModel):
         check_parts(self, self.models_)
         count = len(self.models_) + len(self.caches_)
         fits = self.weights_.shape == (self.buckets, count) and len(self.valid_nats_) == count + 1
+        fits = fits and [cache.kind for cache in self.caches_] == self.kinds()
         if not (fits and (self.weights_ >= 0).all() and np.allclose(self.weights_.sum(axis=1), 1)):
-            raise FormatError("the weights do not fit the models; mix them anew")
+            raise FormatError("its weights, models and caches do not fit; mix the models anew")
 
 
 def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:

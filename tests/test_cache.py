@@ -1,0 +1,115 @@
+"""Caches: each token's probability by the definition, token by token, and however a text is cut."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.models import cache as caches
+from lmkit.models.cache import Cache, NeuralCache, Past, UnigramCache, make_cache
+
+V = 7
+WIDTH = 3
+
+
+def text(length: int, seed: int = 0) -> Past:
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, V, length).astype(np.int32)
+    return Past(ids, rng.normal(size=(length, WIDTH)).astype(np.float32))
+
+
+def by_hand(cache: Cache, past: Past, *, sentence: bool) -> np.ndarray:
+    """Return each token's log-probability from sums over the places before it."""
+    result = []
+    for t, token in enumerate(past.ids.tolist()):
+        low = max(0, t - cache.window)
+        if sentence:
+            low = max([low, *(i + 1 for i in range(t) if past.ids[i] == 1)])
+        weights = []
+        for i in range(low, t):
+            if cache.kind == "unigram":
+                weights.append(cache.value ** (t - i - 1))
+            else:
+                weights.append(math.exp(cache.value * float(past.hidden[t] @ past.hidden[i])))
+        own = sum(w for i, w in zip(range(low, t), weights, strict=True) if past.ids[i] == token)
+        if low == t:
+            result.append(-math.log(V))
+        else:
+            result.append(math.log(own / sum(weights)) if own else -math.inf)
+    return np.array(result)
+
+
+@given(
+    st.sampled_from(["unigram", "neural"]),
+    st.integers(0, 40),
+    st.integers(1, 50),
+    st.sampled_from([0.3, 0.9, 1.0]),
+    st.booleans(),
+    st.integers(0, 10**6),
+)
+def test_by_the_definition(
+    kind: str, length: int, window: int, value: float, sentence: bool, seed: int
+) -> None:
+    cache, past = make_cache(kind, window, value), text(length, seed)
+    found = cache.log_probs(past, 0, size=V, sentence=sentence)
+    np.testing.assert_allclose(found, by_hand(cache, past, sentence=sentence), atol=1e-5)
+
+
+@pytest.mark.parametrize("cache", [UnigramCache(20, 0.9), NeuralCache(20, 0.7)])
+@pytest.mark.parametrize("sentence", [False, True])
+def test_however_the_text_is_cut(
+    cache: Cache, sentence: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_past = text(300)
+    whole = cache.log_probs(whole_past, 0, size=V, sentence=sentence)
+    monkeypatch.setattr(caches, "BLOCK", 13)
+    past, parts = Past.empty(WIDTH), []
+    for start in range(0, 300, 37):
+        here = slice(start, start + 37)
+        longer = past.then(whole_past.ids[here], whole_past.hidden[here])
+        parts.append(cache.log_probs(longer, len(past.ids), size=V, sentence=sentence))
+        past = longer.last(cache.window, sentence=sentence)
+        assert len(past.ids) <= cache.window
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("cache", [UnigramCache(9, 0.8), NeuralCache(9, 1.1)])
+def test_distributions_sum_to_one_and_hold_what_is_scored(cache: Cache) -> None:
+    past = text(60, seed=3)
+    scored = cache.log_probs(past, 0, size=V, sentence=False)
+    for t in range(60):
+        before = Past(past.ids[:t], past.hidden[:t])
+        log_probs = cache.distribution(before, past.hidden[t], size=V)
+        assert math.fsum(np.exp(log_probs)) == pytest.approx(1, abs=1e-12)
+        assert log_probs[past.ids[t]] == pytest.approx(scored[t], abs=1e-5)
+
+
+def test_several_values_at_once_are_each_alone() -> None:
+    past = text(80)
+    for kind, (made, values) in caches.KINDS.items():
+        reading = made(30, 1.0).reading(past, 0, sentence=False)
+        together = made.tried(reading, values)
+        for value, row in zip(values, together, strict=True):
+            alone = make_cache(kind, 30, value).log_probs(past, 0, size=V, sentence=False)
+            np.testing.assert_allclose(caches.as_log_probs(row.copy(), V), alone, atol=1e-6)
+
+
+def test_large_products_do_not_overflow() -> None:
+    past = text(50)
+    huge = Past(past.ids, past.hidden * np.float32(100))
+    found = NeuralCache(50, 2.0).log_probs(huge, 0, size=V, sentence=False)
+    assert (found <= 0).all()
+    assert not np.isnan(found).any()
+
+
+@pytest.mark.parametrize(
+    ("window", "value"), [(0, 0.5), (-1, 0.5), (2.5, 0.5), (5, 0.0), (5, -1), (5, math.inf)]
+)
+def test_numbers_that_no_cache_has(window: Any, value: Any) -> None:
+    with pytest.raises(ValueError, match="window="):
+        make_cache("unigram", window, value)
