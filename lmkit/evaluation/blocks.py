@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
+from lmkit.text.kernels import measure_runs
 
 FEWEST_BLOCKS = 30  # fewer give no standard error worth the name
 MOST_BLOCKS = 1000  # more make an interval no better, only slower
@@ -37,43 +39,71 @@ class Segments:
     def __len__(self) -> int:
         return len(self.bytes)
 
-    def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Return the sum of one value for each event over each segment, float64 (S,)."""
+    def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
+        """Return the first event of each segment, and the number of events: int64 (S + 1,)."""
         # Events stand in the order of the text: a segment's are those from its first one on.
-        first = np.searchsorted(ledger.offsets, self.starts[:-1])
-        filled = np.diff(first, append=len(ledger)) > 0
+        found = np.searchsorted(ledger.offsets, self.starts)
+        found[-1] = len(ledger)
+        return found
+
+    def totals(
+        self,
+        ledger: SurprisalLedger,
+        values: NDArray[np.generic],
+        *,
+        first: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the sum of one value for each event over each segment, float64 (S,).
+
+        `first` is what `first_events` returned for the ledger, for more than one sum.
+        """
+        first = self.first_events(ledger) if first is None else first
+        filled = np.diff(first) > 0
         sums = np.zeros(len(self))
         if filled.any():
-            sums[filled] = np.add.reduceat(values.astype(np.float64), first[filled])
+            sums[filled] = np.add.reduceat(values, first[:-1][filled], dtype=np.float64)
         return sums
 
 
 def segments(text: Text) -> Segments:
     """Return the documents, sentences or words of a text: the first kind it has 60 of or more."""
-    raw = np.concatenate([np.empty(0, np.uint8), *text.chunks()])
-    kind, ends = _ends(text, raw)
-    places = np.concatenate(([0], ends, [len(raw)]))
-    places = places[np.diff(places, prepend=-1) > 0]  # each once: nothing may follow the last end
-    if len(places) == 1:
-        return Segments(kind, np.zeros(1, np.int64), np.empty(0, np.int64))
-    characters = np.add.reduceat((raw & 0xC0) != 0x80, places[:-1], dtype=np.int64)
-    return Segments(kind, np.concatenate(([0], np.cumsum(characters))), np.diff(places))
+    kind, sizes = _runs(text)
+    starts = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes[:, 1], out=starts[1:])
+    return Segments(kind, starts, sizes[:, 0].copy())
 
 
-def _ends(text: Text, raw: NDArray[np.uint8]) -> tuple[str, NDArray[np.int64]]:
-    """Return the kind of segment, and the byte behind each."""
+def _runs(text: Text) -> tuple[str, NDArray[np.int64]]:
+    """Return the kind of segment, and the bytes and characters of each: (S, 2)."""
     if len(text.sources) >= _FEWEST_SEGMENTS:
-        sizes = [
-            Text(text.name, (source,), text.normalize, text.sentences).summary.bytes
+        parts = [
+            Text(text.name, (source,), text.normalize, text.sentences).summary
             for source in text.sources
         ]
-        ends = np.cumsum(sizes, dtype=np.int64)
-        if ends[-1] == len(raw):
-            return "document", ends
-    ends = np.flatnonzero(raw == 10) + 1
-    if len(ends) >= _FEWEST_SEGMENTS:
-        return "sentence", ends
-    return "word", np.flatnonzero((raw == 32) | (raw == 10)) + 1
+        sizes = np.array([(part.bytes, part.characters) for part in parts], np.int64)
+        if sizes[:, 0].sum() == text.summary.bytes:
+            return "document", sizes[sizes[:, 0] > 0]
+    sizes = _measured(text, b"\n")
+    if len(sizes) >= _FEWEST_SEGMENTS:
+        return "sentence", sizes
+    return "word", _measured(text, b" \n")
+
+
+def _measured(text: Text, separators: bytes) -> NDArray[np.int64]:
+    """Return the bytes and characters of the runs that end with one of the separators, (S, 2)."""
+    ends = np.zeros(256, np.bool_)
+    ends[list(separators)] = True
+    open_run = np.zeros(2, np.int64)
+    pieces = []
+    for chunk in ahead(text.chunks()):
+        raw = chunk.tobytes()
+        room = sum(raw.count(byte) for byte in separators)
+        runs = np.empty((room, 2), np.int64)
+        measure_runs(chunk, ends, open_run, runs)
+        pieces.append(runs)
+    if open_run[0]:
+        pieces.append(open_run[None])
+    return np.concatenate([np.empty((0, 2), np.int64), *pieces])
 
 
 def block_starts(segments: int, length: int) -> NDArray[np.int64]:

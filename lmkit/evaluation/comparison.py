@@ -304,14 +304,18 @@ def measure(
 ) -> Measured:
     """Return a ledger with the intervals of its bits a byte and of its perplexity."""
     options: dict[str, Any] = {"seed": seed, "level": level}
-    bits = pieces.totals(ledger, ledger.spelled_nats) / np.log(2)
+    first = pieces.first_events(ledger)
+    closed = spelled = pieces.totals(ledger, ledger.nats, first=first)
+    if ledger.spelling is not None:
+        spelled = pieces.totals(ledger, ledger.spelled_nats, first=first)
+    bits = spelled / np.log(2)
     if ledger.impossible:
         bits = np.full(len(pieces), np.inf)
     interval = ratio_interval(bits, pieces.bytes.astype(np.float64), **options)
     # The same blocks, and an interval of nats an event, put through exp.
     nats = ratio_interval(
-        pieces.totals(ledger, ledger.nats),
-        pieces.totals(ledger, np.ones(len(ledger))),
+        closed,
+        np.diff(first).astype(np.float64),
         length=interval.block_length,
         **options,
     )

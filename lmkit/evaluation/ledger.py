@@ -114,7 +114,7 @@ class SurprisalLedger:
     @cached_property
     def perplexity_without_oov(self) -> float:
         """The same over the events that are in the vocabulary alone."""
-        known = self.nats[~self.oov]
+        known = self.nats[~self.oov] if self.oov_count else self.nats
         return perplexity(float(known.sum()), len(known))
 
     @property

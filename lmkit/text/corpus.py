@@ -105,6 +105,11 @@ class Text:
         """Return the same raw text under other rules."""
         return replace(self, normalize=normalize, sentences=sentences)
 
+    @property
+    def raw_size(self) -> int:
+        """The bytes of the raw text as its files hold them; 0 for what cannot be found."""
+        return sum(source.raw_size for source in self.sources)
+
     def chunks(self, meter: Meter | None = None) -> Iterator[NDArray[np.uint8]]:
         """Yield the canonical text as UTF-8 bytes, cut only between tokens.
 

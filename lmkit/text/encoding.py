@@ -49,11 +49,12 @@ class LearnedText:
 class _Collected:
     """Numbers that are collected piece by piece into one array.
 
-    Room grows fourfold, and costs no memory before it is written to.
+    There is room for what a text of `size` bytes is likely to need, and it grows fourfold; room
+    costs no memory before it is written to.
     """
 
-    def __init__(self, dtype: Any) -> None:
-        self._room = np.empty(1 << 20, dtype)
+    def __init__(self, dtype: Any, size: int) -> None:
+        self._room = np.empty(max(size // 3, 1 << 20), dtype)
         self._size = 0
 
     @property
@@ -116,7 +117,8 @@ class WordTable:
         literal ``<s>`` or ``</s>`` stands in the text.
         """
         size = len(chunk) // 2 + 2  # no event takes fewer bytes than a letter and its space
-        events = int(np.count_nonzero(chunk == 10)) * 2 + int(np.count_nonzero(chunk == 32)) + 1
+        raw = chunk.tobytes()
+        events = raw.count(b"\n") * 2 + raw.count(b" ") + 1
         ids = np.empty(min(events, 2 * size), np.int32)
         offsets = np.empty(len(ids), np.int64) if places else _EMPTY_OFFSETS
         lengths = np.empty(len(ids), np.int32) if places else _EMPTY_LENGTHS
@@ -227,7 +229,7 @@ def learn_text(
         raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
     table = new_table(unit)
     meter = Meter()
-    ids = _Collected(np.int32)
+    ids = _Collected(np.int32, text.raw_size)
     for chunk in ahead(text.chunks(meter)):
         encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
         ids.add(encoded.ids)
@@ -268,7 +270,9 @@ def encode_events(
     text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
 ) -> EncodedChunk:
     """Return the events of the whole text, as `encode_chunks` yields them."""
-    ids, offsets, lengths = _Collected(np.int32), _Collected(np.int64), _Collected(np.int32)
+    ids, offsets, lengths = (
+        _Collected(dtype, text.raw_size) for dtype in (np.int32, np.int64, np.int32)
+    )
     for chunk in encode_chunks(text, unit, vocabulary, meter):
         ids.add(chunk.ids)
         offsets.add(chunk.offsets)
@@ -278,7 +282,7 @@ def encode_events(
 
 def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:
     """Return the whole text as ids of a vocabulary, int32 (T,); unknown tokens are id 0."""
-    ids = _Collected(np.int32)
+    ids = _Collected(np.int32, text.raw_size)
     for chunk in encode_chunks(text, unit, vocabulary, places=False):
         ids.add(chunk.ids)
     return ids.array

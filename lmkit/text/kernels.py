@@ -368,6 +368,33 @@ def symbols_to_ids(
 
 
 @compiled
+def measure_runs(
+    text: NDArray[np.uint8],
+    separators: NDArray[np.bool_],
+    open_run: NDArray[np.int64],
+    runs: NDArray[np.int64],
+) -> int:
+    """Write the bytes and characters of each run of a text, and return how many runs there are.
+
+    A run ends behind each byte that `separators` (256,) marks. `open_run` (2,) holds the bytes and
+    characters of the run that the text before left open, and then of the one that this one leaves.
+    `runs` (R, 2) needs a row for each separator.
+    """
+    found, begin = 0, 0
+    characters = open_run[1]
+    for place in range(len(text)):
+        byte = text[place]
+        characters += (byte & 0xC0) != 0x80
+        if separators[byte]:
+            runs[found, 0] = open_run[0] + place + 1 - begin
+            runs[found, 1] = characters
+            found, begin, characters, open_run[0] = found + 1, place + 1, 0, 0
+    open_run[0] += len(text) - begin
+    open_run[1] = characters
+    return found
+
+
+@compiled
 def count_ids(ids: NDArray[np.int32], counts: NDArray[np.signedinteger[Any]]) -> None:
     """Add to `counts` how often each id occurs."""
     for index in ids:

@@ -41,6 +41,16 @@ class Source:
         """Return the part between two byte positions of the decoded stream."""
         return replace(self, start=start, stop=stop)
 
+    @property
+    def raw_size(self) -> int:
+        """The bytes of the file or the content as it is, packed or not; 0 if there is no file."""
+        if self.content is not None:
+            return len(self.content)
+        try:
+            return self.path.stat().st_size if self.path is not None else 0
+        except OSError:
+            return 0
+
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """Yield the text as valid UTF-8, in blocks cut before white space or after a line end.
 
