@@ -8,6 +8,8 @@ import click
 
 from . import options as o
 
+INTERRUPTED = 130  # what shells call a program that Ctrl-C has ended
+
 
 @click.command()
 @click.argument("model")
@@ -30,6 +32,11 @@ from . import options as o
 @click.option(
     "--top-p", type=float, help="Draw from the likeliest tokens that hold this much of the mass."
 )
+@click.option(
+    "--beam",
+    type=click.IntRange(1),
+    help="Search for the most probable continuation, this many at a time; draw nothing.",
+)
 @click.option("--greedy", is_flag=True, help="Always take the likeliest token.")
 @click.option(
     "--stop",
@@ -41,14 +48,20 @@ from . import options as o
 @click.option("--allow-unk", is_flag=True, help="Also draw <unk>.")
 @o.seed_option
 def command(model: str, prompt: str, **options: Any) -> None:
-    """Draw text from a model.
+    """Draw text from a model, shown token by token; Ctrl-C ends it.
 
     \b
     lmkit generate bigram.lmkit --tokens 30 --seed 1
     lmkit generate char-rnn.lmkit --prompt "the time" --tokens 200 --temperature 0.7
+    lmkit generate word-rnn.lmkit --prompt "the time" --beam 8 --stop sentence
     """
     from lmkit.models.registry import load
 
-    for piece in load(model).generate_pieces(prompt, **options):
-        click.echo(piece, nl=False)
+    pieces = load(model).generate_pieces(prompt, **options)
+    try:
+        for piece in pieces:
+            click.echo(piece, nl=False)  # which shows each at once, through a pipe too
+    except KeyboardInterrupt:
+        click.echo()
+        click.get_current_context().exit(INTERRUPTED)
     click.echo()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
+from lmkit.models.beam import beam_search
 from lmkit.text.units import join_tokens, symbol_code
 from lmkit.text.vocabulary import UNK
 
 if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, LogProbs
+    from lmkit.models.base import LanguageModel, LogProbs, State
 
 STOPS = ("length", "sentence")
 
@@ -31,6 +33,7 @@ def generate(
     seed: int | None = None,
     stop: str = "length",
     allow_unk: bool = False,
+    beam: int | None = None,
 ) -> Iterator[str]:
     """Yield the prompt and then up to `tokens` drawn tokens, as pieces of text.
 
@@ -40,28 +43,25 @@ def generate(
     probable token. ``stop="sentence"`` ends at the first sentence end. ``<unk>``, which spells
     nothing, is drawn only with `allow_unk`.
 
+    With `beam` nothing is drawn: the most probable continuation that
+    :func:`~lmkit.models.beam.beam_search` finds is yielded when it is found.
+
     Raises ParameterError for an option outside its range.
     """
     model._require_fit()
     _check(tokens, temperature, top_k, top_p, seed, stop)
-    return _generate(
-        model, prompt, tokens, temperature, top_k, top_p, greedy, seed, stop, allow_unk
-    )
+    if beam is None:
+        how: _Drawing | _Search = _Drawing(
+            tokens, stop, allow_unk, temperature, top_k, top_p, greedy, seed
+        )
+    else:
+        drawing = {"temperature": temperature != 1, "top_k": top_k, "top_p": top_p}
+        _check_beam(beam, {**drawing, "greedy": greedy, "seed": seed})
+        how = _Search(tokens, stop, allow_unk, beam)
+    return _pieces(model, prompt, how)
 
 
-def _generate(
-    model: LanguageModel,
-    prompt: str,
-    tokens: int,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    greedy: bool,
-    seed: int | None,
-    stop: str,
-    allow_unk: bool,
-) -> Iterator[str]:
-    rng = np.random.default_rng(seed)
+def _pieces(model: LanguageModel, prompt: str, how: _Drawing | _Search) -> Iterator[str]:
     vocabulary = model.vocabulary_
     speller = _Speller(model.unit)
     ids = model.encode(prompt)
@@ -70,21 +70,59 @@ def _generate(
         state = model._advance(state, index)
     if prompt:
         yield speller.start(_spelled_prompt(model, ids, prompt))
-    for _ in range(tokens):
-        log_probs = np.array(model._predict(state), np.float64)
-        if not allow_unk:
-            log_probs[vocabulary.unk_id] = -np.inf
-        if not np.isfinite(log_probs.max()):
-            break  # only <unk> has any probability: nothing can be spelled
-        if greedy:
-            index = int(log_probs.argmax())
-        else:
-            index = draw(log_probs, rng, temperature=temperature, top_k=top_k, top_p=top_p)
+    for index in how.ids(model, state):
         yield speller.piece(vocabulary.tokens[index], index == vocabulary.eos_id)
-        if stop == "sentence" and index == vocabulary.eos_id:
-            break
-        state = model._advance(state, index)
     yield speller.end()
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Tokens drawn one by one."""
+
+    tokens: int
+    stop: str
+    allow_unk: bool
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    greedy: bool
+    seed: int | None
+
+    def ids(self, model: LanguageModel, state: State) -> Iterator[int]:
+        rng = np.random.default_rng(self.seed)
+        cuts = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+        for _ in range(self.tokens):
+            log_probs = np.array(model._predict(state), np.float64)
+            if not self.allow_unk:
+                log_probs[model.vocabulary_.unk_id] = -np.inf
+            if not np.isfinite(log_probs.max()):
+                return  # only <unk> has any probability: nothing can be spelled
+            index = int(log_probs.argmax()) if self.greedy else draw(log_probs, rng, **cuts)
+            yield index
+            if self.stop == "sentence" and index == model.vocabulary_.eos_id:
+                return
+            state = model._advance(state, index)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The most probable tokens together."""
+
+    tokens: int
+    stop: str
+    allow_unk: bool
+    beam: int
+
+    def ids(self, model: LanguageModel, state: State) -> Iterator[int]:
+        found = beam_search(
+            model,
+            state,
+            tokens=self.tokens,
+            beam=self.beam,
+            to_sentence_end=self.stop == "sentence",
+            allow_unk=self.allow_unk,
+        )
+        yield from found.ids
 
 
 def draw(
@@ -169,3 +207,13 @@ def _check(
         raise ParameterError(f"seed={seed}: give 0 or more")
     if stop not in STOPS:
         raise ParameterError(f"stop={stop!r}; choose from {', '.join(STOPS)}")
+
+
+def _check_beam(beam: int, drawing: Mapping[str, object]) -> None:
+    if beam < 1:
+        raise ParameterError(f"beam={beam}: give 1 or more")
+    for name, given in drawing.items():
+        if given is not None and given is not False:
+            raise ParameterError(
+                f"{name} says how to draw, and beam={beam} draws nothing; leave one of them out"
+            )
