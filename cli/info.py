@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,6 +38,7 @@ def command(model: str, output: str) -> None:
         "parameters": loaded.parameters,
         "fit_seconds": loaded.fit_seconds_,
         "train_sha256": loaded.train_sha256_,
+        **_of_mixture(loaded),
         "top_tokens": list(vocabulary.tokens[2:12]),
     }
     if output == "json":
@@ -52,6 +54,15 @@ def command(model: str, output: str) -> None:
     else:
         width = max(len(name) for name in facts)
         click.echo("\n".join(f"{row['name']:<{width}}  {row['value']}" for row in rows))
+
+
+def _of_mixture(model: Any) -> dict[str, list[str]]:
+    """Return what a mixture is made of, nothing for other models."""
+    if not hasattr(model, "labels"):
+        return {}
+    weights = model.weights_.mean(axis=0).tolist()
+    parts = zip(model.labels(), weights, strict=True)
+    return {"components": [f"{weight:.3f} {label};" for label, weight in parts]}
 
 
 def _shown(value: object) -> str:

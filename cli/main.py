@@ -27,6 +27,7 @@ COMMANDS = {
     "score": "Show the surprisal of each token or sentence of a text.",
     "generate": "Draw text from a model.",
     "zipf": "Measure Zipf's law in texts.",
+    "mix": "Mix fitted models, and caches, by weights that suit a validation text.",
     "convert": "Convert a model file to an ARPA file, or an ARPA file to a model file.",
     "prune": "Prune an n-gram model by relative entropy and write it to a file.",
     "info": "Show what a model file holds.",
@@ -70,7 +71,9 @@ class LazyGroup(click.Group):
                 ) from None
             except OSError as error:
                 if isinstance(error, BrokenPipeError):
-                    raise
+                    # The reader (head, less) has gone: stop quietly, and flush nothing to it.
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                    ctx.exit(0)
                 where = f" {error.filename}" if error.filename else ""
                 raise click.ClickException(f"{error.strerror or error}{where}") from error
 
@@ -100,9 +103,6 @@ def main() -> None:
         cli.main(prog_name="lmkit")
     except SystemExit as stop:
         status = stop.code or 0
-    except BrokenPipeError:
-        # The reader (head, less) has gone: stop quietly, and let nothing be flushed to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     _leave(status)
 
 
