@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,11 @@ class _Drawing:
 
     def ids(self, model: LanguageModel, state: State) -> Iterator[int]:
         rng = np.random.default_rng(self.seed)
-        cuts = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+        cuts: dict[str, Any] = {
+            "temperature": self.temperature,
+            "top_k": self.top_k,
+            "top_p": self.top_p,
+        }
         for _ in range(self.tokens):
             log_probs = np.array(model._predict(state), np.float64)
             if not self.allow_unk:

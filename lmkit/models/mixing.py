@@ -102,6 +102,7 @@ def _check_alike(first: LanguageModel, other: LanguageModel) -> None:
     if not (np.array_equal(a.blob, b.blob) and np.array_equal(a.offsets, b.offsets)):
         raise VocabularyError(
             f"{first.spec} and {other.spec} have different vocabularies ({len(a):,} and "
-            f"{len(b):,} outcomes); fit both on one text, or the second with the vocabulary of the "
-            "first (--vocabulary)"
+            f"{len(b):,} outcomes); fit both on one text, with the same validation text (without "
+            "one, some hold out a part), or the second with the vocabulary of the first "
+            "(--vocabulary)"
         )

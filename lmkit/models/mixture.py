@@ -253,8 +253,9 @@ class Mixture(LanguageModel):
 
     @property
     def adapts(self) -> str:
-        """``cache`` where a cache learns from the text that is scored, else empty."""
-        return "cache" if self.kinds() else ""
+        """How its models and caches learn from the text that is scored; empty where none does."""
+        own = [model.adapts for model in self.models_] + ["cache" if self.caches_ else ""]
+        return "+".join(dict.fromkeys(filter(None, own)))
 
     @property
     def parameters(self) -> int:
