@@ -30,6 +30,18 @@ from .convert import note_what_is_left_out
 )
 @o.vocabulary_options
 @o.vocabulary_file_option
+@o.training_options
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Neural models: keep the whole training run in this file, and go on from it if it is "
+    "there.",
+)
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    help="Neural models: write how training goes to this file, a JSON object a line.",
+)
 @o.reading_options
 @o.seed_option
 @o.progress_option
@@ -40,6 +52,8 @@ def command(
     valid: str | None,
     output: Path | None,
     vocabulary: Path | None,
+    checkpoint: Path | None,
+    log: Path | None,
     progress: bool | None,
     **options: Any,
 ) -> None:
@@ -54,6 +68,7 @@ def command(
     lmkit fit --model trigram:alpha=0.01 ptb
     lmkit fit --model kneser-ney:order=5 book.txt -o book.arpa.gz
     lmkit fit --model char-rnn:cell=lstm,hidden=256 --train a.txt --valid b.txt
+    lmkit fit --model word-rnn ptb --budget 30m --checkpoint run.ckpt --log run.jsonl
     """
     from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.registry import create
@@ -61,7 +76,7 @@ def command(
     if corpus and train:
         raise click.UsageError("give CORPUS or --train, not both")
     reading = o.reading(options)
-    model = create(o.with_options(spec, **options))
+    model = create(o.with_options(spec, **o.training(spec, options), **options))
     target = output or Path(f"{model.name}.lmkit")
     o.check_output(target)
     if names_arpa(target):
@@ -74,10 +89,33 @@ def command(
     if model.needs_validation and held_out is None:
         o.note("Note: no validation text; the last tenth of the training sentences is held out.")
     with o.progress_bar(progress) as show:
-        model.fit(opened, valid=held_out, vocabulary=known, progress=show)
+        model.fit(
+            opened,
+            valid=held_out,
+            vocabulary=known,
+            progress=show,
+            **_traces(model, checkpoint, log),
+        )
     model.save(target)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)  # the model has all that is left of the run
     note_what_is_left_out(model, target)
     click.echo(
         f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "
         f"{len(model.vocabulary_):,} outcomes, {model.parameters:,} parameters; wrote {target}"
     )
+
+
+def _traces(model: Any, checkpoint: Path | None, log: Path | None) -> dict[str, Any]:
+    """Return where a training run leaves its traces; an error for a model that has none."""
+    from lmkit.errors import ParameterError
+
+    given = {"checkpoint": checkpoint, "log": log}
+    traces = {name: path for name, path in given.items() if path is not None}
+    for name, path in traces.items():
+        if not model.resumable:
+            raise ParameterError(
+                f"--{name} is for models that are trained in steps; {model.name} is fitted at once"
+            )
+        o.check_output(path)
+    return traces

@@ -62,6 +62,22 @@ vocabulary_options = chain(
     click.option("--max-size", type=click.IntRange(1), help="Keep this many types at most."),
 )
 
+training_options = chain(
+    click.option("--budget", metavar="TIME", help="Neural models: train so long (90s, 10m, 1.5h)."),
+    click.option("--epochs", type=click.IntRange(1), help="Neural models: readings of the text."),
+    click.option("--steps", type=click.IntRange(1), help="Neural models: batches."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        help="Neural models: where to compute. [default: auto]",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        help="Neural models: threads to train with. [default: what is fastest, found by trying]",
+    ),
+)
+
 format_option = click.option(
     "--format",
     "output",
@@ -96,6 +112,24 @@ def open_corpus(where: str | None, reading: dict[str, Any]) -> Any:
 def reading(options: dict[str, Any]) -> dict[str, Any]:
     """Take the reading options out of a command's options."""
     return {name: options.pop(name) for name in ("normalize", "sentences", "encoding", "errors")}
+
+
+def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Take the training options out of a command's options.
+
+    Raises ParameterError where one is given and the spec's model does not train in steps.
+    """
+    from lmkit.errors import ParameterError
+    from lmkit.models.registry import model_class
+
+    names = ("budget", "epochs", "steps", "device", "threads")
+    given = {name: options.pop(name) for name in names}
+    name = spec.partition(":")[0]
+    known = model_class(name).parameter_defaults()
+    for option, value in given.items():
+        if value is not None and option not in known:
+            raise ParameterError(f"--{option} is for models trained in steps; {name} is not one")
+    return given
 
 
 def with_options(spec: str, **options: Any) -> str:
@@ -156,7 +190,7 @@ def progress_bar(wanted: bool | None) -> Iterator[Callable[[str, float], None] |
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
 

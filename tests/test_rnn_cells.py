@@ -22,7 +22,7 @@ def cell(request: pytest.FixtureRequest) -> Cell:
 def fused_layer(cell: Cell, seed: int = 0) -> torch.nn.RNNBase:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return cell.fused(E, H).double()
+        return cell.module(E, H).double()
 
 
 def random_state(cell: Cell, seed: int = 1) -> State:

@@ -14,6 +14,7 @@ import torch
 import lmkit
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.registry import create
+from lmkit.models.rnn.learning import thread_chooser
 from lmkit.models.rnn.model import CharRnn, RecurrentModel, WordRnn
 from lmkit.models.rnn.threads import torch_threads
 from lmkit.storage import read_model_file, write_model_file
@@ -44,7 +45,7 @@ def test_the_two_models_differ_in_unit_and_defaults() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "lstmm"}, "cell='lstmm'; give 'rnn' or 'gru' or 'lstm'"),
+        ({"cell": "lstmm"}, "cell='lstmm'; give 'rnn' or 'rnn-relu' or 'gru' or 'lstm'"),
         ({"hidden": 0}, "hidden=0; give a whole number, 1 or more"),
         ({"embedding": -1}, "embedding=-1; give a whole number, 0 or more"),
         ({"threads": 0}, "threads=0; give a whole number, 1 or more"),
@@ -87,12 +88,13 @@ def test_a_model_from_another_machine_runs_on_this_one(tmp_path: Path) -> None:
 def test_the_learning_curve() -> None:
     model = fitted(epochs=4)
     history = model.history_
-    assert sorted(history) == ["best_epoch", "train", "valid"]
+    assert sorted(history) == ["best", "tokens", "train", "valid"]
     assert len(history["train"]) == len(history["valid"]) == 4
     assert history["train"][-1] < history["train"][0]
-    assert 1 <= history["best_epoch"] <= 4
+    assert 0 <= history["best"] < 4
+    assert history["tokens"] == sorted(history["tokens"])
     valid = model.score(corpus(TEXT[:200]))
-    assert history["valid"][history["best_epoch"] - 1] == pytest.approx(valid.cross_entropy)
+    assert history["valid"][history["best"]] == pytest.approx(valid.cross_entropy)
     assert json.loads(json.dumps(history)) == history
 
 
@@ -122,18 +124,18 @@ def test_fitting_leaves_torch_as_it_was() -> None:
 
 
 def test_little_networks_do_not_try_threads() -> None:
-    network = fitted().network_
+    model = fitted()
     with torch_threads():
-        assert WordRnn(**SMALL)._thread_chooser(network).candidates == (1,)
-        assert WordRnn(**SMALL, threads=2)._thread_chooser(network).candidates == (2,)
+        assert thread_chooser(model.network_, model.settings_, None).candidates == (1,)
+        assert thread_chooser(model.network_, model.settings_, 2).candidates == (2,)
 
 
 def test_large_networks_do(monkeypatch: pytest.MonkeyPatch) -> None:
     model = fitted()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    monkeypatch.setattr("lmkit.models.rnn.model.LITTLE_WORK", 0)
-    assert model._thread_chooser(model.network_).candidates == (1, 4)
+    monkeypatch.setattr("lmkit.models.rnn.learning.LITTLE_WORK", 0)
+    assert thread_chooser(model.network_, model.settings_, None).candidates == (1, 4)
 
 
 @pytest.mark.parametrize("options", [{}, {"tied": True}, {"embedding": 0}, {"cell": "gru"}])
@@ -192,8 +194,9 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         kept = {
             key: value for key, value in {**arrays, **(changed or {})}.items() if value is not None
         }
-        options = {**header["parameters"], **parameters}
-        write_model_file(path, kept, {**header, "parameters": options})
+        learned = header["learned"]
+        settings = {**learned["settings_"], **parameters}
+        write_model_file(path, kept, {**header, "learned": {**learned, "settings_": settings}})
         return path
 
     for broken in (

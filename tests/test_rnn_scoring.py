@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lmkit.models.rnn import scoring
 from lmkit.models.rnn.cells import CELLS, State, Weights
-from lmkit.models.rnn.network import Network, Shape, parameter_count
+from lmkit.models.rnn.network import Network, RecurrentNetwork, Shape, parameter_count
 from lmkit.models.rnn.scoring import (
     distribution,
     entropy,
@@ -39,7 +39,7 @@ SHAPES = [
 def network_of(shape: Shape) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Network(shape)
+        network = RecurrentNetwork(shape)
         network.start(np.arange(V))
         for parameter in network.parameters():  # far from the quiet start
             parameter.data.add_(0.3 * torch.randn(parameter.shape))
@@ -193,16 +193,18 @@ def test_entropy_is_that_of_the_distribution(network: Network) -> None:
 
 def test_the_number_of_parameters() -> None:
     lstm = 4 * 8 * (6 + 8 + 2) + 4 * 8 * (8 + 8 + 2)
-    assert parameter_count(Network(PLAIN)) == (V + 1) * 6 + lstm + 8 * V + V
+    assert parameter_count(RecurrentNetwork(PLAIN)) == (V + 1) * 6 + lstm + 8 * V + V
     gru = 3 * 8 * (6 + 8 + 2) + 3 * 8 * (8 + 8 + 2)
     tied = replace(PLAIN, cell="gru", tied=True)
-    assert parameter_count(Network(tied)) == (V + 1) * 6 + gru + 8 * 6 + V  # one matrix for two
+    assert (
+        parameter_count(RecurrentNetwork(tied)) == (V + 1) * 6 + gru + 8 * 6 + V
+    )  # one matrix for two
     one_hot = replace(PLAIN, cell="rnn", layers=1, embedding=0)
-    assert parameter_count(Network(one_hot)) == 8 * (V + 1 + 8 + 2) + 8 * V + V
+    assert parameter_count(RecurrentNetwork(one_hot)) == 8 * (V + 1 + 8 + 2) + 8 * V + V
 
 
 def test_a_network_begins_as_the_unigram_model() -> None:
-    network = Network(replace(PLAIN, tied=True))
+    network = RecurrentNetwork(replace(PLAIN, tied=True))
     counts = np.array([0, 50, 40, 30, 20, 10, 5, 4, 3, 2, 1])
     network.start(counts)
     log_probs = distribution(network, first_state(network))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,45 +12,55 @@ import pytest
 import torch
 
 from lmkit.errors import ParameterError
-from lmkit.models.rnn.batches import AFRESH, SentenceBatches, StreamBatches
-from lmkit.models.rnn.network import Network, Shape
+from lmkit.models.rnn.batches import AFRESH, RandomBatches, SentenceBatches, StreamBatches
+from lmkit.models.rnn.network import Network, RecurrentNetwork, Shape
+from lmkit.models.rnn.optimizers import rate_at
+from lmkit.models.rnn.reports import Reporter
 from lmkit.models.rnn.scoring import first_state, read_sentences, read_stream
+from lmkit.models.rnn.settings import Settings
 from lmkit.models.rnn.threads import ThreadChooser
-from lmkit.models.rnn.training import Curve, Training, carried, rate_at, train
+from lmkit.models.rnn.training import Curve, Trainer, carried
 
 V = 6
 QUICK = {
     "epochs": 4, "learning_rate": 0.02, "warmup": 0.1, "weight_decay": 0.0, "clip": 1.0,
-    "dropout": 0.0, "patience": 9,
+    "patience": 9,
 }  # fmt: skip
 
 
 def network_of(cell: str = "lstm", hidden: int = 12, seed: int = 0) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = Network(Shape(V, cell, layers=1, hidden=hidden, embedding=5, tied=False))
+        shape = Shape(V, cell, layers=1, hidden=hidden, embedding=5, tied=False)
+        network = RecurrentNetwork(shape)
         network.start(np.ones(V, np.int64))
     return network
 
 
-def trained(
+def trainer_of(
     network: Network,
     ids: np.ndarray,
     *,
-    kind: type[StreamBatches] | type[SentenceBatches] = StreamBatches,
+    kind: type[StreamBatches] | type[SentenceBatches] | type[RandomBatches] = StreamBatches,
     validate: Callable[[], float] | None = None,
-    progress: Callable[[str, float], None] = lambda what, fraction: None,
+    progress: Callable[[str, float], None] | None = None,
+    checkpoint: Callable[[Trainer], None] | None = None,
     **options: Any,
-) -> Curve:
-    return train(
+) -> Trainer:
+    return Trainer(
         network,
         kind(ids, V, lanes=4, length=8),
-        Training(**{**QUICK, **options}),
+        Settings(**{**QUICK, **options}),
         rng=np.random.default_rng(0),
         validate=validate,
         threads=ThreadChooser([1], use=lambda count: None),
-        progress=progress,
+        reporter=Reporter(progress),
+        checkpoint=checkpoint,
     )
+
+
+def trained(network: Network, ids: np.ndarray, **options: Any) -> Curve:
+    return trainer_of(network, ids, **options).run()
 
 
 def test_schedule() -> None:
@@ -65,8 +76,8 @@ def test_schedule() -> None:
 
 def test_a_state_is_carried_by_lane_and_cut_from_its_history() -> None:
     h = torch.arange(6.0).reshape(3, 2).requires_grad_()
-    (after,) = carried((h * 2,), np.array([AFRESH, 2, 0, 1]))
-    assert after.tolist() == [[0, 0], [8, 10], [0, 2], [4, 6]]
+    (after,) = carried((h * 2,), np.array([AFRESH, 2, 0, 1]), (torch.full((4, 2), 7.0),))
+    assert after.tolist() == [[7, 7], [8, 10], [0, 2], [4, 6]]
     assert not after.requires_grad
 
 
@@ -113,7 +124,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_training() -> None:
     curve = trained(network, PERIODIC[:200], validate=validate, epochs=6, patience=3)
     assert curve.valid == (3.0, 2.0, 2.5, 2.1, 9.9)
     assert len(curve.train) == 5
-    assert curve.best_epoch == 2
+    assert curve.best == 1
     for name, weights in network.state_dict().items():
         assert torch.equal(weights, kept[1][name])
     assert not torch.equal(kept[1]["bias"], kept[-1]["bias"])
@@ -122,7 +133,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_training() -> None:
 def test_without_validation_the_last_weights_stay() -> None:
     curve = trained(network_of(), PERIODIC[:200], epochs=3)
     assert curve.valid == ()
-    assert curve.best_epoch == len(curve.train) == 3
+    assert curve.best + 1 == len(curve.train) == 3
 
 
 def test_a_loss_that_is_no_number_is_an_error() -> None:
@@ -155,5 +166,8 @@ def test_progress_rises_to_one() -> None:
     fractions = [fraction for _, fraction in heard]
     assert fractions == sorted(fractions)
     assert 0 < fractions[0] < fractions[-1] == 1
-    assert heard[0][0] == "epoch 1 of 2"
-    assert heard[-1][0] == "epoch 2 of 2, validation perplexity 2.72"
+    assert heard[0][0].startswith("epoch 1 of 2, ")
+    assert re.fullmatch(
+        r"epoch 2 of 2, [\d,]+ tokens/s, perplexity train [\d.]+, valid 2.72, 0:00 left",
+        heard[-1][0],
+    )

@@ -67,6 +67,8 @@ class LanguageModel(ABC):
     """Whether the probabilities sum to one over the outcomes."""
     needs_validation: ClassVar[bool] = False
     """Whether fitting wants a validation text; the tail of the training text serves if none is."""
+    resumable: ClassVar[bool] = False
+    """Whether ``fit`` takes a `checkpoint` to go on from and a `log`."""
 
     vocabulary_: Vocabulary
     dropped_: Vocabulary | None = None

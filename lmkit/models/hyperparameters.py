@@ -55,8 +55,13 @@ def types_of(cls: type) -> dict[str, Any]:
 def check_types(cls: type, values: Mapping[str, Any]) -> None:
     """Raise ParameterError for a value that is not of its hyper-parameter's type."""
     for name, hint in types_of(cls).items():
-        if hint is not Any and not any(_is_a(values[name], kind) for kind in _kinds(hint)):
+        if not is_of(values[name], hint):
             raise ParameterError(f"{name}={values[name]!r}; give {_described(hint)}")
+
+
+def is_of(value: Any, hint: Any) -> bool:
+    """Return whether a value is of an annotated type; a bool is no number."""
+    return hint is Any or any(_is_a(value, kind) for kind in _kinds(hint))
 
 
 def options_of(text: str) -> list[str]:

@@ -27,6 +27,10 @@ The matrix products of a stretch are shared out to threads in blocks of rows; th
 stretch of odd length were found to be rounded otherwise with two threads than with one.
 """
 
+FULL_LENGTH, DEVIATION, SHORTEST = 0.95, 5.0, 5
+"""Random lengths: how often around the whole length and not its half, the standard deviation, and
+the least length (Merity, Keskar & Socher 2018, section 4.1)."""
+
 AFRESH = -1
 """In `Batch.continues`: this lane begins with the initial state."""
 
@@ -68,11 +72,19 @@ class StreamBatches:
     """
 
     def __init__(
-        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
+        self,
+        ids: Ids,
+        bos: int,
+        *,
+        lanes: int,
+        length: int,
+        unk_rate: float = 0.0,
+        random_length: bool = False,
     ) -> None:
         self.ids = ids
         self.unk_rate = unk_rate
         self.length = length
+        self.random_length = random_length
         self.steps = BLOCK * -(-len(ids) // (lanes * BLOCK))  # tokens a lane
         self.lanes = -(-len(ids) // self.steps)  # no lane is empty
         if self.lanes == 1:
@@ -97,12 +109,62 @@ class StreamBatches:
         start, stop = 0, self._first_stretch(rng)
         while start < self.steps:
             yield Batch(inputs[start:stop], targets[start:stop], continues)
-            start, stop, continues = stop, stop + self.length, lanes
+            start, stop, continues = stop, stop + self._stretch(rng), lanes
+
+    def _stretch(self, rng: np.random.Generator) -> int:
+        if not self.random_length:
+            return self.length
+        mean = self.length if rng.random() < FULL_LENGTH else self.length / 2
+        return max(SHORTEST, round(rng.normal(mean, DEVIATION)))
 
     def _first_stretch(self, rng: np.random.Generator) -> int:
         if self.length < 2 * BLOCK:
             return self.length
         return BLOCK * int(rng.integers(1, self.length // BLOCK + 1))
+
+
+class RandomBatches:
+    """Stretches of `length` tokens in random order, each with the initial state before it.
+
+    Where the text is cut is drawn anew each epoch: the first stretch has a random length. The
+    input of a stretch begins with the token before it. Nothing is carried from one to the next, so
+    that the network never learns to use more than `length` tokens.
+    """
+
+    def __init__(
+        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
+    ) -> None:
+        self.ids = ids
+        self.unk_rate = unk_rate
+        self.bos = bos
+        self.lanes = lanes
+        self.length = length
+
+    @property
+    def tokens(self) -> int:
+        """Return how many targets an epoch has."""
+        return len(self.ids)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield batches of `lanes` stretches; the first and the last of the text are padded."""
+        ids = hide_rare(self.ids, self.unk_rate, rng)
+        before = np.append(self.bos, ids[:-1])
+        first = -int(rng.integers(self.length))  # the place where a full first stretch would begin
+        starts = rng.permutation(np.arange(first, len(ids), self.length))
+        steps = np.arange(self.length)[:, None]
+        for at in range(0, len(starts), self.lanes):
+            places = starts[at : at + self.lanes] + steps  # (T, B)
+            # Of the first stretch, what lies before the text is cut off and made up at its end.
+            places = np.where(places[0] < 0, steps, places)
+            real = (places < len(ids)) & ~((starts[at : at + self.lanes] < 0) & (
+                places >= first + self.length
+            ))  # fmt: skip
+            if not real.any():
+                continue
+            places = np.where(real, places, 0)
+            inputs = np.where(real, before[places], EOS_ID).astype(np.int64)
+            targets = np.where(real, ids[places], IGNORED).astype(np.int64)
+            yield Batch(inputs, targets, np.full(places.shape[1], AFRESH))
 
 
 class SentenceBatches:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -41,6 +42,17 @@ def elman_step(x: Tensor, state: State, weights: Weights) -> State:
     from_input = linear(x, weights.input, weights.input_bias)  # (B, E) · (E, H) -> (B, H)
     from_hidden = linear(h, weights.hidden, weights.hidden_bias)  # (B, H) · (H, H) -> (B, H)
     return (torch.tanh(from_input + from_hidden),)  # (B, H)
+
+
+def elman_relu_step(x: Tensor, state: State, weights: Weights) -> State:
+    """Return the state of an Elman network whose units are rectified (Le et al. 2015).
+
+    As :func:`elman_step`, with max(0, ·) in place of tanh.
+    """
+    (h,) = state  # (B, H)
+    from_input = linear(x, weights.input, weights.input_bias)  # (B, E) · (E, H) -> (B, H)
+    from_hidden = linear(h, weights.hidden, weights.hidden_bias)  # (B, H) · (H, H) -> (B, H)
+    return (torch.relu(from_input + from_hidden),)  # (B, H)
 
 
 def gru_step(x: Tensor, state: State, weights: Weights) -> State:
@@ -84,10 +96,30 @@ class Cell:
 
     name: str
     step: Callable[[Tensor, State, Weights], State]
-    fused: Callable[[int, int], nn.RNNBase]
+    module: Callable[[int, int], nn.RNNBase]
+    kernel: Callable[..., tuple[Tensor, ...]]
     gates: int
     states: int
     forget: int | None = None  # which block of rows is a forget gate
+
+    def fused(self, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
+        """Return the outputs (T, B, H) for inputs (T, B, E), and the state after them.
+
+        Torch's fused kernel: what `step` gives when it is taken T times.
+        """
+        before = tuple(part.unsqueeze(0) for part in state)  # torch wants (1, B, H)
+        y, *after = self.kernel(
+            x,
+            before if self.states > 1 else before[0],
+            list(weights),
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=False,
+        )
+        return y, tuple(part.squeeze(0) for part in after)
 
     def start(self, layer: nn.RNNBase) -> None:
         """Set the first weights of `layer`, a fused layer of this kind.
@@ -114,9 +146,17 @@ def weights_of(layer: nn.RNNBase) -> Weights:
 
 CELLS: Mapping[str, Cell] = MappingProxyType(
     {
-        "rnn": Cell("rnn", elman_step, nn.RNN, gates=1, states=1),
-        "gru": Cell("gru", gru_step, nn.GRU, gates=3, states=1),
-        "lstm": Cell("lstm", lstm_step, nn.LSTM, gates=4, states=2, forget=1),
+        "rnn": Cell("rnn", elman_step, nn.RNN, torch.rnn_tanh, gates=1, states=1),
+        "rnn-relu": Cell(
+            "rnn-relu",
+            elman_relu_step,
+            partial(nn.RNN, nonlinearity="relu"),
+            torch.rnn_relu,
+            gates=1,
+            states=1,
+        ),
+        "gru": Cell("gru", gru_step, nn.GRU, torch.gru, gates=3, states=1),
+        "lstm": Cell("lstm", lstm_step, nn.LSTM, torch.lstm, gates=4, states=2, forget=1),
     }
 )
 """The cells by the name that the hyper-parameter `cell` takes."""

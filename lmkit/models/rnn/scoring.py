@@ -110,6 +110,31 @@ def read_hidden(
     return hidden, state
 
 
+def mean_nats_in_lanes(network: Network, ids: Ids, lanes: int) -> float:
+    """Return the mean nats a token of one stream that is read in `lanes` parts side by side.
+
+    Each part begins with the initial state, so that its first few tokens lack their context: an
+    estimate, many times quicker than :func:`read_stream`, for choosing between weights.
+    """
+    steps = -(-len(ids) // lanes)
+    shape = (lanes, steps)
+    padding = (0, lanes * steps - len(ids))
+    before = np.append(np.int32(network.shape.outcomes), ids[:-1])
+    inputs = np.pad(before, padding).reshape(shape).T  # (T, B)
+    targets = np.pad(ids, padding).reshape(shape).T
+    real = np.pad(np.ones(len(ids), bool), padding).reshape(shape).T
+    state = network.initial_state(lanes)
+    total = 0.0
+    for start in range(0, steps, LENGTH):
+        part = slice(start, start + LENGTH)
+        with torch.no_grad():
+            outputs, state = network(_tensor(inputs[part], network), state)  # (T, B, H)
+            outputs = outputs[torch.from_numpy(real[part]).to(network.device)]  # (N, H)
+        wanted = _tensor(targets[part][real[part]], network)
+        total -= float(_measured(network, outputs, wanted, log_prob).sum())
+    return total / len(ids)
+
+
 def read_sentences(
     network: Network, ids: Ids, state: State, measure: Measure = log_prob
 ) -> tuple[Values, State]:

@@ -54,7 +54,7 @@ class ThreadChooser:
     ) -> None:
         self.candidates = tuple(candidates)
         self.count = self.candidates[0]
-        self._use = use
+        self.use = use
         self._clock = clock
         self._since = clock()
         self._try_all()
@@ -93,7 +93,7 @@ class ThreadChooser:
         self._begin_trial()
 
     def _begin_trial(self) -> None:
-        self._use(self._trying[0])
+        self.use(self._trying[0])
         self._measure(from_step=-1)
 
     def _judge_trial(self, pace: float) -> None:
@@ -106,5 +106,5 @@ class ThreadChooser:
         if self._trying:
             self._begin_trial()
         else:
-            self._use(self.count)
+            self.use(self.count)
             self._measure(from_step=-1)

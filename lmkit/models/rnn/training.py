@@ -7,186 +7,359 @@ that the network learns to use what it read long ago though gradients reach back
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy, dropout
 
 from lmkit.errors import ParameterError
-from lmkit.models.rnn.batches import AFRESH, IGNORED, Batch, Batches
+from lmkit.models.rnn.batches import AFRESH, Batch, Batches
 from lmkit.models.rnn.cells import State
+from lmkit.models.rnn.losses import stretch_loss
 from lmkit.models.rnn.network import Network
+from lmkit.models.rnn.optimizers import Average, Rate, copy_of, make_optimizer, put_into
+from lmkit.models.rnn.regularisation import activation_penalty, change_penalty
+from lmkit.models.rnn.reports import Reporter
+from lmkit.models.rnn.settings import Settings
 from lmkit.models.rnn.threads import ThreadChooser
 
-BETAS = (0.9, 0.99)
+CHECKS = 10
+"""Training that is not counted in epochs is validated so many times, and after each epoch that is
+at least a third of such a part."""
+CHECK_SHARE = 0.04
+"""The share of a budget that validation may take; where it takes longer it comes more rarely."""
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How a network is trained; the names are those of the model's hyper-parameters."""
+@dataclass(slots=True)
+class Place:
+    """How far training has come: all that a checkpoint needs besides tensors."""
 
-    epochs: int
-    learning_rate: float
-    warmup: float
-    weight_decay: float
-    clip: float
-    dropout: float
-    patience: int
+    epoch: int = 0  # whole epochs behind
+    batch: int = 0  # batches of this epoch behind
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    checked: float = 0.0  # the fraction at the last validation
+    window_tokens: int = 0  # trained since the last validation, with this sum of nats:
+    window_nats: float = 0.0
+    halvings: int = 0
+    average_steps: int = 0
+    epoch_rng: dict[str, Any] = field(default_factory=dict)  # when this epoch began
+    curve_tokens: list[int] = field(default_factory=list)
+    curve_train: list[float] = field(default_factory=list)
+    curve_valid: list[float] = field(default_factory=list)
+    best: int = 0  # which point of the curve
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The learning curve: mean nats a token in each epoch, and the epoch whose weights were kept.
+    """The learning curve: at each point the tokens trained on, and mean nats a token.
 
-    The training loss is the mean over an epoch, with dropout on and the weights still changing,
-    so it may lie above the validation loss, which is that of the weights at the epoch's end.
+    The training loss is the mean since the point before, with dropout on and the weights still
+    changing, so it may lie above the validation loss, which is that of the weights at the point.
+    `best` is the point whose weights were kept.
     """
 
+    tokens: tuple[int, ...]
     train: tuple[float, ...]
     valid: tuple[float, ...]
-    best_epoch: int
+    best: int
 
 
-def rate_at(done: float, warmup: float) -> float:
-    """Return the factor on the learning rate when the fraction `done` of the training is over.
-
-    It rises linearly over the fraction `warmup` and falls by half a cosine to zero at the end
-    (Loshchilov & Hutter 2017).
-    """
-    if done < warmup:
-        return done / warmup
-    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
-
-
-def carried(state: State, continues: NDArray[np.int64]) -> State:
-    """Return the states (B, H) of a batch's lanes, each that of the lane it continues, or zero.
+def carried(state: State, continues: NDArray[np.int64], initial: State) -> State:
+    """Return the states of a batch's lanes, each that of the lane it continues, or `initial`'s.
 
     `state` is that after the batch before, perhaps of another number of lanes. The result is
     detached from its history: gradients stop here.
     """
     lanes = torch.from_numpy(continues).to(state[0].device)
     fresh = (lanes == AFRESH)[:, None]  # (B, 1)
-    return tuple(part.detach()[lanes.clamp(min=0)].masked_fill(fresh, 0.0) for part in state)
+    return tuple(
+        torch.where(fresh, first, part.detach()[lanes.clamp(min=0)])
+        for part, first in zip(state, initial, strict=True)
+    )
 
 
-def train(
-    network: Network,
-    batches: Batches,
-    training: Training,
-    *,
-    rng: np.random.Generator,
-    validate: Callable[[], float] | None,
-    threads: ThreadChooser,
-    progress: Callable[[str, float], None],
-) -> Curve:
-    """Train `network` in place, leave the best weights in it, and return the learning curve.
+def half_precision(network: Network, settings: Settings) -> torch.autocast:
+    """Return the context in which matrix products have the precision of the settings."""
+    wanted = settings.precision == "bfloat16"
+    return torch.autocast(network.device.type, torch.bfloat16, enabled=wanted)
 
-    `validate` returns mean nats a token on the validation text. With it, training stops after
-    `patience` epochs without betterment and the weights of the best epoch are kept; without it,
-    those of the last.
 
-    Raises ParameterError when the loss is no longer a number.
+class Trainer:
+    """Trains a network in place; call :meth:`run`.
+
+    `validate` returns mean nats a token on the validation text. With it, the weights that were best
+    there are kept, and training by epochs or steps stops after `patience` validations without
+    betterment; without it, the last weights are kept. `checkpoint` is called after every step and
+    writes a file when it is due. `clock` returns seconds.
     """
-    trainer = _Trainer(network, training, batches.tokens * training.epochs, threads, progress)
-    train_nats: list[float] = []
-    valid_nats: list[float] = []
-    best, weights = 0, _copy(network)
-    for epoch in range(training.epochs):
-        what = f"epoch {epoch + 1} of {training.epochs}"
-        if valid_nats:
-            what += f", validation perplexity {math.exp(min(valid_nats[best], 700)):.2f}"
-        train_nats.append(trainer.epoch(batches, rng, what))
-        if not math.isfinite(train_nats[-1]):
-            raise ParameterError(
-                f"training diverged in epoch {epoch + 1}: the loss is {train_nats[-1]}; lower "
-                f"learning_rate={training.learning_rate:g} or clip={training.clip:g}"
-            )
-        if validate is None:
-            best = epoch
-            continue
-        valid_nats.append(validate())
-        if epoch == 0 or valid_nats[-1] < valid_nats[best]:
-            best, weights = epoch, _copy(network)
-        elif epoch - best >= training.patience:
-            break
-    if best < len(train_nats) - 1:
-        network.load_state_dict(weights)
-    return Curve(tuple(train_nats), tuple(valid_nats), best + 1)
-
-
-def _copy(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-
-class _Trainer:
-    """What lives from one step to the next: the optimiser, the state, and how far it has come."""
 
     def __init__(
         self,
         network: Network,
-        training: Training,
-        total: int,
+        batches: Batches,
+        settings: Settings,
+        *,
+        rng: np.random.Generator,
+        validate: Callable[[], float] | None,
         threads: ThreadChooser,
-        progress: Callable[[str, float], None],
+        reporter: Reporter,
+        checkpoint: Callable[[Trainer], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.network = network
-        self.training = training
-        self.total = total
+        self.batches = batches
+        self.settings = settings
+        self.rng = rng
+        self.validate = validate
         self.threads = threads
-        self.progress = progress
-        self.done = 0  # tokens
+        self.reporter = reporter
+        self.checkpoint = checkpoint
+        self.place = Place()
+        self.optimizer = make_optimizer(network, settings)
+        self.rate = Rate(settings.schedule, settings.warmup)
+        self.average = Average(network, settings.average)
         self.state: State | None = None  # before the first step there is nothing to go on from
-        # Biases and the like are left out of the decay: there is nothing in them to regularise.
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in network.parameters() if p.ndim > 1]},
-            {"params": [p for p in network.parameters() if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(
-            groups,
-            lr=training.learning_rate,
-            betas=BETAS,
-            weight_decay=training.weight_decay,
-            fused=True,
+        self.best_weights: dict[str, Tensor] = {}
+        self._nats = torch.zeros((), device=network.device)  # of the window, not yet in `place`
+        self._clock = clock
+        self._since = clock()
+        self._stopped = False
+        self._check_seconds = 0.0
+
+    def run(self) -> Curve:
+        """Train to the end, leave the best weights in the network, return the learning curve.
+
+        Raises ParameterError when the loss is no longer a number.
+        """
+        self.network.train()
+        place = self.place
+        while not self._over:
+            self._epoch()
+        if place.window_tokens:
+            self._check()
+        last = len(place.curve_train) - 1
+        if self.validate is not None and place.best < last:
+            put_into(self.network, self.best_weights)
+        elif self.average.begun:
+            put_into(self.network, self.average.weights)
+        self.network.eval()
+        return Curve(
+            tuple(place.curve_tokens),
+            tuple(place.curve_train),
+            tuple(place.curve_valid),
+            place.best if self.validate is not None else last,
         )
 
-    def epoch(self, batches: Batches, rng: np.random.Generator, what: str) -> float:
-        """Train on every batch of one epoch and return the mean nats a token."""
-        total = torch.zeros((), dtype=torch.float32, device=self.network.device)
-        tokens = 0
+    def speed(self, seconds: float) -> float:
+        """Return tokens a second of training, tried for about so many seconds a thread number."""
+        self.network.train()
+        best = math.inf  # seconds a token
+        batches = self._forever()
+        for count in self.threads.candidates:
+            self.threads.use(count)
+            self._step(next(batches))
+            start, tokens = self._clock(), 0
+            while (passed := self._clock() - start) < seconds:
+                batch = next(batches)
+                self._step(batch)
+                tokens += batch.tokens
+            best = min(best, passed / tokens)
+        return 1 / best
+
+    def _forever(self) -> Iterator[Batch]:
+        while True:
+            yield from self.batches.epoch(self.rng)
+
+    # ------------------------------------------------------------------ how far
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since training began, those before an interruption included."""
+        return self.place.seconds + self._clock() - self._since
+
+    def done(self, *, ahead: float = 0.0) -> float:
+        """Return the fraction of the training that is over, `ahead` tokens more included."""
+        settings, place = self.settings, self.place
+        if settings.budget is not None:
+            return min(1.0, self.seconds / settings.budget)
+        if settings.steps is not None:
+            return (place.steps + (ahead > 0) / 2) / settings.steps
+        assert settings.epochs is not None
+        return (place.tokens + ahead) / (self.batches.tokens * settings.epochs)
+
+    @property
+    def _over(self) -> bool:
+        return self._stopped or self.done() >= 1
+
+    # ------------------------------------------------------------------ steps
+
+    def _epoch(self) -> None:
+        """Train on what is left of an epoch."""
+        place = self.place
+        if place.batch:  # resumed within it: draw again what was drawn
+            self.rng.bit_generator.state = place.epoch_rng
+        else:
+            place.epoch_rng = dict(self.rng.bit_generator.state)
         self.threads.resume()
-        for batch in batches.epoch(rng):
-            total += self._step(batch) * batch.tokens
-            tokens += batch.tokens
+        for number, batch in enumerate(self.batches.epoch(self.rng)):
+            if number < place.batch:
+                continue
+            self._step(batch)
+            place.batch = number + 1
             self.threads.step(batch.tokens)
-            self.progress(what, self.done / self.total)
-        return float(total) / tokens
+            self._report()
+            if self._check_is_due():
+                self._check()
+            if self.checkpoint is not None:
+                self.checkpoint(self)
+            if self._over and self.settings.epochs is None:
+                return
+        place.epoch, place.batch = place.epoch + 1, 0
+        if place.window_tokens and self._check_is_due(epoch_ends=True):
+            self._check()
 
-    def _step(self, batch: Batch) -> Tensor:
-        network, training = self.network, self.training
-        targets = torch.from_numpy(batch.targets).to(network.device)  # (T, B)
-        inputs = torch.from_numpy(batch.inputs).to(network.device)  # (T, B)
-        state = (
-            network.initial_state(len(batch.continues))
-            if self.state is None
-            else carried(self.state, batch.continues)
-        )
-        outputs, self.state = network(inputs, state, drop=training.dropout)  # (T, B, H)
-        outputs = dropout(outputs, training.dropout, training=training.dropout > 0)
-        scores = network.scores(outputs).flatten(0, 1)  # (T·B, V)
-        loss = cross_entropy(scores, targets.flatten(), ignore_index=IGNORED)
-        self._set_rate((self.done + batch.tokens / 2) / self.total)
+    def _step(self, batch: Batch) -> None:
+        network, settings, place = self.network, self.settings, self.place
+        targets = torch.from_numpy(batch.targets).to(network.device, non_blocking=True)  # (T, B)
+        inputs = torch.from_numpy(batch.inputs).to(network.device, non_blocking=True)  # (T, B)
+        initial = network.initial_state(len(batch.continues))
+        state = initial
+        if self.state is not None:
+            state = carried(self.state, batch.continues, initial)
+        with half_precision(network, settings):
+            raw, after = network(inputs, state)  # (T, B, H)
+            outputs = network.drop_outputs(raw)
+            loss = stretch_loss(network, outputs, targets, samples=settings.samples)
+        self.state = tuple(part.to(old.dtype) for part, old in zip(after, initial, strict=True))
+        total = loss
+        if settings.activation_penalty:
+            total = total + activation_penalty(outputs, settings.activation_penalty)
+        if settings.change_penalty:
+            total = total + change_penalty(raw, settings.change_penalty)
+        self._set_rate(batch)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), training.clip)
+        total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
         self.optimizer.step()
-        self.done += batch.tokens
-        return loss.detach()
+        self.average.update()
+        self._nats += loss.detach() * batch.tokens
+        place.steps += 1
+        place.tokens += batch.tokens
+        place.window_tokens += batch.tokens
 
-    def _set_rate(self, done: float) -> None:
+    def _set_rate(self, batch: Batch) -> None:
+        factor = self.rate.at(self.done(ahead=batch.tokens / 2))
+        if self.settings.random_length:  # a short stretch is a noisier estimate
+            factor *= len(batch.targets) / self.settings.length
         for group in self.optimizer.param_groups:
-            group["lr"] = self.training.learning_rate * rate_at(done, self.training.warmup)
+            group["lr"] = self.settings.learning_rate * factor
+
+    # ------------------------------------------------------------------ validation
+
+    def _check_is_due(self, *, epoch_ends: bool = False) -> bool:
+        settings = self.settings
+        if settings.epochs is not None:
+            return epoch_ends
+        least = 1 / (3 * CHECKS) if epoch_ends else 1 / CHECKS
+        if settings.budget is not None:
+            least = max(least, self._check_seconds / CHECK_SHARE / settings.budget)
+        return self.done() - self.place.checked >= least
+
+    def _check(self) -> None:
+        """Add a point to the learning curve, validate, and see what follows from it."""
+        place = self.place
+        train = self._finite(self.window_nats / place.window_tokens)
+        place.checked = self.done()
+        place.window_tokens, place.window_nats = 0, 0.0
+        self._nats.zero_()
+        place.curve_tokens.append(place.tokens)
+        place.curve_train.append(train)
+        if self.validate is not None:
+            start = self._clock()
+            valid = self._finite(self._validated())
+            self._check_seconds = self._clock() - start
+            better = valid < min(place.curve_valid, default=math.inf)
+            place.curve_valid.append(valid)
+            self._judge(better)
+        self.reporter.check(self._facts())
+        self.threads.resume()
+
+    def _judge(self, better: bool) -> None:
+        place, settings = self.place, self.settings
+        now = len(place.curve_valid) - 1
+        if better:
+            place.best = now
+            averaged = self.average.weights if self.average.begun else None
+            self.best_weights = (
+                copy_of(self.network)
+                if averaged is None
+                else {name: tensor.clone() for name, tensor in averaged.items()}
+            )
+        elif settings.optimizer == "nt-asgd" and not self.average.begun:
+            if now - place.best >= settings.patience:
+                self.average.begin()
+            return
+        elif settings.budget is None and now - place.best >= settings.patience:
+            self._stopped = True
+        self.rate.validated(better=better)
+
+    def _validated(self) -> float:
+        """Return the mean nats of the weights that would be kept."""
+        assert self.validate is not None
+        network = self.network
+        current = copy_of(network) if self.average.begun else {}
+        if current:
+            put_into(network, self.average.weights)
+        network.eval()
+        try:
+            with half_precision(network, self.settings):
+                return self.validate()
+        finally:
+            network.train()
+            if current:
+                put_into(network, current)
+
+    def _finite(self, nats: float) -> float:
+        if not math.isfinite(nats):
+            raise ParameterError(
+                f"training diverged in epoch {self.place.epoch + (self.place.batch > 0)}: the loss "
+                f"is {nats}; lower learning_rate={self.settings.learning_rate:g} or "
+                f"clip={self.settings.clip:g}"
+            )
+        return nats
+
+    @property
+    def window_nats(self) -> float:
+        """The sum of nats since the last validation."""
+        return self.place.window_nats + float(self._nats)
+
+    # ------------------------------------------------------------------ telling
+
+    def _report(self) -> None:
+        if self.reporter.is_due():
+            self.reporter.step(self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        place, settings = self.place, self.settings
+        train = self.window_nats / place.window_tokens if place.window_tokens else None
+        if train is None and place.curve_train:
+            train = place.curve_train[-1]
+        return {
+            "epoch": place.tokens / self.batches.tokens,
+            "epochs": settings.epochs,
+            "step": place.steps,
+            "tokens": place.tokens,
+            "seconds": self.seconds,
+            "done": self.done(),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_nats": train,
+            "valid_nats": min(place.curve_valid, default=None),
+            "last_valid_nats": place.curve_valid[-1] if place.curve_valid else None,
+        }

@@ -1,0 +1,135 @@
+"""From a budget of time to a network: how large, how strongly regularised, how fast a rate.
+
+The sizes of a ladder are tried from the smallest up, a few training steps each, and the largest is
+taken that still reads the text often enough within the budget and is not out of proportion to it.
+Every number here was chosen by measurement (`reports/rnn.md`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+TRIAL_SECONDS = 1.0
+"""A size is tried until so much time has gone, the first step not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A rung of the ladder."""
+
+    layers: int
+    hidden: int
+    embedding: int
+
+
+# Widths are multiples of 64: kernels were measured to be half as fast on 650 units as on 640.
+LADDER: Mapping[str, Sequence[Size]] = MappingProxyType(
+    {
+        "word": (
+            Size(1, 128, 64), Size(1, 256, 128), Size(1, 512, 256), Size(2, 512, 256),
+            Size(2, 640, 384), Size(2, 1024, 512), Size(3, 1152, 512),
+        ),
+        "char": (
+            Size(1, 192, 32), Size(1, 384, 64), Size(2, 384, 64), Size(2, 512, 64),
+            Size(2, 768, 64), Size(3, 1024, 128),
+        ),
+    }
+)  # fmt: skip
+EPOCHS: Mapping[str, float] = MappingProxyType({"word": 12.0, "char": 16.0})
+"""A size is not taken if the budget lets it read the text fewer times."""
+MOST_EPOCHS: Mapping[str, float] = MappingProxyType({"word": 60.0, "char": 80.0})
+"""Beyond so many readings a text has nothing more to teach: the rest of the budget is left."""
+PARAMETERS_A_TOKEN = 16.0
+"""Most parameters a token of the training text."""
+
+
+def dropout_for(parameters: int, tokens: int, epochs: float) -> float:
+    """Return the dropout for a network of so many parameters that reads the text so often.
+
+    It grows with what the network could learn by heart: the logarithm of parameters a token,
+    times how often each is seen.
+    """
+    weight = parameters / tokens * math.sqrt(max(epochs, 1.0))
+    return round(min(0.5, 0.09 * math.log2(1 + weight / 2)), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a budget allows."""
+
+    size: Size
+    epochs: float
+    tokens_per_second: float
+    dropout: float
+    ends_early: bool
+
+    def settings(self, unit: str) -> dict[str, Any]:
+        """Return the hyper-parameters that follow."""
+        words = unit == "word"
+        return {
+            "layers": self.size.layers,
+            "hidden": self.size.hidden,
+            "embedding": self.size.embedding,
+            "tied": words,
+            "dropout": self.dropout,
+            "input_dropout": round(self.dropout * (0.75 if words else 0.25), 3),
+            "layer_dropout": round(self.dropout * 0.75, 3),
+            "embedding_dropout": round(self.dropout * 0.125, 3) if words else 0.0,
+            "weight_drop": round(self.dropout * 0.25, 3),
+            "locked": True,
+            "unk_rate": 0.1,
+            "lanes": 64 if words else 32,
+            "length": 32 if words else 96,
+            "learning_rate": round(0.003 * math.sqrt(640 / self.size.hidden), 5),
+            "weight_decay": 0.05,
+            "clip": 0.5,
+            "average": 0.998,
+        }
+
+
+def plan(
+    unit: str,
+    *,
+    tokens: int,
+    seconds: float,
+    fixed: Mapping[str, Any],
+    parameters_of: Callable[[Size], int],
+    speed_of: Callable[[Size], float],
+) -> Plan:
+    """Return the plan for a training text of `tokens` and a budget of `seconds`.
+
+    `fixed` are the hyper-parameters that the user gave: rungs take their `layers`, `hidden` and
+    `embedding` from it. `parameters_of` returns a size's number of parameters, `speed_of` trains a
+    little and returns tokens a second.
+    """
+    kind = "word" if unit == "word" else "char"
+    own = {name: fixed[name] for name in ("layers", "hidden", "embedding")
+           if fixed.get(name) is not None}  # fmt: skip
+    start = time.perf_counter()
+    chosen: tuple[Size, float] | None = None
+    tried: set[Size] = set()
+    for rung in LADDER[kind]:
+        size = Size(**{"layers": rung.layers, "hidden": rung.hidden,
+                       "embedding": rung.embedding, **own})  # fmt: skip
+        if size in tried:
+            continue
+        tried.add(size)
+        if chosen is not None and parameters_of(size) > PARAMETERS_A_TOKEN * tokens:
+            break
+        speed = speed_of(size)
+        left = seconds - (time.perf_counter() - start)
+        if chosen is not None and speed * left < EPOCHS[kind] * tokens:
+            break
+        chosen = (size, speed)
+    assert chosen is not None
+    size, speed = chosen
+    left = max(1.0, seconds - (time.perf_counter() - start))
+    possible = speed * left / tokens
+    epochs = min(possible, MOST_EPOCHS[kind])
+    dropout = dropout_for(parameters_of(size), tokens, epochs)
+    return Plan(size, epochs, speed, dropout, ends_early=epochs < possible)

@@ -1,0 +1,115 @@
+"""What training tells while it runs: a line for the eyes, and a log for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from lmkit.errors import LmkitError
+
+LINE_SECONDS = 0.25
+LOG_SECONDS = 5.0
+
+
+class Reporter:
+    """Turns the facts of a training run into progress and log lines.
+
+    `progress(what, fraction)` gets a line several times a second. `log`, a file's path, gets one
+    JSON object a line every few seconds and at every validation: ``epoch``, ``step``, ``tokens``,
+    ``seconds``, ``done``, ``tokens_per_second``, ``learning_rate``, ``train_nats``, ``valid_nats``
+    (the best so far) and, at a validation, ``check: true`` and ``last_valid_nats``. A log that is
+    there is continued, so that a resumed run has one log.
+
+    Raises LmkitError when the log cannot be written.
+    """
+
+    def __init__(
+        self,
+        progress: Callable[[str, float], None] | None = None,
+        log: str | Path | None = None,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._progress = progress
+        self._clock = clock
+        self._told = self._logged = -math.inf
+        self._before = (0.0, 0)  # seconds and tokens at the last log line
+        self._file: IO[str] | None = None
+        if log is not None:
+            try:
+                self._file = Path(log).open("a", encoding="utf-8")  # noqa: SIM115 - see close
+            except OSError as error:
+                raise LmkitError(
+                    f"cannot write {log}: {error.strerror}; choose another place for the log"
+                ) from None
+
+    def is_due(self) -> bool:
+        """Whether it is time to tell something."""
+        return self._clock() - self._told >= LINE_SECONDS
+
+    def step(self, facts: Mapping[str, Any]) -> None:
+        """Tell how training goes."""
+        self._told = self._clock()
+        if self._progress is not None:
+            self._progress(line_of(facts), facts["done"])
+        if self._told - self._logged >= LOG_SECONDS:
+            self._log(facts)
+
+    def check(self, facts: Mapping[str, Any]) -> None:
+        """Tell of a validation, or of the end of an epoch where there is none."""
+        self._told = self._clock()
+        if self._progress is not None:
+            self._progress(line_of(facts), facts["done"])
+        self._log(facts, check=True)
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._file is not None:
+            self._file.close()
+
+    def _log(self, facts: Mapping[str, Any], *, check: bool = False) -> None:
+        self._logged = self._clock()
+        seconds, tokens = self._before
+        self._before = (facts["seconds"], facts["tokens"])
+        if self._file is None:
+            return
+        passed = facts["seconds"] - seconds
+        speed = (facts["tokens"] - tokens) / passed if passed > 0 else None
+        line = {**facts, "tokens_per_second": speed}
+        if not check:
+            line.pop("last_valid_nats")
+        line["check"] = check
+        rounded = {
+            name: float(f"{value:.6g}") if isinstance(value, float) else value
+            for name, value in line.items()
+        }
+        self._file.write(json.dumps(rounded) + "\n")
+        self._file.flush()
+
+
+def line_of(facts: Mapping[str, Any]) -> str:
+    """Return the facts as one line for people.
+
+    >>> facts = {"epoch": 1.5, "epochs": 4, "tokens": 3000, "seconds": 2.0, "done": 0.375}
+    >>> line_of({**facts, "train_nats": 4.0, "valid_nats": 5.0})
+    'epoch 2 of 4, 1,500 tokens/s, perplexity train 54.60, valid 148.41, 0:03 left'
+    """
+    epoch = max(1, math.ceil(facts["epoch"] - 1e-9))
+    parts = [f"epoch {epoch}" + (f" of {facts['epochs']}" if facts["epochs"] else "")]
+    if facts["seconds"] > 0:
+        parts.append(f"{facts['tokens'] / facts['seconds']:,.0f} tokens/s")
+    told = [
+        f"{name} {math.exp(min(facts[key], 700)):.2f}"
+        for name, key in (("train", "train_nats"), ("valid", "valid_nats"))
+        if facts[key] is not None and not math.isnan(facts[key])
+    ]
+    if told:
+        parts.append("perplexity " + ", ".join(told))
+    if facts["done"] > 0:
+        left = facts["seconds"] * (1 / facts["done"] - 1)
+        parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+    return ", ".join(parts)
