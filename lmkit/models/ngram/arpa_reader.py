@@ -28,8 +28,7 @@ from lmkit.errors import FormatError
 from lmkit.models.base import Progress
 from lmkit.models.ngram import arpa_kernels as kernels
 from lmkit.models.ngram.arpa_lines import ArpaLines, Bytes, cut, shown
-from lmkit.models.ngram.parallel import run_all
-from lmkit.models.ngram.smoothing import pieces
+from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import Trie, read_only
 from lmkit.text.source import Source

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import score_backoff
 from lmkit.models.ngram.model import check_order
@@ -158,3 +159,4 @@ class BackoffModel(LanguageModel):
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         self.tables_ = BackoffTables.from_arrays(arrays)
+        check_outcomes(self.tables_.trie, len(self.vocabulary_))

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
+from lmkit.models.ngram.checking import checked, checked_trie
 from lmkit.models.ngram.counting import Nodes, Workspace, next_order
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.kernels import count_ids
 
 Context = Literal["sentence", "stream", "running"]
+CONTEXTS = ("sentence", "stream", "running")
 EOS = 1
 _NEVER = -1
 
@@ -103,9 +105,16 @@ class NgramCounts:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], context: Context) -> NgramCounts:
-        """Return the counts that `to_arrays` took apart; the arrays are used, not copied."""
-        trie = Trie(arrays["starts"], arrays["words"], arrays["first"], arrays["suffix"])
-        return cls(trie, arrays["counts"], arrays["totals"], context)
+        """Return the counts that `to_arrays` took apart; the arrays are used, not copied.
+
+        Raises FormatError for arrays that do not fit together, and for an unknown context.
+        """
+        if context not in CONTEXTS:
+            raise FormatError(f"n-grams counted with context={context!r}; count the text again")
+        trie = checked_trie(arrays)
+        counts = checked(arrays, "counts", np.int32, len(trie.words))
+        totals = checked(arrays, "totals", np.int32, trie.contexts)
+        return cls(trie, counts, totals, context)
 
     def save(self, path: str | Path) -> None:
         """Write the counts to a file, atomically."""
@@ -120,7 +129,8 @@ class NgramCounts:
         arrays, header = read_model_file(path)
         if header.get("kind") != "ngram-counts":
             raise FormatError(f"{path}: holds no n-gram counts; NgramCounts.save writes them")
-        return cls.from_arrays(arrays, header["context"])
+        context: Any = header.get("context")
+        return cls.from_arrays(arrays, context)
 
 
 def count_ngrams(
@@ -141,7 +151,7 @@ def count_ngrams(
     """
     if order < 1:
         raise ParameterError(f"order={order} is no n-gram order; use 1 or more")
-    if context not in ("sentence", "stream", "running"):
+    if context not in CONTEXTS:
         raise ParameterError(f"context={context!r} is unknown; use sentence, stream or running")
     workspace = Workspace.of(ids, ranks=order > 2)
     if len(ids) and not 0 <= workspace.ids.min() <= workspace.ids.max() < vocabulary_size:

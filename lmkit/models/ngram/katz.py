@@ -10,8 +10,8 @@ from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.discounts import warn
-from lmkit.models.ngram.parallel import run_all
-from lmkit.models.ngram.smoothing import base_distribution, logarithms, pieces
+from lmkit.models.ngram.parallel import pieces, run_all
+from lmkit.models.ngram.smoothing import base_distribution, logarithms
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
-from lmkit.models.ngram.parallel import run_all
-from lmkit.models.ngram.smoothing import pieces
+from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import ParameterError
+from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import look_up
 from lmkit.models.ngram.scoring import Walker
@@ -180,7 +181,10 @@ class Additive(LanguageModel):
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         self.counts_ = NgramCounts.from_arrays(arrays, values["context"])
-        self.alpha_ = values["alpha"]
+        self.alpha_ = float(values["alpha"])
+        check_outcomes(self.counts_.trie, len(self.vocabulary_))
+        if self.counts_.order != self.order:
+            raise FormatError(f"n-grams up to order {self.counts_.order}, not {self.order}")
 
 
 class Ngram(Additive):

@@ -22,3 +22,10 @@ def run_all(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Resul
         return [work(item) for item in items]
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(work, items))
+
+
+def pieces(nodes: slice) -> list[slice]:
+    """Return a range of nodes cut for the cores, in slices of some ten thousand at least."""
+    size = max(1 << 14, -(-(nodes.stop - nodes.start) // (8 * cores())))
+    begins = range(nodes.start, nodes.stop, size)
+    return [slice(begin, min(begin + size, nodes.stop)) for begin in begins]

@@ -32,8 +32,7 @@ from lmkit.models.ngram.masses import (
     lower_log_prob,
     normalizing_backoffs,
 )
-from lmkit.models.ngram.parallel import run_all
-from lmkit.models.ngram.smoothing import pieces
+from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT, Trie

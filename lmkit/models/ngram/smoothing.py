@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.parallel import cores, run_all
+from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 
@@ -69,13 +69,6 @@ def base_distribution(size: int, unk: Unk) -> FloatArray:
     if unk == "excluded":
         base[0] = 0.0
     return base
-
-
-def pieces(nodes: slice) -> list[slice]:
-    """Return a range of nodes cut for the cores."""
-    size = max(1 << 14, -(-(nodes.stop - nodes.start) // (8 * cores())))
-    begins = range(nodes.start, nodes.stop, size)
-    return [slice(begin, min(begin + size, nodes.stop)) for begin in begins]
 
 
 def logarithms(values: FloatArray, out: FloatArray) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.errors import FormatError
+from lmkit.models.ngram.checking import checked, checked_trie
 from lmkit.models.ngram.trie import Trie, read_only
 
 FloatArray = NDArray[np.float64]
@@ -80,6 +82,14 @@ class BackoffTables:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BackoffTables:
-        """Return the tables that `to_arrays` took apart; the arrays are used, not copied."""
-        trie = Trie(arrays["starts"], arrays["words"], arrays["first"], arrays["suffix"])
-        return cls(trie, arrays["log_probs"], arrays["backoffs"], arrays["ranking"])
+        """Return the tables that `to_arrays` took apart; the arrays are used, not copied.
+
+        Raises FormatError for arrays that do not fit together.
+        """
+        trie = checked_trie(arrays)
+        log_probs = checked(arrays, "log_probs", np.float64, len(trie.words))
+        backoffs = checked(arrays, "backoffs", np.float64, trie.contexts)
+        ranking = checked(arrays, "ranking", np.int32, trie.vocabulary_size)
+        if not 0 <= ranking.min() <= ranking.max() < trie.vocabulary_size:
+            raise FormatError("the ranking names words that there are not; fit the model again")
+        return cls(trie, log_probs, backoffs, ranking)
