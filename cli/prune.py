@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ _NAMES = {"ngrams": "all", "perplexity_without_oov": "w/o OOV"}
 )
 @click.option("--ngrams", type=int, help="Keep this many n-grams of all orders, at most.")
 @click.option(
+    "--size", metavar="BYTES", help="Make a model file of this size at most, such as 10MB."
+)
+@click.option(
     "--keep",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -50,6 +54,7 @@ def command(
     target: Path,
     threshold: float | None,
     ngrams: int | None,
+    size: str | None,
     keep: Path | None,
     history: str | None,
     test: str | None,
@@ -64,21 +69,26 @@ def command(
 
     \b
     lmkit prune kneser-ney.lmkit --threshold 1e-8 -o small.lmkit --test test.txt
+    lmkit prune large.lmkit --size 10MB -o small.lmkit
     lmkit prune large.arpa.gz --ngrams 1000000 -o small.arpa.gz
     lmkit prune kneser-ney.lmkit --ngrams 200000 --history witten-bell.lmkit -o small.lmkit
     """
+    from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.ngram.pruning import prune
     from lmkit.models.ngram.standalone import backoff_form
     from lmkit.models.registry import load
 
-    if (threshold is None) == (ngrams is None):
-        raise click.UsageError("give --threshold or --ngrams, one of the two")
+    if [threshold, ngrams, size].count(None) != 2:
+        raise click.UsageError("give --threshold, --ngrams or --size, one of the three")
+    if size is not None and names_arpa(target):
+        raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
     after = prune(
         before,
         threshold=threshold,
         ngrams=ngrams,
+        size=None if size is None else _bytes(size),
         keep=[] if keep is None else _ngrams_in(keep, before.unit),
         history=None if history is None else load(history),
     )
@@ -100,6 +110,15 @@ def command(
     else:
         sizes = [{"name": f"{row.pop('n')}-grams", **row} for row in orders]
         _print([*sizes, *({"name": name, **values} for name, values in facts.items())], output)
+
+
+def _bytes(size: str) -> int:
+    """Return the bytes that a size such as 10MB, 1.5 GiB or 4096 says."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", size.strip().lower())
+    if found is None:
+        raise click.UsageError(f"--size {size!r}: give bytes, as in 4096, 500kB, 10MB or 1GiB")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmg".index(prefix or " "))
 
 
 def _ngrams_in(keep: Path, unit: str) -> list[list[str]]:

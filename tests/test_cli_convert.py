@@ -154,10 +154,22 @@ def test_prune_to_a_number_with_a_list_and_a_history(here: Path) -> None:
     assert lmkit.load("pp.lmkit").get_parameters()["order"] == 1
 
 
+@pytest.mark.parametrize(("said", "bytes_"), [("5200", 5200), ("5.2kB", 5200), ("5.1KiB", 5222)])
+def test_prune_to_a_size(here: Path, said: str, bytes_: int) -> None:
+    ok("prune", "m.lmkit", "-o", "p.lmkit", "--size", said)
+    assert (here / "p.lmkit").stat().st_size <= bytes_
+    assert f"pruned to {bytes_} bytes" in lmkit.load("p.lmkit").spec
+
+
 def test_prune_refuses(here: Path) -> None:
     for options in ((), ("--threshold", "1", "--ngrams", "20")):
         told = error("prune", "m.lmkit", "-o", "p.lmkit", *options, code=2)
-        assert "give --threshold or --ngrams" in told
+        assert "give --threshold, --ngrams or --size" in told
+    for size in ("much", "-1", "10TB", "1.2.3MB"):
+        told = error("prune", "m.lmkit", "-o", "p.lmkit", "--size", size, code=2)
+        assert "10MB or 1GiB" in told
+    told = error("prune", "m.lmkit", "-o", "p.arpa", "--size", "1MB", code=2)
+    assert "give an ARPA file --ngrams" in told
     assert "12 n-grams must stay" in error("prune", "m.lmkit", "-o", "p.lmkit", "--ngrams", "3")
     lmkit.fit("bigram", "text.txt").save("b.lmkit")
     assert "no backoff form" in error("prune", "b.lmkit", "-o", "p.lmkit", "--threshold", "1")

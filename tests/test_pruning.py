@@ -185,6 +185,29 @@ def test_a_number_of_ngrams_is_kept_to(golden: Path) -> None:
         prune(model, ngrams=unigrams - 1)
 
 
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_a_target_size_is_that_of_the_file(tmp_path: Path, order: int) -> None:
+    model = fitted(f"kneser-ney:order={order}")
+
+    def bytes_of(pruned: LanguageModel) -> int:
+        pruned.save(tmp_path / "m.lmkit")
+        return (tmp_path / "m.lmkit").stat().st_size
+
+    with pytest.raises(ParameterError, match=r"must stay take [\d,]+ bytes") as refused:
+        prune(model, size=100)
+    least = int(str(refused.value).split()[-2].replace(",", ""))
+    whole = bytes_of(prune(model, threshold=0))
+    assert least - 4096 < bytes_of(prune(model, size=least)) <= least
+    previous = 0
+    for size in range(least, whole + 4096 + 200, 200):
+        pruned = prune(model, size=size)
+        kept = sum(sizes(pruned))
+        assert bytes_of(pruned) <= size
+        assert kept >= previous
+        previous = kept
+    assert previous == sum(sizes(model))
+
+
 def test_kept_ngrams_stay_with_their_contexts() -> None:
     model = fitted("kneser-ney:order=4")
     lines = ["on the mat\n", "\n", "<s> the\n", "no such words\n", "<unk> cat saw\r\n", "mat\n"]
@@ -224,7 +247,7 @@ def test_pruned_models_know_where_they_come_from(tmp_path: Path) -> None:
 def test_what_cannot_be_pruned() -> None:
     model = fitted()
     for wrong in ({}, {"threshold": 1e-3, "ngrams": 50}):
-        with pytest.raises(ParameterError, match="one of the two"):
+        with pytest.raises(ParameterError, match="one of the three"):
             prune(model, **wrong)  # type: ignore[arg-type]
     for number in (-1.0, math.nan, math.inf):
         with pytest.raises(ParameterError, match="must be a number of 0 or more"):

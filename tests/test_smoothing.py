@@ -381,6 +381,17 @@ def test_the_order_that_matched_and_the_backoff_paid() -> None:
         assert (paid == 0) == (order == min(3, place + 2))
 
 
+def test_the_backoff_to_what_cannot_happen_is_a_number() -> None:
+    model = KneserNey(order=3, unk="excluded").fit(corpus(TEXT))
+    ledger = model.score(corpus("the zebra\nthe dog\n"), explain=True)
+    unknown = int(np.flatnonzero(np.isinf(ledger.nats))[0])
+    history = [model.vocabulary_.bos_id, model.vocabulary_.id("the")]
+    contexts = [model.tables_.trie.find(history[begin:]) for begin in (0, 1)]
+    paid = -sum(float(model.tables_.backoffs[context]) for context in contexts)
+    assert ledger.extra["backoff"][unknown] == pytest.approx(paid)
+    assert paid > 0
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [

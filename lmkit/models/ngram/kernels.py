@@ -213,11 +213,11 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
                 matched[t] = log_probs[node] if found else matched[t]
                 values[t] = matched[t] if found else values[t] + weight
         for t in range(len(orders[begin : begin + TILE])):
-            k = order
+            k, weights = order, 0.0
             while nodes[k, t + 1] < 0:
                 k -= 1
-            orders[begin + t] = k
-            paid[begin + t] = values[t] - matched[t]
+                weights += backoffs[max(history[k, t], 0)] if k > 0 else 0.0
+            orders[begin + t], paid[begin + t] = k, weights
         for t in range(len(tile)):
             values[t] = min(values[t], 0.0)  # rounding may leave p = 1 a little above
         state = _carry(nodes, len(tile), tile[-1], initial, eos)

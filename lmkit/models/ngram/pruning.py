@@ -38,12 +38,17 @@ from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT, Trie
 from lmkit.text.vocabulary import EOS_ID
 
+_NGRAM_BYTES = 16  # in a model file: word and suffix, 4 each, and the log-probability
+_CONTEXT_BYTES = _NGRAM_BYTES + 12  # and the first child, and the backoff weight
+_HEADER_BYTES = 4096  # of which a pruned model's header takes less than half
+
 
 def prune(
     model: LanguageModel,
     *,
     threshold: float | None = None,
     ngrams: int | None = None,
+    size: int | None = None,
     keep: Iterable[Sequence[str]] = (),
     history: LanguageModel | None = None,
 ) -> StandaloneBackoff:
@@ -55,15 +60,18 @@ def prune(
             1e-8 is little, 1e-6 is much.
         ngrams: how many n-grams of all orders may stay, in place of a threshold; the unigrams,
             ``<s>`` among them, always do.
+        size: how many bytes the model's file may take, in place of either.
         keep: n-grams that stay, with all that is within them, each a sequence of tokens; those
             that the model does not hold are passed over.
         history: a backoff model of the same vocabulary that says how probable contexts are; by
             default the model itself.
 
-    Raises ParameterError for a model without a backoff form or without probabilities, for both or
-    neither of `threshold` and `ngrams`, and for a number that cannot be reached; VocabularyError
-    for a history model of other words.
+    Raises ParameterError for a model without a backoff form or without probabilities, for none or
+    several of `threshold`, `ngrams` and `size`, and for a number that cannot be reached;
+    VocabularyError for a history model of other words.
     """
+    if [threshold, ngrams, size].count(None) != 2:
+        raise ParameterError("give a threshold, a number of n-grams or a size, one of the three")
     form = backoff_form(model)
     if not form.proper:
         raise ParameterError(
@@ -72,9 +80,14 @@ def prune(
     costs = pruning_costs(form.tables_, _history_tables(form, history))
     costs[_nodes_of(form, keep)] = np.inf
     _raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
-    cut = _threshold(form.tables_.trie, costs, threshold, ngrams)
+    if size is not None:
+        cut, to = _threshold_of_size(form, costs, size), f"{size} bytes"
+    elif ngrams is not None:
+        cut, to = _threshold_of_ngrams(form.tables_.trie, costs, ngrams), f"{ngrams} n-grams"
+    else:
+        cut = _checked_threshold(threshold)
+        to = f"{cut:.3g}"
     tables = without(form.tables_, costs >= cut)
-    to = f"{cut:.3g}" if ngrams is None else f"{ngrams} n-grams"
     by = "" if history is None else f" by {history.spec}"
     named = (form.source, form.sha256) if isinstance(form, StandaloneBackoff) else (form.spec, "")
     return StandaloneBackoff.of(
@@ -171,15 +184,14 @@ def _nodes_of(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
     return found
 
 
-def _threshold(trie: Trie, costs: FloatArray, threshold: float | None, ngrams: int | None) -> float:
-    """Return the cost from which on n-grams stay."""
-    if (threshold is None) == (ngrams is None):
-        raise ParameterError("give a threshold or a number of n-grams, one of the two")
-    if threshold is not None:
-        if not 0 <= threshold < np.inf:
-            raise ParameterError(f"threshold={threshold} must be a number of 0 or more")
-        return float(threshold)
-    assert ngrams is not None
+def _checked_threshold(threshold: float | None) -> float:
+    if threshold is None or not 0 <= threshold < np.inf:
+        raise ParameterError(f"threshold={threshold} must be a number of 0 or more")
+    return float(threshold)
+
+
+def _threshold_of_ngrams(trie: Trie, costs: FloatArray, ngrams: int) -> float:
+    """Return the cost from which on n-grams stay, so that there are `ngrams` at most."""
     first = int(trie.starts[2])
     prunable = costs[first:]
     wanted = ngrams - (first - 1)
@@ -194,6 +206,37 @@ def _threshold(trie: Trie, costs: FloatArray, threshold: float | None, ngrams: i
     # The dearest that must go; what costs the same goes with it.
     dearest = np.partition(prunable, len(prunable) - wanted - 1)[len(prunable) - wanted - 1]
     return float(np.nextafter(dearest, np.inf))
+
+
+def _threshold_of_size(form: BackoffModel, costs: FloatArray, size: int) -> float:
+    """Return the cost from which on n-grams stay, so that the file takes `size` bytes at most."""
+    trie = form.tables_.trie
+    first = int(trie.starts[2])
+    prunable = costs[first:]
+    each = np.full(len(prunable), _CONTEXT_BYTES, np.int64)
+    each[max(int(trie.starts[trie.order]) - first, 0) :] = _NGRAM_BYTES
+    dearest_first = np.argsort(-prunable, kind="stable")
+    taken = _fixed_bytes(form) + np.cumsum(each[dearest_first])
+    stay = int(np.searchsorted(taken, size, side="right"))
+    fixed = int(np.isinf(prunable).sum())
+    least = int(taken[fixed - 1]) if fixed else _fixed_bytes(form)
+    if size < least:
+        raise ParameterError(
+            f"size={size:,} cannot be reached: words and what must stay take {least:,} bytes"
+        )
+    if stay == len(prunable):
+        return 0.0
+    return float(np.nextafter(prunable[dearest_first[stay]], np.inf))
+
+
+def _fixed_bytes(form: BackoffModel) -> int:
+    """Return the bytes that a model's file takes, at most, with its unigrams alone."""
+    kept = [form.vocabulary_, form.dropped_]
+    words = sum(a.nbytes for each in kept if each is not None for a in each.to_arrays().values())
+    trie = form.tables_.trie
+    ranking = form.tables_.ranking.nbytes
+    unigrams = int(trie.starts[2]) * _CONTEXT_BYTES
+    return words + ranking + unigrams + trie.starts.nbytes + _HEADER_BYTES + len(form.spec)
 
 
 @compiled
