@@ -60,7 +60,6 @@ class Checkpoint:
         place = dataclasses.replace(
             trainer.place,
             seconds=trainer.seconds,
-            window_nats=trainer.window_nats,
             halvings=trainer.rate.halvings,
             average_steps=trainer.average.steps,
         )
@@ -112,6 +111,7 @@ def restore(trainer: Trainer, arrays: Mapping[str, NDArray[Any]], place: Mapping
         states = _under(tensors, "state.")
         device = trainer.network.device
         trainer.state = tuple(states[str(i)].to(device) for i in range(len(states))) or None
+        trainer.nats = tensors["nats"].to(device)
         torch.random.set_rng_state(tensors["generator"])
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise FormatError(
@@ -126,7 +126,7 @@ def _does_not_fit(path: Path) -> FormatError:
 
 
 def _arrays_of(trainer: Trainer) -> dict[str, NDArray[Any]]:
-    parts: dict[str, Tensor] = {"generator": torch.random.get_rng_state()}
+    parts: dict[str, Tensor] = {"generator": torch.random.get_rng_state(), "nats": trainer.nats}
     names: dict[Tensor, str] = {p: name for name, p in trainer.network.named_parameters()}
     parts |= {f"weights.{name}": p.detach() for p, name in names.items()}
     for parameter, kept in trainer.optimizer.state.items():

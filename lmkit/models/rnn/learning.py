@@ -186,7 +186,7 @@ def thread_chooser(network: Network, settings: Settings, threads: int | None) ->
 def _identity(task: Task) -> dict[str, Any]:
     text = hashlib.sha256(task.ids.tobytes()).hexdigest()
     options = {name: value for name, value in task.values.items() if name != "threads"}
-    return {"options": options, "unit": task.unit, "context": task.context,
+    return {"options": options, "seed": task.seed, "unit": task.unit, "context": task.context,
             "outcomes": task.outcomes, "training text": text}  # fmt: skip
 
 

@@ -45,8 +45,7 @@ class Place:
     tokens: int = 0
     seconds: float = 0.0
     checked: float = 0.0  # the fraction at the last validation
-    window_tokens: int = 0  # trained since the last validation, with this sum of nats:
-    window_nats: float = 0.0
+    window_tokens: int = 0  # trained on since the last validation
     halvings: int = 0
     average_steps: int = 0
     epoch_rng: dict[str, Any] = field(default_factory=dict)  # when this epoch began
@@ -127,7 +126,7 @@ class Trainer:
         self.average = Average(network, settings.average)
         self.state: State | None = None  # before the first step there is nothing to go on from
         self.best_weights: dict[str, Tensor] = {}
-        self._nats = torch.zeros((), device=network.device)  # of the window, not yet in `place`
+        self.nats = torch.zeros((), device=network.device)  # their sum since the last validation
         self._clock = clock
         self._since = clock()
         self._stopped = False
@@ -188,7 +187,8 @@ class Trainer:
         """Return the fraction of the training that is over, `ahead` tokens more included."""
         settings, place = self.settings, self.place
         if settings.budget is not None:
-            return min(1.0, self.seconds / settings.budget)
+            last = min(self._check_seconds, settings.budget / 2)  # the validation at the end
+            return min(1.0, self.seconds / (settings.budget - last))
         if settings.steps is not None:
             return (place.steps + (ahead > 0) / 2) / settings.steps
         assert settings.epochs is not None
@@ -249,7 +249,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
         self.optimizer.step()
         self.average.update()
-        self._nats += loss.detach() * batch.tokens
+        self.nats += loss.detach() * batch.tokens
         place.steps += 1
         place.tokens += batch.tokens
         place.window_tokens += batch.tokens
@@ -275,10 +275,10 @@ class Trainer:
     def _check(self) -> None:
         """Add a point to the learning curve, validate, and see what follows from it."""
         place = self.place
-        train = self._finite(self.window_nats / place.window_tokens)
+        train = self._finite(float(self.nats) / place.window_tokens)
         place.checked = self.done()
-        place.window_tokens, place.window_nats = 0, 0.0
-        self._nats.zero_()
+        place.window_tokens = 0
+        self.nats.zero_()
         place.curve_tokens.append(place.tokens)
         place.curve_train.append(train)
         if self.validate is not None:
@@ -335,11 +335,6 @@ class Trainer:
             )
         return nats
 
-    @property
-    def window_nats(self) -> float:
-        """The sum of nats since the last validation."""
-        return self.place.window_nats + float(self._nats)
-
     # ------------------------------------------------------------------ telling
 
     def _report(self) -> None:
@@ -348,7 +343,7 @@ class Trainer:
 
     def _facts(self) -> dict[str, Any]:
         place, settings = self.place, self.settings
-        train = self.window_nats / place.window_tokens if place.window_tokens else None
+        train = float(self.nats) / place.window_tokens if place.window_tokens else None
         if train is None and place.curve_train:
             train = place.curve_train[-1]
         return {
