@@ -62,7 +62,7 @@ def _of_mixture(model: Any) -> dict[str, list[str]]:
         return {}
     weights = model.weights_.mean(axis=0).tolist()
     parts = zip(model.labels(), weights, strict=True)
-    return {"components": [f"{weight:.3f} {label};" for label, weight in parts]}
+    return {"components": [f"{weight:.3f}*{label}" for label, weight in parts]}
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.models import cache as caches
-from lmkit.models.cache import Cache, NeuralCache, Past, UnigramCache, make_cache
+from lmkit.models.cache import Cache, Past, check_cache, log_probs_of
 
 V = 7
 WIDTH = 3
@@ -32,10 +32,8 @@ def by_hand(cache: Cache, past: Past, *, sentence: bool) -> np.ndarray:
             low = max([low, *(i + 1 for i in range(t) if past.ids[i] == 1)])
         weights = []
         for i in range(low, t):
-            if cache.kind == "unigram":
-                weights.append(cache.value ** (t - i - 1))
-            else:
-                weights.append(math.exp(cache.value * float(past.hidden[t] @ past.hidden[i])))
+            alike = math.exp(cache.theta * float(past.hidden[t] @ past.hidden[i]))
+            weights.append(alike * cache.decay ** (t - i - 1))
         own = sum(w for i, w in zip(range(low, t), weights, strict=True) if past.ids[i] == token)
         if low == t:
             result.append(-math.log(V))
@@ -49,18 +47,20 @@ def by_hand(cache: Cache, past: Past, *, sentence: bool) -> np.ndarray:
     st.integers(0, 40),
     st.integers(1, 50),
     st.sampled_from([0.3, 0.9, 1.0]),
+    st.sampled_from([0.1, 1.3]),
     st.booleans(),
     st.integers(0, 10**6),
 )
 def test_by_the_definition(
-    kind: str, length: int, window: int, value: float, sentence: bool, seed: int
+    kind: str, length: int, window: int, decay: float, theta: float, sentence: bool, seed: int
 ) -> None:
-    cache, past = make_cache(kind, window, value), text(length, seed)
+    cache = Cache(kind, window, decay, theta if kind == "neural" else 0.0)
+    past = text(length, seed)
     found = cache.log_probs(past, 0, size=V, sentence=sentence)
     np.testing.assert_allclose(found, by_hand(cache, past, sentence=sentence), atol=1e-5)
 
 
-@pytest.mark.parametrize("cache", [UnigramCache(20, 0.9), NeuralCache(20, 0.7)])
+@pytest.mark.parametrize("cache", [Cache("unigram", 20, 0.9), Cache("neural", 20, 0.95, 0.7)])
 @pytest.mark.parametrize("sentence", [False, True])
 def test_however_the_text_is_cut(
     cache: Cache, sentence: bool, monkeypatch: pytest.MonkeyPatch
@@ -78,7 +78,7 @@ def test_however_the_text_is_cut(
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("cache", [UnigramCache(9, 0.8), NeuralCache(9, 1.1)])
+@pytest.mark.parametrize("cache", [Cache("unigram", 9, 0.8), Cache("neural", 9, 0.9, 1.1)])
 def test_distributions_sum_to_one_and_hold_what_is_scored(cache: Cache) -> None:
     past = text(60, seed=3)
     scored = cache.log_probs(past, 0, size=V, sentence=False)
@@ -89,27 +89,39 @@ def test_distributions_sum_to_one_and_hold_what_is_scored(cache: Cache) -> None:
         assert log_probs[past.ids[t]] == pytest.approx(scored[t], abs=1e-5)
 
 
-def test_several_values_at_once_are_each_alone() -> None:
+def test_several_at_once_are_each_alone() -> None:
     past = text(80)
-    for kind, (made, values) in caches.KINDS.items():
-        reading = made(30, 1.0).reading(past, 0, sentence=False)
-        together = made.tried(reading, values)
-        for value, row in zip(values, together, strict=True):
-            alone = make_cache(kind, 30, value).log_probs(past, 0, size=V, sentence=False)
-            np.testing.assert_allclose(caches.as_log_probs(row.copy(), V), alone, atol=1e-6)
+    for several in (
+        [Cache("unigram", 30, decay) for decay in (1.0, 0.9, 0.5)],
+        [Cache("neural", 30, decay, theta) for decay in (1.0, 0.9) for theta in (0.1, 1.0)],
+    ):
+        together = log_probs_of(several, past, 5, size=V, sentence=False)
+        for cache, row in zip(several, together, strict=True):
+            np.testing.assert_array_equal(cache.log_probs(past, 5, size=V, sentence=False), row)
 
 
 def test_large_products_do_not_overflow() -> None:
     past = text(50)
     huge = Past(past.ids, past.hidden * np.float32(100))
-    found = NeuralCache(50, 2.0).log_probs(huge, 0, size=V, sentence=False)
+    found = Cache("neural", 50, 0.99, 2.0).log_probs(huge, 0, size=V, sentence=False)
     assert (found <= 0).all()
     assert not np.isnan(found).any()
 
 
 @pytest.mark.parametrize(
-    ("window", "value"), [(0, 0.5), (-1, 0.5), (2.5, 0.5), (5, 0.0), (5, -1), (5, math.inf)]
+    "numbers",
+    [
+        ("trigram", 5, 0.5, 0.0),
+        ("unigram", 0, 0.5, 0.0),
+        ("unigram", 2.5, 0.5, 0.0),
+        ("unigram", 5, 0.0, 0.0),
+        ("unigram", 5, 1.1, 0.0),
+        ("unigram", 5, 1.0, 0.3),
+        ("neural", 5, 1.0, 0.0),
+        ("neural", 5, 1.0, math.inf),
+        ("neural", 5, math.nan, 1.0),
+    ],
 )
-def test_numbers_that_no_cache_has(window: Any, value: Any) -> None:
-    with pytest.raises(ValueError, match="window="):
-        make_cache("unigram", window, value)
+def test_numbers_that_no_cache_has(numbers: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match="no cache is"):
+        check_cache(Cache(*numbers))

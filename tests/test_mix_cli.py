@@ -47,7 +47,7 @@ CACHES = ("--cache", "unigram", "--cache", "neural", "--window", "50")
 
 def test_the_table_and_the_model(inside: Path) -> None:
     shown = run(*MIX, *CACHES, "-o", "m.lmkit").stdout
-    for part in ("kneser-ney", "word-rnn", "unigram cache", "neural cache", "mixture", "weight"):
+    for part in ("kneser-ney", "word-rnn", "unigram-cache:", "neural-cache:", "mixture", "weight"):
         assert part in shown
     table = run("evaluate", "m.lmkit", "kn.lmkit", "--test", "valid.txt").stdout
     assert "adapts" in table

@@ -226,7 +226,7 @@ def test_models_that_do_not_fit_together(ngram: Any) -> None:
         ("models", [{"model": "bigram"}]),
         ("caches", [["trigram", 5, 1.0]]),
         ("caches", [["unigram", 0, 1.0]]),
-        ("caches", [["neural", 5, 1.0]]),
+        ("caches", [["neural", 5, 1.0, 1.0]]),
         ("caches", 7),
     ],
 )

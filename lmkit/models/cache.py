@@ -5,18 +5,18 @@ it, across sentence ends where the context is a stream. It is a component of a m
 :mod:`lmkit.models.mixture`), never a model by itself: it gives nothing to what is new. Before the
 first token it is uniform.
 
-- ``unigram``: the frequencies of the last tokens (Kuhn & De Mori 1990), each weighing
-  ``decay ** (age - 1)``.
+- ``unigram``: the frequencies of the last tokens (Kuhn & De Mori 1990).
 - ``neural``: ``p(w) ~ sum of exp(theta h_t . h_i)`` over the places i where w stood, h being what
   a recurrent network holds before the token there (Grave, Joulin & Usunier 2017).
+
+In both, what stands further back may count for less: each token weighs ``decay ** (age - 1)``.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,7 @@ LogProbs = NDArray[np.float64]
 
 BLOCK = 256
 """Tokens whose products with the window are taken at once: 2 MB for a window of 2,000."""
-DECAYS = (1.0, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95)
-THETAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
-"""What is tried on the validation text; the best theta falls as states grow longer."""
+KINDS = ("unigram", "neural")
 
 
 class Past(NamedTuple):
@@ -90,128 +88,103 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cache(ABC):
-    """A cache: how many tokens it looks back on, and how it weighs them."""
+class Cache:
+    """A cache of one of `KINDS`: how many tokens it looks back on, and how it weighs them.
 
-    kind: ClassVar[str]
-    symbol: ClassVar[str]
+    ``theta`` is 0 for a unigram cache, which looks at no hidden state.
+    """
+
+    kind: str
     window: int
-    value: float
+    decay: float = 1.0
+    theta: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.kind} cache, window={self.window}, {self.symbol}={self.value:g}"
-
-    @abstractmethod
-    def weights(self, past: Past, hidden: Hidden) -> LogProbs:
-        """Return the weight of each token of the past (N,), summing to 1.
-
-        `hidden` (H,) is what the network holds now.
-        """
-
-    @classmethod
-    @abstractmethod
-    def tried(cls, reading: Reading, values: Sequence[float]) -> LogProbs:
-        """Return the probability of each token of a reading, under each value: (values, T).
-
-        Where there is no past it is NaN.
-        """
-
-    def reading(self, past: Past, first: int, *, sentence: bool) -> Reading:
-        """Return what this cache sees at each place from `first` on."""
-        return Reading.of(past, first, window=self.window, sentence=sentence)
+        theta = f",theta={self.theta:g}" if self.kind == "neural" else ""
+        return f"{self.kind}-cache:window={self.window},decay={self.decay:g}{theta}"
 
     def log_probs(self, past: Past, first: int, *, size: int, sentence: bool) -> LogProbs:
         """Return the log-probability of each token of `past` from place `first` on, (T,) nats.
 
         `size` is the number of outcomes V. What the past does not hold scores -inf.
         """
-        reading = self.reading(past, first, sentence=sentence)
-        return as_log_probs(self.tried(reading, [self.value])[0], size)
+        rows = log_probs_of([self], past, first, size=size, sentence=sentence)
+        return np.asarray(rows[0])
 
     def distribution(self, past: Past, hidden: Hidden, *, size: int) -> LogProbs:
-        """Return the log-probability of every outcome, (V,) nats."""
-        recent = past.last(self.window, sentence=False)
-        if not len(recent.ids):
+        """Return the log-probability of every outcome, (V,) nats.
+
+        `hidden` (H,) is what the network holds now.
+        """
+        ids, states = past.last(self.window, sentence=False)
+        if not len(ids):
             return np.full(size, -np.log(size))
-        weights = self.weights(recent, hidden)
-        with np.errstate(divide="ignore"):
-            return np.log(np.bincount(recent.ids, weights, minlength=size))
-
-
-@dataclass(frozen=True)
-class UnigramCache(Cache):
-    """The frequencies of the last tokens; `value` is the decay with age, 1 for none."""
-
-    kind: ClassVar[str] = "unigram"
-    symbol: ClassVar[str] = "decay"
-
-    def weights(self, past: Past, hidden: Hidden) -> LogProbs:
-        """Return the weight of each token of the past (N,), by its age alone."""
-        weights = self.value ** np.arange(len(past.ids) - 1, -1, -1, dtype=np.float64)
-        return np.asarray(weights / weights.sum())
-
-    @classmethod
-    def tried(cls, reading: Reading, values: Sequence[float]) -> LogProbs:
-        """Return the probability of each token under each decay: (decays, T)."""
-        longest = int(
-            np.max(np.arange(len(reading.lows)) + reading.first - reading.lows, initial=0)
-        )
-        result = np.empty((len(values), len(reading.lows)))
-        ids = np.ascontiguousarray(reading.past.ids)
-        outcomes = int(ids.max(initial=0)) + 1
-        for row, value in zip(result, values, strict=True):
-            weights = value ** np.arange(longest, dtype=np.float64)
-            _recent_shares(ids, reading.first, reading.lows, weights, outcomes, row)
-        return result
-
-
-@dataclass(frozen=True)
-class NeuralCache(Cache):
-    """The last tokens, weighed by how alike the network's state was; `value` is theta."""
-
-    kind: ClassVar[str] = "neural"
-    symbol: ClassVar[str] = "theta"
-
-    def weights(self, past: Past, hidden: Hidden) -> LogProbs:
-        """Return the weight of each token of the past (N,), by the products with `hidden`."""
-        scores = self.value * (past.hidden @ hidden).astype(np.float64)
+        scores = np.log(self.decay) * np.arange(len(ids) - 1, -1, -1)
+        if self.kind == "neural":
+            scores += self.theta * (states @ hidden)
         weights = np.exp(scores - scores.max())
-        return np.asarray(weights / weights.sum())
+        with np.errstate(divide="ignore"):
+            return np.log(np.bincount(ids, weights / weights.sum(), minlength=size))
 
-    @classmethod
-    def tried(cls, reading: Reading, values: Sequence[float]) -> LogProbs:
-        """Return the probability of each token under each theta: (thetas, T)."""
-        (ids, hidden), first, lows = reading
-        result = np.empty((len(values), len(lows)))
-        for start in range(0, len(lows), BLOCK):
-            here = slice(start, min(start + BLOCK, len(lows)))
-            rows = np.arange(first + here.start, first + here.stop)
-            low, high = int(lows[here].min()), int(rows[-1])
-            columns = np.arange(low, high)
-            products = hidden[rows] @ hidden[low:high].T  # (B, N)
-            products[(columns < lows[here, None]) | (columns >= rows[:, None])] = -np.inf
-            same = ids[rows, None] == ids[low:high]
-            result[:, here] = _matched(products, same, values)
-        return result
+
+def log_probs_of(
+    caches: Sequence[Cache], past: Past, first: int, *, size: int, sentence: bool
+) -> LogProbs:
+    """Return what caches of one kind and window give each token from `first` on, (C, T) nats."""
+    reading = Reading.of(past, first, window=caches[0].window, sentence=sentence)
+    result = np.empty((len(caches), len(reading.lows)))
+    if caches[0].kind == "unigram":
+        _by_frequency(caches, reading, result)
+    else:
+        _by_likeness(caches, reading, result)
+    return as_log_probs(result, size)
+
+
+def _by_frequency(caches: Sequence[Cache], reading: Reading, result: LogProbs) -> None:
+    """Write the probabilities of unigram caches, NaN where there is no past."""
+    (ids, _), first, lows = reading
+    ids = np.ascontiguousarray(ids)
+    longest = int(np.max(np.arange(len(lows)) + first - lows, initial=0))
+    outcomes = int(ids.max(initial=0)) + 1
+    for row, cache in zip(result, caches, strict=True):
+        weights = cache.decay ** np.arange(longest, dtype=np.float64)
+        _recent_shares(ids, first, lows, weights, outcomes, row)
+
+
+def _by_likeness(caches: Sequence[Cache], reading: Reading, result: LogProbs) -> None:
+    """Write the probabilities of neural caches, NaN where there is no past."""
+    (ids, hidden), first, lows = reading
+    for start in range(0, len(lows), BLOCK):
+        here = slice(start, min(start + BLOCK, len(lows)))
+        seen = lows[here] < np.arange(first + here.start, first + here.stop)
+        result[:, here][:, ~seen] = np.nan
+        rows = np.flatnonzero(seen) + first + start
+        if not len(rows):
+            continue
+        low, high = int(lows[here].min()), int(rows[-1])
+        ages = (rows[:, None] - np.arange(low, high) - 1).astype(np.float32)  # (B, N)
+        products = hidden[rows] @ hidden[low:high].T
+        products[(ages < 0) | (ages >= (rows - lows[rows - first])[:, None])] = -np.inf
+        same = ids[rows, None] == ids[low:high]
+        for row, cache in zip(result[:, here], caches, strict=True):
+            row[seen] = _matched(cache, products, ages, same)
 
 
 def _matched(
-    products: NDArray[np.float32], same: NDArray[np.bool_], values: Sequence[float]
+    cache: Cache,
+    products: NDArray[np.float32],
+    ages: NDArray[np.float32],
+    same: NDArray[np.bool_],
 ) -> LogProbs:
-    """Return the share of the weight exp(theta products) where `same` is true: (values, B)."""
-    result = np.full((len(values), len(products)), np.nan)
-    seen = np.isfinite(products).any(axis=1)
-    if not seen.any():
-        return result
-    products, same = products[seen], same[seen]
-    products -= products.max(axis=1, keepdims=True)
-    scaled = np.empty_like(products)
-    for row, theta in zip(result, values, strict=True):
-        np.multiply(products, np.float32(theta), out=scaled)
-        np.exp(scaled, out=scaled)
-        total = scaled.sum(axis=1, dtype=np.float64)
-        row[seen] = np.where(same, scaled, np.float32(0)).sum(axis=1, dtype=np.float64) / total
-    return result
+    """Return the share of the weights where `same` is true, (B,)."""
+    weights = products * np.float32(cache.theta)
+    if cache.decay < 1:
+        weights += ages * np.float32(np.log(cache.decay))
+    weights -= weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
+    total = weights.sum(axis=1, dtype=np.float64)
+    weights *= same
+    return np.asarray(weights.sum(axis=1, dtype=np.float64) / total)
 
 
 @compiled
@@ -247,15 +220,15 @@ def as_log_probs(probabilities: NDArray[np.float64], size: int) -> LogProbs:
     return np.asarray(result)
 
 
-KINDS: dict[str, tuple[type[Cache], tuple[float, ...]]] = {
-    "unigram": (UnigramCache, DECAYS),
-    "neural": (NeuralCache, THETAS),
-}
-"""The caches by name, and the values that are tried for each."""
-
-
-def make_cache(kind: str, window: Any, value: Any) -> Cache:
-    """Return a cache of a kind that is known. ValueError for numbers that none can have."""
-    if not (isinstance(window, int) and window >= 1 and 0 < value < np.inf):
-        raise ValueError(f"window={window!r}, value={value!r}")
-    return KINDS[kind][0](window, float(value))
+def check_cache(cache: Cache) -> Cache:
+    """Return the cache. Raises ValueError for numbers that none can have, as files may hold."""
+    fits = (
+        cache.kind in KINDS
+        and isinstance(cache.window, int)
+        and cache.window >= 1
+        and 0 < cache.decay <= 1
+        and ((0 < cache.theta < np.inf) if cache.kind == "neural" else cache.theta == 0)
+    )
+    if not fits:
+        raise ValueError(f"no cache is {cache!r}")
+    return cache

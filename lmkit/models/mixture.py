@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
-from lmkit.models.cache import KINDS, Cache, Past, make_cache
+from lmkit.models.cache import KINDS, Cache, Past, check_cache
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.ngram.continuations import continuations, knows_contexts
 from lmkit.models.registry import create, model_class
@@ -287,7 +288,7 @@ class Mixture(LanguageModel):
             )
         values = {
             "models": described,
-            "caches": [[cache.kind, cache.window, cache.value] for cache in self.caches_],
+            "caches": [list(astuple(cache)) for cache in self.caches_],
         }
         return arrays, values
 
@@ -308,7 +309,7 @@ class Mixture(LanguageModel):
             }
             model._restore(own, described["learned"])
             self.models_.append(model)
-        self.caches_ = [make_cache(*entry) for entry in values["caches"]]
+        self.caches_ = [check_cache(Cache(*entry)) for entry in values["caches"]]
         self.weights_ = np.array(arrays["weights"], np.float64)
         self.valid_nats_ = np.array(arrays["valid_nats"], np.float64)
         check_parts(self, self.models_)

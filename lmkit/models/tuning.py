@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.cache import KINDS, Cache, LogProbs, Past, as_log_probs
+from lmkit.models.cache import Cache, LogProbs, Past, log_probs_of
 from lmkit.models.interpolation import Interpolation, find_weights
 
 COARSE = 1e-5
 """Nats a token: weights good enough to compare two settings."""
-PASSES = 5
-"""How often each cache's setting is chosen anew, the others' being what they are."""
+PASSES = 4
+"""How often each setting is chosen anew, the others being what they are, at most."""
+FEW = 1 << 15
+"""Tokens of the validation text that settings are compared on; the weights are of all."""
+DECAYS = (1.0, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95)
+THETAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 8.0)
+"""What is tried; the best theta falls as hidden states grow longer."""
+GRID: dict[str, dict[str, Sequence[Any]]] = {
+    "unigram": {"decay": DECAYS},
+    "neural": {"theta": THETAS, "decay": DECAYS},
+}
 
 
 class Tuned(NamedTuple):
@@ -27,11 +37,6 @@ class Tuned(NamedTuple):
     caches: list[Cache]
     found: Interpolation
     alone: NDArray[np.float64]
-
-
-class _Candidate(NamedTuple):
-    cache: Cache
-    log_probs: LogProbs
 
 
 def tune(
@@ -50,39 +55,43 @@ def tune(
     `columns` are the models' log-probabilities of the text's tokens, (T,) each; `past` holds the
     whole text, `buckets` (T,) the set of weights, of `count`, that each token has.
     """
-    tables = [_candidates(past, kind, window, size=size, sentence=sentence) for kind in kinds]
-    chosen = [0] * len(kinds)
-    for _ in range(PASSES if kinds else 0):
+    known = _Known(Past(past.ids[:FEW], past.hidden[:FEW]), size, sentence)
+    chosen = [Cache(kind, window, theta=0.3 if kind == "neural" else 0.0) for kind in kinds]
+    for _ in range(PASSES):
         before = list(chosen)
-        for place, table in enumerate(tables):
-            others = [tables[k][c].log_probs for k, c in enumerate(chosen) if k != place]
-            chosen[place] = _best(np.stack([*columns, *others], axis=1), table)
+        for place, kind in enumerate(kinds):
+            others = known.rows([cache for cache in chosen if cache.kind != kind])
+            fixed = np.stack([*(column[:FEW] for column in columns), *others], axis=1)
+            for name, values in GRID[kind].items():
+                settings: list[dict[str, Any]] = [{name: value} for value in values]
+                tried = [replace(chosen[place], **setting) for setting in settings]
+                chosen[place] = _best(fixed, tried, known.rows(tried))
         if chosen == before:
             break
-    best = [table[choice] for table, choice in zip(tables, chosen, strict=True)]
-    joined = np.stack([*columns, *(candidate.log_probs for candidate in best)], axis=1)
+    found = [cache.log_probs(past, 0, size=size, sentence=sentence) for cache in chosen]
+    joined = np.stack([*columns, *found], axis=1)
     alone = -joined.mean(axis=0) if len(joined) else np.full(joined.shape[1], np.nan)
-    found = find_weights(joined, buckets=buckets, count=count)
-    return Tuned([candidate.cache for candidate in best], found, alone)
+    return Tuned(chosen, find_weights(joined, buckets=buckets, count=count), alone)
 
 
-def _candidates(
-    past: Past, kind: str, window: int, *, size: int, sentence: bool
-) -> list[_Candidate]:
-    """Return caches of one kind with each setting, and what they make of the text."""
-    made, values = KINDS[kind]
-    found = []
-    for width in sorted({window, max(1, window // 4)}, reverse=True):
-        reading = made(width, values[0]).reading(past, 0, sentence=sentence)
-        for value, row in zip(values, made.tried(reading, values), strict=True):
-            found.append(_Candidate(made(width, value), as_log_probs(row, size)))
-    return found
+class _Known:
+    """What caches give each token of a text, found once for each."""
+
+    def __init__(self, past: Past, size: int, sentence: bool):
+        self.past, self.size, self.sentence = past, size, sentence
+        self.found: dict[Cache, LogProbs] = {}
+
+    def rows(self, caches: Sequence[Cache]) -> list[LogProbs]:
+        """Return the log-probabilities (T,) under each of the caches."""
+        new = [cache for cache in caches if cache not in self.found]
+        for kind in dict.fromkeys(cache.kind for cache in new):
+            alike = [cache for cache in new if cache.kind == kind]
+            made = log_probs_of(alike, self.past, 0, size=self.size, sentence=self.sentence)
+            self.found.update(zip(alike, made, strict=True))
+        return [self.found[cache] for cache in caches]
 
 
-def _best(fixed: LogProbs, table: Sequence[_Candidate]) -> int:
-    """Return which candidate predicts best beside the fixed distributions (T, K)."""
-    nats = [
-        find_weights(np.column_stack([fixed, candidate.log_probs]), gain=COARSE).nats
-        for candidate in table
-    ]
-    return min(range(len(nats)), key=nats.__getitem__)
+def _best(fixed: LogProbs, caches: Sequence[Cache], rows: Sequence[LogProbs]) -> Cache:
+    """Return the cache that predicts best beside the fixed distributions (T, K)."""
+    nats = [find_weights(np.column_stack([fixed, row]), gain=COARSE).nats for row in rows]
+    return caches[min(range(len(nats)), key=nats.__getitem__)]
