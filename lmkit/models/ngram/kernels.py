@@ -196,30 +196,26 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
     order = len(trie[3]) - 2
     nodes = np.full((order + 1, TILE + 1), -1, np.int32)
     history = np.full((order + 1, TILE), -1, np.int32)
-    matched = np.empty(TILE)
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         values = result[begin : begin + TILE]
         _descend(tile, initial, eos, trie, slots, nodes, history)
         for t in range(len(tile)):
-            values[t] = matched[t] = log_probs[tile[t] + 1]
-        for k in range(2, order + 1):
-            for t in range(len(tile)):
-                # Selections, no branches; node 0 stands for nothing, and its backoff is 0.
-                node, context = nodes[k, t + 1], history[k - 1, t]
-                found = node >= 0
-                weight = backoffs[context if context >= 0 and not found else 0]
-                matched[t] = log_probs[node] if found else matched[t]
-                values[t] = matched[t] if found else values[t] + weight
+            k = order
+            while nodes[k, t + 1] < 0:
+                k -= 1
+            value = log_probs[nodes[k, t + 1]]
+            for longer in range(k, order):
+                # No branch; node 0 stands for an unknown context, and its backoff is 0.
+                value += backoffs[max(history[longer, t], 0)]
+            values[t] = min(value, 0.0)  # rounding may leave p = 1 a little above
         for t in range(len(orders[begin : begin + TILE])):
             k, weights = order, 0.0
             while nodes[k, t + 1] < 0:
                 k -= 1
-                weights += backoffs[max(history[k, t], 0)] if k > 0 else 0.0
+                weights += backoffs[max(history[k, t], 0)]
             orders[begin + t], paid[begin + t] = k, weights
-        for t in range(len(tile)):
-            values[t] = min(values[t], 0.0)  # rounding may leave p = 1 a little above
         state = _carry(nodes, len(tile), tile[-1], initial, eos)
     return state
 
