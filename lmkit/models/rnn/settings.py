@@ -105,6 +105,12 @@ PLAIN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """What is chosen where neither the user nor a budget decides: a minute's training of the embedded
 corpus (measured: `reports/rnn_defaults.md`). Bytes are taken as characters are."""
 
+DESCENT: Mapping[str, Any] = MappingProxyType(
+    {"learning_rate": 10.0, "weight_decay": 1.2e-6, "clip": 0.25, "average": 0.0}
+)
+"""What plain gradient descent has in place of the numbers that suit Adam: the orders of magnitude
+of Merity, Keskar & Socher (2018)."""
+
 _LEAST: Mapping[str, int] = MappingProxyType(
     {"layers": 1, "order": 2, "hidden": 1, "embedding": 0, "lanes": 1, "length": 1, "epochs": 1}
     | {"steps": 1, "samples": 0, "patience": 1, "seed": 0, "threads": 1}
@@ -165,6 +171,8 @@ def settle(values: Mapping[str, Any], planned: Mapping[str, Any]) -> Settings:
 
     `dropout` stands for those of input, layers and output that are not given.
     """
+    if values.get("optimizer", "adamw") != "adamw":
+        planned = {**planned, **DESCENT}
     merged = {**planned, **{name: value for name, value in values.items() if value is not None}}
     if values.get("steps") is not None or values.get("budget") is not None:
         merged.pop("epochs", None)
