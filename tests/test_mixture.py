@@ -148,6 +148,13 @@ def test_fitting_and_mixing_agree(ngram: Any) -> None:
     assert a.signature == b.signature
 
 
+def test_a_seed_reaches_the_models_that_have_one() -> None:
+    mixture = create("mixture:seed=5,models=word-rnn+bigram+word-rnn:seed=7")
+    assert isinstance(mixture, Mixture)
+    parts = mixture._components()
+    assert [getattr(part, "seed", None) for part in parts] == [5, None, 7]
+
+
 def test_buckets_are_of_contexts_alone(ngram: Any) -> None:
     """The number of continuations, counted again from the text."""
     ids = ngram.encode(sentences(30, 7))

@@ -50,6 +50,9 @@ class Mixture(LanguageModel):
         tokens the first n-gram model has seen after the longest context that it knows, by powers
         of two. A context with few continuations is one that an n-gram model can be trusted in.
 
+    ``seed``
+        That of its models' chance, where their own specs do not name one.
+
     With context ``stream``, the default, caches run on across sentence ends, and each model keeps
     the context of its own spec; with ``sentence`` all of it is empty after each ``</s>``.
 
@@ -73,6 +76,7 @@ class Mixture(LanguageModel):
         caches: str | None = None,
         window: int = 2000,
         buckets: int = 1,
+        seed: int | None = None,
         context: str = "stream",
         **common: Any,
     ):
@@ -81,6 +85,7 @@ class Mixture(LanguageModel):
         self.caches = caches
         self.window = window
         self.buckets = buckets
+        self.seed = seed
 
     # ------------------------------------------------------------------ learning
 
@@ -110,6 +115,8 @@ class Mixture(LanguageModel):
                         f"{name} for the mixture, once"
                     )
                 setattr(model, name, mine)
+            if self.seed is not None and "seed" not in given and hasattr(model, "seed"):
+                model.seed = self.seed
             if self.context == "sentence" and model.context != "sentence":
                 if "context" in given:
                     raise ParameterError(
