@@ -16,7 +16,8 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -104,7 +105,7 @@ def write_model_file(
     description: dict[str, Any] = {"__metadata__": metadata}
     # Larger items first, so that every array begins at a multiple of its item size.
     order = sorted(contents, key=lambda name: (-contents[name].dtype.itemsize, name))
-    place, crc = 0, 0
+    place = 0
     for name in order:
         array = contents[name]
         description[name] = {
@@ -113,16 +114,34 @@ def write_model_file(
             "data_offsets": [place, place + array.nbytes],
         }
         place += array.nbytes
-        crc = zlib.crc32(_bytes(array), crc)
-    metadata["data_crc32"] = f"{crc:08x}"
-    metadata["header_crc32"] = _header_crc(description)
-    encoded = json.dumps(description).encode()
+    pieces = [_bytes(contents[name]) for name in order]
+    space = len(_encoded(description, crc=0))  # whatever the checksums are
+    with atomic_file(path) as handle, ThreadPoolExecutor(1) as pool:
+        # The arrays are summed up while they are written, and the header comes last.
+        summed = pool.submit(_sum_up, pieces)
+        handle.seek(space)
+        for piece in pieces:
+            handle.write(piece)
+        handle.seek(0)
+        handle.write(_encoded(description, crc=summed.result()))
+
+
+def _sum_up(pieces: Sequence[memoryview]) -> int:
+    """Return the CRC-32 of all bytes."""
+    crc = 0
+    for piece in pieces:
+        crc = zlib.crc32(piece, crc)
+    return crc
+
+
+def _encoded(description: dict[str, Any], *, crc: int) -> bytes:
+    """Return what stands before the arrays: the header's length, and the header with its sums."""
+    metadata = {**description["__metadata__"], "data_crc32": f"{crc:08x}"}
+    complete = {**description, "__metadata__": metadata}
+    metadata["header_crc32"] = _header_crc(complete)
+    encoded = json.dumps(complete).encode()
     encoded += b" " * (-len(encoded) % 8)
-    with atomic_file(path) as handle:
-        handle.write(len(encoded).to_bytes(8, "little"))
-        handle.write(encoded)
-        for name in order:
-            handle.write(_bytes(contents[name]))
+    return len(encoded).to_bytes(8, "little") + encoded
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
