@@ -1,11 +1,13 @@
 """Estimating and querying beside KenLM's programs, whole processes in turn.
 
-    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5]
+    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical han]
 
 `LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
 lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
-then both score the text from file to perplexity. Each pair runs in turn, A B A B; the least wall
-time of each counts. lmkit's kernels are compiled beforehand.
+then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
+installed, by `kenlm.Model.score` line by line. All run in turn, A B A B; the least wall time of
+each counts. lmkit's kernels are compiled beforehand. Last, lmkit starts, loads the model and scores
+one line.
 """
 
 from __future__ import annotations
@@ -17,11 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import texts
 
 RUNS = 3
+BY_LINE = """
+import sys, kenlm
+model = kenlm.Model(sys.argv[1])
+print(sum(model.score(line[:-1]) for line in open(sys.argv[2], encoding="utf-8")))
+"""
 LMKIT = [sys.executable, "-c", "from lmkit.cli.main import main; main()"]
 
 
@@ -29,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=14_000_000)
     parser.add_argument("--orders", type=int, nargs="+", default=[3, 5])
+    parser.add_argument("--texts", nargs="+", default=["technical", "han"])
     options = parser.parse_args()
     folder = os.environ.get("LMPLZ")
     if not folder:
@@ -36,10 +45,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
-        for name, text in (
-            ("technical", texts.technical(here / "technical.txt", options.tokens)),
-            ("Han", texts.han(here / "han.txt", options.tokens)),
-        ):
+        for name in options.texts:
+            text = getattr(texts, name)(here / f"{name}.txt", options.tokens)
             for order in options.orders:
                 beside(Path(folder), here, name, text, order)
 
@@ -63,18 +70,31 @@ def beside(kenlm: Path, here: Path, name: str, text: Path, order: int) -> None:
     print(f"  lmkit fit            {min(ours):6.2f} s")
     print(f"  lmplz, build_binary  {min(theirs):6.2f} + {min(built):.2f} s")
     print(f"  ratio                {total / min(ours):6.2f}")
+    scoring(kenlm, text, model, binary)
+    line = here / "line.txt"
+    line.write_text(text.open(encoding="utf-8").readline(), encoding="utf-8")
+    started = min(run([*LMKIT, "score", str(model), str(line)]) for _ in range(RUNS + 1))
+    print(f"  start, load {model.stat().st_size / 1e6:,.0f} MB, score a line {started:.2f} s")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"  peak memory of any process so far {peak:,.0f} MB", flush=True)
+
+
+def scoring(kenlm: Path, text: Path, model: Path, binary: Path) -> None:
+    """Print how long each program takes from a text file to its perplexity."""
     evaluate = [*LMKIT, "evaluate", str(model), "--test", str(text), "--format", "json"]
     query = [str(kenlm / "query"), "-v", "summary", str(binary)]
+    by_line = [sys.executable, "-c", BY_LINE, str(binary), str(text)]
     run(evaluate)
-    asked, queried = [], []
+    asked, queried, lines = [], [], []
     for _ in range(RUNS):
         asked.append(run(evaluate))
         queried.append(run(query, stdin=text))
+        if find_spec("kenlm"):
+            lines.append(run(by_line))
     print(f"  lmkit evaluate       {min(asked):6.2f} s")
-    print(f"  query                {min(queried):6.2f} s")
-    print(f"  ratio                {min(queried) / min(asked):6.2f}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"  peak memory of any process so far {peak:,.0f} MB", flush=True)
+    print(f"  query                {min(queried):6.2f} s, ratio {min(queried) / min(asked):.2f}")
+    if lines:
+        print(f"  kenlm.Model.score    {min(lines):6.2f} s, ratio {min(lines) / min(asked):.2f}")
 
 
 def run(command: list[str], *, stdin: Path | None = None) -> float:
