@@ -14,6 +14,7 @@ from lmkit.models.interpolation import find_weights
 from lmkit.models.mixture import Mixture
 from lmkit.models.ngram.continuations import continuations
 from lmkit.models.registry import create
+from lmkit.reporting.findings import findings
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
 
@@ -188,6 +189,16 @@ def test_a_mixture_beats_its_models_in_the_comparison(ngram: Any, rnn: Any) -> N
     results = lmkit.compare([ngram, rnn, mixture], TEST).results()
     assert results[0]["model"] == mixture.spec
     assert [result["adapts"] for result in results] == ["cache", None, None]
+
+
+def test_a_comparison_tells_who_adapts(ngram: Any) -> None:
+    mixture = lmkit.mix([ngram], VALID, caches=["unigram"])
+    told = [line for line in findings(lmkit.compare([ngram, mixture], TEST)) if "adapts" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"Caveat: {mixture.spec} learns from the test text")
+    other = lmkit.mix([ngram], VALID, caches=["unigram"], window=9)
+    alike = lmkit.compare([other, mixture], TEST)
+    assert not any("adapts" in line for line in findings(alike))
 
 
 # ---------------------------------------------------------------------- refusals

@@ -20,6 +20,7 @@ def findings(comparison: Comparison) -> list[str]:
         _unknown_alone(comparison),
         _overlapping(comparison),
         _tied(comparison),
+        _adapting(comparison),
     ]
     return [line for line in found if line]
 
@@ -43,6 +44,17 @@ def _sparse_trigram(comparison: Comparison) -> str:
         alpha = lidstone[0].model.partition("alpha=")[2].partition(",")[0]
         line += f" Adding {alpha} instead brings it to {lidstone[0].perplexity:,.0f}."
     return line
+
+
+def _adapting(comparison: Comparison) -> str:
+    adapting = [ledger for ledger in comparison.ledgers if ledger.adapts]
+    if not adapting or len(adapting) == len(comparison.ledgers):
+        return ""
+    some = "some models learn" if len(adapting) > 1 else f"{adapting[0].model} learns"
+    return (
+        f"Caveat: {some} from the test text while scoring it (column `adapts`), and the others do "
+        "not: what is ahead by that need not be the better model of other texts."
+    )
 
 
 def _impossible(comparison: Comparison) -> str:
