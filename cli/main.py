@@ -28,6 +28,7 @@ COMMANDS = {
     "generate": "Draw text from a model.",
     "zipf": "Measure Zipf's law in texts.",
     "mix": "Mix fitted models, and caches, by weights that suit a validation text.",
+    "adapt": "Let a neural model go on learning from the text it scores.",
     "convert": "Convert a model file to an ARPA file, or an ARPA file to a model file.",
     "prune": "Prune an n-gram model by relative entropy and write it to a file.",
     "info": "Show what a model file holds.",

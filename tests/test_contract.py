@@ -17,6 +17,7 @@ _ORDERS = tuple({"order": order} for order in (0, -1, 128, 2.0, "3", None, True)
 _ALPHAS = tuple({"alpha": alpha} for alpha in (-0.5, float("nan"), float("inf"), "much", None))
 _ADDITIVE = (*_ALPHAS, {"smoothing": "none"}, {"smoothing": None})
 _TINY_RNN = {"hidden": 6, "embedding": 6, "lanes": 2, "length": 8, "epochs": 2, "threads": 1}
+_TINY_SPEC = "word-rnn:" + ",".join(f"{name}={value}" for name, value in _TINY_RNN.items())
 _RNN: dict[str, Any] = {
     "options": _TINY_RNN,
     "bad": (
@@ -52,6 +53,23 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "stupid-backoff": {"bad": (*_ORDERS, {"factor": 0.0}, {"factor": 1.5}, {"unk": "maybe"})},
     "char-rnn": _RNN,
     "word-rnn": _RNN,
+    "mlp": {
+        "options": {**_TINY_RNN, "order": 3},
+        "bad": ({"order": 1}, {"hidden": 0}, {"epochs": 1, "budget": "1m"}, {"budget": "soon"}),
+        "tolerance": 5e-6,
+    },
+    "dynamic": {
+        "options": {"model": _TINY_SPEC, "stretch": 4, "rate": 1e-3},
+        "bad": (
+            {"model": "bigram"},
+            {"model": "word-rnn:unit=byte"},
+            {"model": "word-rnn:hidden=0"},
+            {"stretch": 0},
+            {"rate": 0.0},
+            {"decay": -1.0},
+        ),
+        "tolerance": 5e-6,
+    },
     "mixture": {
         "options": {"models": "kneser-ney+unigram", "caches": "unigram", "window": 9},
         "bad": (
@@ -69,7 +87,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         ),
     },
 }
-_TINY_SPEC = "word-rnn:" + ",".join(f"{name}={value}" for name, value in _TINY_RNN.items())
 
 
 class Echo(lmkit.LanguageModel):

@@ -420,3 +420,10 @@ class LanguageModel(ABC):
             if not name.endswith("_") or not name.isidentifier():
                 raise FormatError(f"{name!r} is no learned name; the file is damaged")
             setattr(self, name, value)
+
+
+def named_progress(progress: Progress | None, name: str) -> Progress | None:
+    """Return the progress function that says of which part of a model it tells."""
+    if progress is None:
+        return None
+    return lambda what, fraction: progress(f"{name}: {what}", fraction)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State, named_progress
 from lmkit.models.cache import KINDS, Cache, Past, check_cache
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.ngram.continuations import continuations, knows_contexts
@@ -131,7 +131,7 @@ class Mixture(LanguageModel):
         models = self._components()
         for model in models:
             self.share(model)
-            model._learn(ids, valid_ids, _named(progress, model.name))
+            model._learn(ids, valid_ids, named_progress(progress, model.name))
         self.combine(models, np.empty(0, np.int32) if valid_ids is None else valid_ids, progress)
 
     def share(self, model: LanguageModel) -> None:
@@ -379,9 +379,3 @@ def _with_hidden(models: Sequence[LanguageModel], states: Sequence[State]) -> tu
     """Return the first recurrent model, and its state."""
     pairs = zip(models, states, strict=True)
     return next(pair for pair in pairs if hasattr(pair[0], "hidden_states"))
-
-
-def _named(progress: Progress | None, name: str) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda what, fraction: progress(f"{name}: {what}", fraction)

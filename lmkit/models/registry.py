@@ -56,6 +56,9 @@ REGISTRY: dict[str, Entry] = {
     "char-rnn": Entry(_RNN, "CharRnn", "a recurrent network over characters"),
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
     "mlp": Entry(_RNN, "Mlp", "a network over a fixed window of words (Bengio)"),
+    "dynamic": Entry(
+        "lmkit.models.rnn.dynamic", "Dynamic", "a network that learns on from the text it scores"
+    ),
     "mixture": Entry(
         "lmkit.models.mixture", "Mixture", "models joined by +, and caches, interpolated"
     ),

@@ -87,6 +87,8 @@ class NeuralModel(LanguageModel):
     needs_validation: ClassVar[bool] = True
     resumable: ClassVar[bool] = True
 
+    _run: Run = Run()  # of the fit that goes on
+
     network_: Network
     settings_: Settings
     history_: dict[str, Any]
@@ -158,7 +160,6 @@ class NeuralModel(LanguageModel):
         self.seed = seed
         self.device = device
         self.threads = threads
-        self._run = Run()
 
     def _check(self) -> None:
         check_ranges(self.get_parameters())
@@ -190,7 +191,7 @@ class NeuralModel(LanguageModel):
         try:
             return super().fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
         finally:
-            self._run = Run()
+            del self._run
 
     def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         values = {k: v for k, v in self.get_parameters().items() if k not in _BASE}

@@ -1,0 +1,77 @@
+"""`lmkit adapt`: a neural model that goes on learning from the text it scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options as o
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--valid",
+    metavar="CORPUS",
+    help="Text that the rate is to suit; of a corpus with parts, its validation part. "
+    "[default: the embedded corpus]",
+)
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    default="dynamic.lmkit",
+    show_default=True,
+    help="Model file.",
+)
+@click.option(
+    "--stretch",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Tokens after which the weights take a step.",
+)
+@click.option("--rate", type=float, help="How far a weight moves. [default: what suits --valid]")
+@click.option(
+    "--decay", type=float, default=0.002, show_default=True, help="How far it is drawn back."
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace", "ignore"]),
+    default="strict",
+    show_default=True,
+    help="What to do with invalid bytes.",
+)
+def command(
+    model: str,
+    valid: str | None,
+    target: Path,
+    stretch: int,
+    rate: float | None,
+    decay: float,
+    **reading: Any,
+) -> None:
+    """Let a neural model go on learning from the text it scores (dynamic evaluation).
+
+    Each stretch of a text is scored, then learned from. The weights start anew with every text.
+    Scores of such a model are labelled in every table.
+
+    \b
+    lmkit adapt word-rnn.lmkit --valid ptb -o dynamic.lmkit
+    """
+    from lmkit.errors import ParameterError
+    from lmkit.models.ngram.arpa_names import names_arpa
+    from lmkit.models.registry import load
+    from lmkit.models.rnn.dynamic import adapt
+
+    o.check_output(target)
+    if names_arpa(target):
+        raise ParameterError(f"{target}: a network has no backoff form; name a .lmkit file")
+    text = o.open_corpus(valid, {"normalize": None, "sentences": None, **reading})
+    dynamic = adapt(load(model), text, stretch=stretch, rate=rate, decay=decay)
+    dynamic.save(target)
+    click.echo(f"{dynamic.spec}: rate {dynamic.rate_:g}; wrote {target}")
