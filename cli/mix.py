@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,11 @@ from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, perplexity
 
 from . import options as o
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel
+    from lmkit.models.mixture import Mixture
+    from lmkit.text.corpus import Text
 
 
 @click.command()
@@ -94,6 +99,23 @@ def command(
     text = o.open_corpus(valid, {"normalize": None, "sentences": None, **reading})
     mixture = mix(loaded, text, caches=caches, window=window, buckets=buckets)
     mixture.save(target)
+    _note_training_text(loaded, text.valid or text.held_out)
+    _print(mixture, target, output)
+
+
+def _note_training_text(models: list[LanguageModel], held_out: Text) -> None:
+    """Say where a model was trained on the text that the weights are to suit."""
+    own = held_out.under(normalize=models[0].normalize_, sentences=models[0].sentences_)
+    for model in models:
+        if model.train_sha256_ == own.summary.sha256:
+            o.note(
+                f"Note: {own.name} is the text that {model.spec} was trained on, and so that "
+                "model has too much weight; give another text with --valid."
+            )
+
+
+def _print(mixture: Mixture, target: Path, output: str) -> None:
+    """Print what each component is worth alone, its weight, and what the mixture is worth."""
     nats = mixture.valid_nats_.tolist()
     weights = mixture.weights_.T.tolist()
     rows = [

@@ -87,6 +87,12 @@ def test_a_mixture_from_a_spec(inside: Path) -> None:
     assert json.loads(run("info", "s.lmkit", "--format", "json").stdout)["unit"] == "char"
 
 
+def test_the_training_text_is_no_validation_text(inside: Path) -> None:
+    told = run("mix", "kn.lmkit", "--valid", "text.txt", "--cache", "unigram").stderr
+    assert "is the text that kneser-ney was trained on" in told
+    assert "trained on" not in run(*MIX).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
