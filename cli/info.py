@@ -14,22 +14,31 @@ from . import options as o
 
 @click.command()
 @click.argument("model")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="Draw the learning curve of a neural model: .png, .svg or .pdf.",
+)
 @o.format_option
-def command(model: str, output: str) -> None:
+def command(model: str, plot: Path | None, output: str) -> None:
     """Show what a model file holds: hyper-parameters, vocabulary, training text.
 
     \b
     lmkit info bigram.lmkit
+    lmkit info word-rnn.lmkit --plot curve.png
     """
     from lmkit.models.registry import load
 
     loaded = load(model)
+    if plot is not None:
+        _draw(loaded, plot)
     vocabulary = loaded.vocabulary_
     facts = {
         "file": model,
         "bytes": Path(model).stat().st_size,
         "model": loaded.spec,
         **loaded.get_parameters(),
+        **_decided(loaded),
         "normalize": loaded.normalize_,
         "sentences": loaded.sentences_,
         "outcomes": len(vocabulary),
@@ -73,3 +82,30 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _decided(model: Any) -> dict[str, Any]:
+    """Return what a neural model chose for itself where its options left it open."""
+    settings = getattr(model, "settings_", None)
+    if settings is None:
+        return {}
+    given = model.get_parameters()
+    return {
+        name: value
+        for name, value in settings.to_json().items()
+        if name in given and given[name] is None and value is not None
+    }
+
+
+def _draw(model: Any, path: Path) -> None:
+    from lmkit.errors import ParameterError
+    from lmkit.reporting.curve_plot import check_curve_format, write_curve_plot
+
+    history = getattr(model, "history_", None)
+    if history is None:
+        raise ParameterError(f"{model.spec} was not trained in steps: it has no learning curve")
+    check_curve_format(path)
+    o.check_output(path)
+    tokens = int(model.vocabulary_.counts.sum())
+    write_curve_plot(history, path, tokens=tokens, title=model.spec)
+    o.note(f"wrote {path}")

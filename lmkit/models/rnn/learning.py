@@ -201,7 +201,7 @@ def _settled(task: Task) -> Settings:
         planned = {**planned, **_planned(task)}
     settings = settle(task.values, planned)
     if settings.precision == "auto":
-        settings = settings.changed(precision=_precision(settings, task.outcomes, task.device))
+        settings = settings.changed(precision=precision_of(settings, task.outcomes, task.device))
     return settings
 
 
@@ -211,7 +211,7 @@ def _planned(task: Task) -> dict[str, Any]:
         sized = {"layers": size.layers, "hidden": size.hidden, "embedding": size.embedding}
         rest = {"tied": kind == "word", "dropout": 0.3, "locked": True, "lanes": 64, "length": 32}
         settings = settle(values, {**PLAIN[kind], **rest, **sized})
-        return settings.changed(precision=_precision(settings, task.outcomes, task.device))
+        return settings.changed(precision=precision_of(settings, task.outcomes, task.device))
 
     def parameters_of(size: Size) -> int:
         return _parameters(settings_of(size), task.outcomes)
@@ -241,7 +241,7 @@ def _parameters(settings: Settings, outcomes: int) -> int:
         return parameter_count(make_network(settings, outcomes))
 
 
-def _precision(settings: Settings, outcomes: int, device: torch.device) -> str:
+def precision_of(settings: Settings, outcomes: int, device: torch.device) -> str:
     """Return what the matrix products of training are computed in; scores are always float32."""
     if settings.precision != "auto":
         return settings.precision

@@ -1,0 +1,160 @@
+"""Speed of the neural models beside bare torch loops of the same shape, in one run.
+
+    python -m benchmarks.rnn_speed [--busy]
+
+Training: lmkit's trainer (batches, carried state, schedule, clipping, averaged weights, thread
+choice) against a loop that does nothing but forward, backward and AdamW on one batch, both in
+float32; and lmkit's trainer as it chooses for itself. Scoring: a text as one stream, and a
+decoder's single steps. `--busy` trains while another process keeps one core busy, and prints how
+many times longer it takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, linear
+
+from lmkit.models.rnn.batches import StreamBatches
+from lmkit.models.rnn.learning import make_network, precision_of, thread_chooser
+from lmkit.models.rnn.memory import kept_memory
+from lmkit.models.rnn.reports import Reporter
+from lmkit.models.rnn.scoring import first_state, next_state, read_stream
+from lmkit.models.rnn.settings import Settings
+from lmkit.models.rnn.training import Trainer
+
+REPEATS = 3
+SHAPES: dict[str, tuple[int, Settings, int]] = {
+    "char-rnn, the default": (
+        106, Settings(hidden=192, embedding=32, lanes=16, length=32), 60
+    ),
+    "word-rnn, the default": (
+        4000, Settings(hidden=128, embedding=64, tied=True, lanes=16, length=32), 60
+    ),
+    "word-rnn of 30 minutes": (
+        10_000,
+        Settings(layers=2, hidden=640, embedding=384, tied=True, lanes=64, length=32),
+        10,
+    ),
+}  # fmt: skip
+
+
+def rate(run: Callable[[], int]) -> float:
+    """Return the best of some runs in tokens a second; `run` returns how many it did."""
+    rates = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        rates.append(run() / (time.perf_counter() - start))
+    return max(rates)
+
+
+def ours(outcomes: int, settings: Settings, steps: int) -> int:
+    network = make_network(settings, outcomes)
+    network.start(np.ones(outcomes, np.int64))
+    tokens = settings.lanes * settings.length * (steps + 1)
+    ids = np.random.default_rng(0).integers(2, outcomes, tokens).astype(np.int32)
+    trainer = Trainer(
+        network,
+        StreamBatches(
+            ids, outcomes, lanes=settings.lanes, length=settings.length, unk_rate=settings.unk_rate
+        ),
+        settings.changed(steps=steps),
+        rng=np.random.default_rng(0),
+        validate=None,
+        threads=thread_chooser(network, settings, None),
+        reporter=Reporter(),
+    )
+    with kept_memory():
+        trainer.run()
+    return trainer.place.tokens
+
+
+def bare(outcomes: int, settings: Settings, steps: int) -> int:
+    embedding = nn.Embedding(outcomes, settings.embedding)
+    layers = nn.LSTM(settings.embedding, settings.hidden, settings.layers)
+    width = settings.embedding if settings.tied else settings.hidden
+    projection = nn.Linear(settings.hidden, width, bias=False) if settings.tied else nn.Identity()
+    output = embedding if settings.tied else nn.Linear(width, outcomes, bias=False)
+    modules = nn.ModuleList([embedding, layers, projection, output])
+    optimizer = torch.optim.AdamW(modules.parameters(), lr=0.001, fused=True)
+    ids = torch.randint(outcomes, (settings.length, settings.lanes))
+    state = None
+    for _ in range(steps):
+        outputs, state = layers(embedding(ids), state)
+        state = tuple(part.detach() for part in state)
+        scores = linear(projection(outputs), output.weight).flatten(0, 1)
+        optimizer.zero_grad()
+        cross_entropy(scores, ids.flatten()).backward()
+        optimizer.step()
+    return ids.numel() * steps
+
+
+def scoring(outcomes: int, settings: Settings) -> None:
+    network = make_network(settings, outcomes).eval()
+    network.start(np.ones(outcomes, np.int64))
+    ids = np.random.default_rng(0).integers(2, outcomes, 3000).astype(np.int32)
+    begin = first_state(network)
+
+    def stream() -> int:
+        read_stream(network, ids, begin)
+        return len(ids)
+
+    def steps() -> int:
+        state = begin
+        for index in ids[:300].tolist():
+            state = next_state(network, index, state)
+        return 300
+
+    print(f"  score a stream   {rate(stream):9,.0f} tokens/s")
+    print(f"  take one step    {rate(steps):9,.0f} tokens/s", flush=True)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def beside_a_busy_core() -> None:
+    for name, (outcomes, settings, steps) in SHAPES.items():
+        alone = rate(lambda: ours(outcomes, settings, steps * 3))  # noqa: B023
+        other = multiprocessing.Process(target=_spin, daemon=True)
+        other.start()
+        try:
+            beside = rate(lambda: ours(outcomes, settings, steps * 3))  # noqa: B023
+        finally:
+            other.kill()
+        print(
+            f"{name}: alone {alone:,.0f} tokens/s, one core busy {beside:,.0f}: "
+            f"{alone / beside:.2f} times slower",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--busy", action="store_true")
+    print(f"{torch.get_num_threads()} threads")
+    if parser.parse_args().busy:
+        beside_a_busy_core()
+        return
+    for name, (outcomes, settings, steps) in SHAPES.items():
+        chosen = settings.changed(precision="auto")
+        chosen = chosen.changed(precision=precision_of(chosen, outcomes, torch.device("cpu")))
+        print(f"{name}: {settings.layers} x {settings.hidden}, {outcomes:,} outcomes")
+        mine = rate(lambda: ours(outcomes, settings, steps))  # noqa: B023
+        theirs = rate(lambda: bare(outcomes, settings, steps))  # noqa: B023
+        best = rate(lambda: ours(outcomes, chosen, steps))  # noqa: B023
+        print(f"  train, float32   {mine:9,.0f} tokens/s, bare loop {theirs:,.0f}: "
+              f"{mine / theirs:.0%}")  # fmt: skip
+        print(f"  train, {chosen.precision:<9} {best:9,.0f} tokens/s: {best / theirs:.0%}")
+        scoring(outcomes, settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The picture of a training run: perplexity in training and validation against readings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmkit.errors import ParameterError
+from lmkit.reporting.zipf_plot import COLOURS
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def write_curve_plot(
+    history: Mapping[str, Any], path: str | Path, *, tokens: int, title: str = ""
+) -> None:
+    """Write the learning curve of a neural model to a file.
+
+    `history` is its ``history_``: lists ``tokens``, ``train`` and ``valid`` (nats a token) and the
+    index ``best``. `tokens` is how many the training text has. Perplexity is drawn on a logarithmic
+    scale, and a ring marks the weights that were kept.
+
+    Raises ParameterError where the file's name does not end in ``.png``, ``.svg`` or ``.pdf``.
+    """
+    path = Path(path)
+    kind = check_curve_format(path)
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    readings = np.asarray(history["tokens"], np.float64) / tokens
+    with mpl.rc_context({"font.size": 8, "svg.hashsalt": "lmkit"}):
+        figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+        axes = figure.subplots()
+        for name, colour, mark in (("train", COLOURS[0], "o"), ("valid", COLOURS[1], "s")):
+            if history[name]:
+                values = np.exp(np.minimum(history[name], 700))
+                axes.plot(readings, values, color=colour, marker=mark, markersize=3, lw=1.2,
+                          label={"train": "training", "valid": "validation"}[name])  # fmt: skip
+        if history["valid"]:
+            best = history["best"]
+            value = math.exp(min(history["valid"][best], 700))
+            axes.plot(readings[best], value, "o", mfc="none", mec="black", markersize=8,
+                      label=f"kept: {value:,.2f}", zorder=3)  # fmt: skip
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("readings of the training text")
+        axes.set_ylabel("perplexity")
+        axes.set_xlim(left=0)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.25, lw=0.5)
+        axes.legend(frameon=False)
+        if title:
+            axes.set_title(title, fontsize=9)
+        metadata = {"Date": None} if kind == "svg" else {}
+        figure.savefig(path, format=kind, dpi=200, metadata=metadata or None)
+
+
+def check_curve_format(path: Path) -> str:
+    """Return how a picture of this name is written; ParameterError if it cannot be."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise ParameterError(
+            f"{path}: a picture cannot be written as {path.suffix!r}; choose from "
+            f"{', '.join('.' + known for known in FORMATS)}"
+        )
+    return kind
