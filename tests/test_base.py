@@ -12,7 +12,7 @@ import pytest
 
 import lmkit
 from lmkit.errors import CorpusError, LmkitError, NotFittedError, ParameterError
-from lmkit.models import registry
+from lmkit.models import registry, scoring
 from lmkit.text.corpus import Corpus, Text
 
 TRAIN = "the cat sat\nthe dog sat\n\n"
@@ -249,15 +249,18 @@ def test_a_text_of_many_files_is_one_text(context: str, tmp_path: Path) -> None:
     assert set(heard) == {"scoring"}
 
 
-def test_columns_that_a_model_explains() -> None:
+def test_columns_that_a_model_explains(monkeypatch: pytest.MonkeyPatch) -> None:
     class Explained(Recorder):
         def _explain(self, ids: Any, state: Any) -> dict[str, Any]:
             return {"order": np.full(len(ids), len(state), np.int8)}
 
     model = Explained().fit(corpus())
     assert model.score(corpus("the cat")).extra == {}
+    whole = model.score(corpus("the cat"), explain=True)
+    assert whole.extra["order"].tolist() == [1, 1, 1]
+    monkeypatch.setattr(scoring, "_BATCH", 1)
     ledger = model.score(corpus("the cat"), explain=True)
-    assert ledger.extra["order"].tolist() == [1, 2, 3]  # it came in three pieces
+    assert ledger.extra["order"].tolist() == [1, 2, 3]  # it is given in three pieces
     assert list(ledger.to_pandas().columns)[-1] == "order"
 
 
