@@ -42,6 +42,7 @@ def corpus(count: int, seed: int) -> Corpus:
 
 
 TRAIN, VALID, TEST = corpus(300, 1), corpus(100, 2), corpus(100, 3)
+TRAINED = lmkit.fit("unigram", TRAIN).vocabulary_
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,22 @@ def test_weights_of_buckets_and_of_nothing() -> None:
 def test_impossible_events_take_no_part() -> None:
     log_probs = np.array([[-1.0, -2.0], [-np.inf, -1.0], [-3.0, -np.inf]] * 10)
     with_none = np.concatenate([log_probs, np.full((5, 2), -np.inf)])
-    np.testing.assert_allclose(find_weights(with_none).weights, find_weights(log_probs).weights)
+    found, clean = find_weights(with_none), find_weights(log_probs)
+    np.testing.assert_allclose(found.weights, clean.weights)
+    assert (found.nats, found.impossible, clean.impossible) == (np.inf, 5, 0)
+    assert found.possible_nats == clean.possible_nats == clean.nats < 10
+
+
+def test_what_no_component_can_say_is_no_certainty() -> None:
+    """A bigram of maximum likelihood gives most of the validation text nothing."""
+    model = lmkit.fit("bigram:smoothing=mle", corpus(3, 1), vocabulary=TRAINED)
+    mixture = lmkit.mix([model], VALID)
+    np.testing.assert_array_equal(mixture.valid_nats_, [np.inf, np.inf])
+    assert mixture.score(VALID).perplexity == np.inf
+    cached = lmkit.mix([model], VALID, caches=["unigram"])
+    assert cached.valid_nats_[-1] == np.inf
+    # The decay is still chosen, by what is possible: words recur within their paragraph.
+    assert cached.caches_[0].decay < 1
 
 
 # ---------------------------------------------------------------------- mixing

@@ -17,10 +17,20 @@ SHARED = 20.0
 
 
 class Interpolation(NamedTuple):
-    """Weights (B, K), rows summing to 1, and the mean nats of an event under them."""
+    """Weights, and how probable they make the events.
+
+    ``weights`` (B, K), rows summing to 1; ``impossible``, how many events are so under all of the
+    distributions; ``possible_nats``, the mean nats of one of the others, NaN if there is none.
+    """
 
     weights: NDArray[np.float64]
-    nats: float
+    possible_nats: float
+    impossible: int
+
+    @property
+    def nats(self) -> float:
+        """The mean nats of an event, infinite where one is impossible."""
+        return np.inf if self.impossible else self.possible_nats
 
 
 def find_weights(
@@ -34,7 +44,7 @@ def find_weights(
 
     `log_probs` (T, K) are what each of K distributions gives each event. `buckets` (T,) from 0 up
     to `count` parts the events; each bucket gets weights of its own, drawn to those of all events
-    as if by `SHARED` more events of them. Events that are impossible under all are left out.
+    as if by `SHARED` more events of them. Events that are impossible under all teach nothing.
     Without events the weights are equal.
     """
     size = log_probs.shape[1]
@@ -54,7 +64,7 @@ def find_weights(
         if len(shares)
         else np.nan
     )
-    return Interpolation(weights, nats)
+    return Interpolation(weights, nats, int(np.count_nonzero(~possible)))
 
 
 def _maximise(

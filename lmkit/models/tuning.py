@@ -93,5 +93,7 @@ class _Known:
 
 def _best(fixed: LogProbs, caches: Sequence[Cache], rows: Sequence[LogProbs]) -> Cache:
     """Return the cache that predicts best beside the fixed distributions (T, K)."""
-    nats = [find_weights(np.column_stack([fixed, row]), gain=COARSE).nats for row in rows]
-    return caches[min(range(len(nats)), key=nats.__getitem__)]
+    found = [find_weights(np.column_stack([fixed, row]), gain=COARSE) for row in rows]
+    # What is impossible whatever the setting must not make all of them alike.
+    worth = [(each.impossible, each.possible_nats) for each in found]
+    return caches[min(range(len(worth)), key=worth.__getitem__)]
