@@ -10,6 +10,7 @@ import pytest
 
 import lmkit
 from lmkit.errors import FormatError, LmkitError, ParameterError, VocabularyError
+from lmkit.models import mixture as mixtures
 from lmkit.models.interpolation import find_weights
 from lmkit.models.mixture import Mixture
 from lmkit.models.ngram.continuations import continuations
@@ -142,6 +143,33 @@ def test_caches_help_where_words_recur(ngram: Any, rnn: Any) -> None:
         assert "|adapt:cache|" in ledger.signature
         assert "caches=" in mixture.spec
         assert [cache.kind for cache in mixture.caches_] == caches
+
+
+def test_a_long_validation_text_goes_past_in_pieces(
+    ngram: Any, rnn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden states are never those of more than a piece; what is learned is the same."""
+    caches = ["unigram", "neural"]
+    whole = lmkit.mix([ngram, rnn], VALID, caches=caches, window=60, buckets=3)
+    lengths: list[int] = []
+    hidden_states = type(rnn).hidden_states
+
+    def counted(model: Any, ids: Any, state: Any) -> Any:
+        lengths.append(len(ids))
+        return hidden_states(model, ids, state)
+
+    monkeypatch.setattr(type(rnn), "hidden_states", counted)
+    monkeypatch.setattr(mixtures, "PIECE", 64)
+    cut = lmkit.mix([ngram, rnn], VALID, caches=caches, window=60, buckets=3)
+    few = len(VALID.train.canonical().split()) + 100  # events
+    assert lengths == [0, few, *[64] * (few // 64), few % 64]
+    assert cut.caches_ == whole.caches_
+    np.testing.assert_allclose(cut.weights_, whole.weights_, atol=1e-6)
+    np.testing.assert_allclose(cut.valid_nats_, whole.valid_nats_, rtol=1e-6)
+    monkeypatch.setattr(mixtures, "FEW", 100)
+    lengths.clear()
+    lmkit.mix([ngram, rnn], VALID, caches=caches)
+    assert max(lengths) == 100
 
 
 def test_models_are_left_as_they_are(ngram: Any) -> None:

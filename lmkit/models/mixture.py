@@ -18,9 +18,10 @@ from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State, named_progress
 from lmkit.models.cache import KINDS, Cache, Past, check_cache
 from lmkit.models.hyperparameters import names_given
+from lmkit.models.interpolation import find_weights
 from lmkit.models.ngram.continuations import continuations, knows_contexts
 from lmkit.models.registry import create, model_class
-from lmkit.models.tuning import tune
+from lmkit.models.tuning import FEW, best_caches
 
 PIECE = 1 << 17
 """Tokens scored at once: their hidden states must fit into memory, 0.5 GB for 1,000 units."""
@@ -150,23 +151,25 @@ class Mixture(LanguageModel):
             progress("mixing", 0.0)
         kinds = self.kinds()
         state = self._first_state(hidden="neural" in kinds)
-        columns = [
-            model._log_probs(valid_ids, own)[0]
-            for model, own in zip(models, state.models, strict=True)
-        ]
-        past = self._extended(state, valid_ids) if kinds else state.past
-        tuned = tune(
-            columns,
-            past,
+        columns = np.empty((len(models) + len(kinds), len(valid_ids)))
+        for row, model, own in zip(columns, models, state.models, strict=False):
+            row[:] = model._log_probs(valid_ids, own)[0]
+        self.caches_ = best_caches(
+            columns[: len(models), :FEW],
+            self._extended(state, valid_ids[:FEW]),
             kinds,
             window=self.window,
             size=len(self.vocabulary_),
             sentence=self.context == "sentence",
-            buckets=self._buckets(valid_ids, state)[:-1],
-            count=self.buckets,
         )
-        self.caches_, self.weights_ = tuned.caches, tuned.found.weights
-        self.valid_nats_ = np.append(tuned.alone, tuned.found.nats)
+        buckets = self._buckets(valid_ids, state)[:-1]
+        for start in range(0, len(valid_ids) if kinds else 0, PIECE):
+            here = slice(start, start + PIECE)
+            columns[len(models) :, here], state = self._cached(valid_ids[here], state)
+        found = find_weights(columns.T, buckets=buckets, count=self.buckets)
+        self.weights_ = found.weights
+        alone = -columns.mean(axis=1) if len(valid_ids) else np.full(len(columns), np.nan)
+        self.valid_nats_ = np.append(alone, found.nats)
 
     # ------------------------------------------------------------------ predicting
 
@@ -174,8 +177,10 @@ class Mixture(LanguageModel):
         states = tuple(model._initial_state() for model in self.models_)
         empty = Past.empty(0)
         if hidden:
-            model, own = _with_hidden(self.models_, states)
-            empty = Past.empty(model.hidden_states(np.empty(0, np.int32), own)[0].shape[1])
+            place = _with_hidden(self.models_)
+            model: Any = self.models_[place]
+            nothing = model.hidden_states(np.empty(0, np.int32), states[place])[0]
+            empty = Past.empty(nothing.shape[1])
         return MixtureState(states, empty)
 
     @property
@@ -185,16 +190,33 @@ class Mixture(LanguageModel):
     def _initial_state(self) -> MixtureState:
         return self._first_state(hidden=self._looks_inside)
 
-    def _hidden(self, ids: Ids, state: MixtureState) -> NDArray[np.float32]:
-        """Return what the recurrent model holds at each id and behind, (T + 1, H); H may be 0."""
+    def _hidden(
+        self, ids: Ids, state: MixtureState
+    ) -> tuple[NDArray[np.float32], tuple[State, ...]]:
+        """Return what the recurrent model holds at each id and behind, (T + 1, H); H may be 0.
+
+        And the models' states, its own being that behind the ids.
+        """
         if not state.past.hidden.shape[1]:
-            return np.empty((len(ids) + 1, 0), np.float32)
-        model, own = _with_hidden(self.models_, state.models)
-        hidden: NDArray[np.float32] = model.hidden_states(ids, own)[0]
-        return hidden
+            return np.empty((len(ids) + 1, 0), np.float32), state.models
+        place = _with_hidden(self.models_)
+        model: Any = self.models_[place]
+        hidden, after = model.hidden_states(ids, state.models[place])
+        return hidden, (*state.models[:place], after, *state.models[place + 1 :])
 
     def _extended(self, state: MixtureState, ids: Ids) -> Past:
-        return state.past.then(ids, self._hidden(ids, state)[:-1])
+        return state.past.then(ids, self._hidden(ids, state)[0][:-1])
+
+    def _cached(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
+        """Return what each cache gives each id, (C, T), and the state of the caches behind them."""
+        hidden, models = self._hidden(ids, state)
+        past = state.past.then(ids, hidden[:-1])
+        size, sentence = len(self.vocabulary_), self.context == "sentence"
+        rows = [
+            cache.log_probs(past, len(state.past.ids), size=size, sentence=sentence)
+            for cache in self.caches_
+        ]
+        return np.stack(rows), MixtureState(models, self._remembered(past))
 
     def _remembered(self, past: Past) -> Past:
         """Return what of the past a cache can still see."""
@@ -226,11 +248,7 @@ class Mixture(LanguageModel):
             states.append(after)
         past = state.past
         if self.caches_:
-            past = self._extended(state, ids)
-            size, sentence = len(self.vocabulary_), self.context == "sentence"
-            for row, cache in zip(columns[len(self.models_) :], self.caches_, strict=True):
-                row[:] = cache.log_probs(past, len(state.past.ids), size=size, sentence=sentence)
-            past = self._remembered(past)
+            columns[len(self.models_) :], (_, past) = self._cached(ids, state)
         mixed = _mixed(columns, self.weights_[self._buckets(ids, state)[:-1]].T)
         return mixed, MixtureState(tuple(states), past)
 
@@ -248,7 +266,7 @@ class Mixture(LanguageModel):
         nothing = np.empty(0, np.int32)
         rows = [model._predict(own) for model, own in zip(self.models_, state.models, strict=True)]
         if self.caches_:
-            hidden = self._hidden(nothing, state)[0]
+            hidden = self._hidden(nothing, state)[0][0]
             size = len(self.vocabulary_)
             rows += [cache.distribution(state.past, hidden, size=size) for cache in self.caches_]
         weights = self.weights_[self._buckets(nothing, state)[0]]
@@ -375,7 +393,6 @@ def _mixed(columns: LogProbs, weights: NDArray[np.float64]) -> LogProbs:
     return np.asarray(np.minimum(mixed, 0.0))
 
 
-def _with_hidden(models: Sequence[LanguageModel], states: Sequence[State]) -> tuple[Any, State]:
-    """Return the first recurrent model, and its state."""
-    pairs = zip(models, states, strict=True)
-    return next(pair for pair in pairs if hasattr(pair[0], "hidden_states"))
+def _with_hidden(models: Sequence[LanguageModel]) -> int:
+    """Return the place of the first recurrent model."""
+    return next(place for place, model in enumerate(models) if hasattr(model, "hidden_states"))

@@ -1,23 +1,22 @@
-"""The settings of caches, and the weights of a mixture, that suit a validation text best."""
+"""The settings of caches that suit a validation text best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.models.cache import Cache, LogProbs, Past, log_probs_of
-from lmkit.models.interpolation import Interpolation, find_weights
+from lmkit.models.interpolation import find_weights
 
 COARSE = 1e-5
 """Nats a token: weights good enough to compare two settings."""
 PASSES = 4
 """How often each setting is chosen anew, the others being what they are, at most."""
 FEW = 1 << 15
-"""Tokens of the validation text that settings are compared on; the weights are of all."""
+"""Tokens of a validation text that are enough to compare settings on."""
 DECAYS = (1.0, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95)
 THETAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 8.0)
 """What is tried; the best theta falls as hidden states grow longer."""
@@ -27,19 +26,7 @@ GRID: dict[str, dict[str, Sequence[Any]]] = {
 }
 
 
-class Tuned(NamedTuple):
-    """What a validation text says of a mixture.
-
-    ``caches`` as they are best set; ``found`` the weights; ``alone`` (K,) the mean nats of each
-    model and cache by itself, infinite where it gives a token nothing.
-    """
-
-    caches: list[Cache]
-    found: Interpolation
-    alone: NDArray[np.float64]
-
-
-def tune(
+def best_caches(
     columns: Sequence[LogProbs],
     past: Past,
     kinds: Sequence[str],
@@ -47,31 +34,26 @@ def tune(
     window: int,
     size: int,
     sentence: bool,
-    buckets: NDArray[np.int64],
-    count: int,
-) -> Tuned:
-    """Return the best settings of caches of some kinds, and the weights of models and caches.
+) -> list[Cache]:
+    """Return caches of some kinds, set as they predict best beside some models.
 
-    `columns` are the models' log-probabilities of the text's tokens, (T,) each; `past` holds the
-    whole text, `buckets` (T,) the set of weights, of `count`, that each token has.
+    `columns` are the models' log-probabilities of a text's tokens, (T,) each; `past` holds the
+    text.
     """
-    known = _Known(Past(past.ids[:FEW], past.hidden[:FEW]), size, sentence)
+    known = _Known(past, size, sentence)
     chosen = [Cache(kind, window, theta=0.3 if kind == "neural" else 0.0) for kind in kinds]
     for _ in range(PASSES):
         before = list(chosen)
         for place, kind in enumerate(kinds):
             others = known.rows([cache for cache in chosen if cache.kind != kind])
-            fixed = np.stack([*(column[:FEW] for column in columns), *others], axis=1)
+            fixed = np.stack([*columns, *others], axis=1)
             for name, values in GRID[kind].items():
                 settings: list[dict[str, Any]] = [{name: value} for value in values]
                 tried = [replace(chosen[place], **setting) for setting in settings]
                 chosen[place] = _best(fixed, tried, known.rows(tried))
         if chosen == before:
             break
-    found = [cache.log_probs(past, 0, size=size, sentence=sentence) for cache in chosen]
-    joined = np.stack([*columns, *found], axis=1)
-    alone = -joined.mean(axis=0) if len(joined) else np.full(joined.shape[1], np.nan)
-    return Tuned(chosen, find_weights(joined, buckets=buckets, count=count), alone)
+    return chosen
 
 
 class _Known:
