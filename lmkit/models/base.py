@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError, NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.files import write_model
+from lmkit.models.fitting import fit_texts
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
-from lmkit.models.ngram.arpa_names import names_arpa
 from lmkit.models.scoring import score_text
 from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
-from lmkit.text.encoding import array_of_ids, encode_text, learn_text
+from lmkit.text.encoding import array_of_ids
 from lmkit.text.units import check_unit
 from lmkit.text.vocabulary import Vocabulary
 
@@ -39,10 +39,8 @@ State: TypeAlias = Any
 Progress: TypeAlias = Callable[[str, float], None]
 
 CONTEXTS = ("sentence", "stream")
-_SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
-_COMMON = (
-    "vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_", "fit_seconds_",
-)  # fmt: skip
+_RULES = ("vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_")
+_COMMON = (*_RULES, "fit_seconds_")
 
 
 class LanguageModel(ABC):
@@ -160,33 +158,12 @@ class LanguageModel(ABC):
         self._forget()
         start = time.perf_counter()
         try:
-            self._fit(train, held_out, vocabulary, progress)
+            fit_texts(self, train, held_out, vocabulary=vocabulary, progress=progress)
         except BaseException:
             self._forget()  # half a model is none
             raise
         self.fit_seconds_ = time.perf_counter() - start
         return self
-
-    def _fit(
-        self,
-        train: Text,
-        held_out: Text | None,
-        vocabulary: Vocabulary | None,
-        progress: Progress | None,
-    ) -> None:
-        if self.needs_validation and held_out is None:
-            train, held_out = train.cut((0.9, 0.1))
-        learned = learn_text(
-            train, self.unit, min_count=self.min_count, max_size=self.max_size, given=vocabulary
-        )
-        self.vocabulary_, self.dropped_ = learned.vocabulary, learned.dropped
-        self.normalize_, self.sentences_ = train.normalize, train.sentences
-        self.train_sha256_ = learned.summary.sha256
-        valid_ids = None
-        if held_out is not None:
-            held_out = held_out.under(normalize=self.normalize_, sentences=self.sentences_)
-            valid_ids = encode_text(held_out, self.unit, self.vocabulary_)
-        self._learn(learned.ids, valid_ids, progress)
 
     def _check_common(self) -> None:
         check_types(type(self), self.get_parameters())
@@ -197,6 +174,12 @@ class LanguageModel(ABC):
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
+
+    def _share_with(self, part: LanguageModel) -> None:
+        """Let a model that is part of this one have its vocabulary and rules for its own."""
+        for name in _RULES:
+            setattr(part, name, getattr(self, name))
+        part.fit_seconds_ = None  # the time of the whole holds it
 
     def _require_fit(self) -> None:
         if not self.is_fitted:
@@ -350,24 +333,16 @@ class LanguageModel(ABC):
         What follows the piece is open: no sentence end is added behind it, and white space at
         its end is a space where characters or bytes are counted. Unknown tokens are id 0.
         """
+        from lmkit.models.generation import encode_prompt
+
         self._require_fit()
-        rules = {"normalize": self.normalize_, "sentences": self.sentences_}
-        ids = encode_text(Corpus.from_string(text, **rules).train, self.unit, self.vocabulary_)
-        # Text behind it shows which sentence ends are the piece's own.
-        ends = Corpus.from_string(text + "a", **rules).train.summary.sentence_ends
-        eos = self.vocabulary_.eos_id
-        own = ends - (self.sentences_ != "none")
-        if np.count_nonzero(ids == eos) > own:
-            ids = ids[:-1]
-        if self.unit != "word" and text.endswith(_SPACES) and len(ids) and ids[-1] != eos:
-            ids = np.append(ids, np.int32(self.vocabulary_.id(" ")))
-        return ids
+        return encode_prompt(self, text)
 
     def generate(self, prompt: str = "", **options: Any) -> str:
         """Return text drawn from the model, the prompt included.
 
         Options are those of :func:`lmkit.models.generation.generate`: `tokens`, `temperature`,
-        `top_k`, `top_p`, `greedy`, `seed`, `stop`.
+        `top_k`, `top_p`, `greedy`, `seed`, `stop`, `allow_unk`, `beam`.
         """
         return "".join(self.generate_pieces(prompt, **options))
 
@@ -388,16 +363,6 @@ class LanguageModel(ABC):
         Raises ParameterError for one that has none.
         """
         self._require_fit()
-        if names_arpa(path):
-            from lmkit.models.ngram.arpa import save_arpa
-
-            save_arpa(self, path)
-            return
-        if not self.name:
-            raise ParameterError(
-                f"{type(self).__name__} has no name of its own; give the class one and "
-                "@lmkit.register it, so that its file can be loaded"
-            )
         write_model(self, path)
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -420,10 +385,3 @@ class LanguageModel(ABC):
             if not name.endswith("_") or not name.isidentifier():
                 raise FormatError(f"{name!r} is no learned name; the file is damaged")
             setattr(self, name, value)
-
-
-def named_progress(progress: Progress | None, name: str) -> Progress | None:
-    """Return the progress function that says of which part of a model it tells."""
-    if progress is None:
-        return None
-    return lambda what, fraction: progress(f"{name}: {what}", fraction)

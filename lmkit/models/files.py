@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from lmkit import __version__
+from lmkit.errors import ParameterError
+from lmkit.models.ngram.arpa_names import names_arpa
 from lmkit.storage import write_model_file
 from lmkit.text.corpus import Text
 from lmkit.text.vocabulary import Vocabulary
@@ -18,7 +20,20 @@ if TYPE_CHECKING:
 
 
 def write_model(model: LanguageModel, path: str | Path) -> None:
-    """Write a fitted model: its options and rules as header, the rest as arrays, atomically."""
+    """Write a fitted model to one file, atomically (see :meth:`LanguageModel.save`).
+
+    Its options and rules are the header, the rest arrays.
+    """
+    if names_arpa(path):
+        from lmkit.models.ngram.arpa import save_arpa
+
+        save_arpa(model, path)
+        return
+    if not model.name:
+        raise ParameterError(
+            f"{type(model).__name__} has no name of its own; give the class one and "
+            "@lmkit.register it, so that its file can be loaded"
+        )
     arrays, values = model._state_to_save()
     header = {
         "lmkit": __version__,

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.models.beam import beam_search
+from lmkit.text.corpus import Corpus
+from lmkit.text.encoding import encode_text
 from lmkit.text.units import join_tokens, symbol_code
 from lmkit.text.vocabulary import UNK
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, LogProbs, State
 
 STOPS = ("length", "sentence")
+_SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
 
 
 def generate(
@@ -152,6 +155,21 @@ def draw(
         candidates, weights = candidates[order[:size]], weights[order[:size]]
         weights /= weights.sum()
     return int(rng.choice(candidates, p=weights))
+
+
+def encode_prompt(model: LanguageModel, text: str) -> NDArray[np.int32]:
+    """Return the ids of a piece of text that is open behind (see :meth:`LanguageModel.encode`)."""
+    rules = {"normalize": model.normalize_, "sentences": model.sentences_}
+    ids = encode_text(Corpus.from_string(text, **rules).train, model.unit, model.vocabulary_)
+    # Text behind it shows which sentence ends are the piece's own.
+    ends = Corpus.from_string(text + "a", **rules).train.summary.sentence_ends
+    eos = model.vocabulary_.eos_id
+    own = ends - (model.sentences_ != "none")
+    if np.count_nonzero(ids == eos) > own:
+        ids = ids[:-1]
+    if model.unit != "word" and text.endswith(_SPACES) and len(ids) and ids[-1] != eos:
+        ids = np.append(ids, np.int32(model.vocabulary_.id(" ")))
+    return ids
 
 
 class _Speller:

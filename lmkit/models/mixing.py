@@ -48,7 +48,7 @@ def mix(
     _take_over(mixture, models)
     parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
     for part in parts:
-        mixture.share(part)
+        mixture._share_with(part)
     mixture.combine(parts, encode_text(text, mixture.unit, mixture.vocabulary_), None)
     spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
     mixture.fit_seconds_ = sum(spent) + time.perf_counter() - start

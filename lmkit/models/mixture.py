@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State, named_progress
+from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.cache import KINDS, Cache, Past, check_cache
+from lmkit.models.fitting import named_progress
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.interpolation import find_weights
 from lmkit.models.ngram.continuations import continuations, knows_contexts
@@ -131,16 +132,9 @@ class Mixture(LanguageModel):
     def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         models = self._components()
         for model in models:
-            self.share(model)
+            self._share_with(model)
             model._learn(ids, valid_ids, named_progress(progress, model.name))
         self.combine(models, np.empty(0, np.int32) if valid_ids is None else valid_ids, progress)
-
-    def share(self, model: LanguageModel) -> None:
-        """Let a component have the mixture's vocabulary and rules for its own."""
-        model.vocabulary_, model.dropped_ = self.vocabulary_, self.dropped_
-        model.normalize_, model.sentences_ = self.normalize_, self.sentences_
-        model.train_sha256_ = self.train_sha256_
-        model.fit_seconds_ = None  # the mixture's time holds it
 
     def combine(
         self, models: list[LanguageModel], valid_ids: Ids, progress: Progress | None
@@ -155,7 +149,7 @@ class Mixture(LanguageModel):
         for row, model, own in zip(columns, models, state.models, strict=False):
             row[:] = model._log_probs(valid_ids, own)[0]
         self.caches_ = best_caches(
-            columns[: len(models), :FEW],
+            list(columns[: len(models), :FEW]),
             self._extended(state, valid_ids[:FEW]),
             kinds,
             window=self.window,
@@ -325,7 +319,7 @@ class Mixture(LanguageModel):
                 raise FormatError("a mixture within a mixture; mix their models anew")
             model = cls(**described["parameters"])
             model._check_common()
-            self.share(model)
+            self._share_with(model)
             prefix = f"{number}."
             own = {
                 name[len(prefix) :]: array

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, named_progress
+from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
+from lmkit.models.fitting import named_progress
 from lmkit.models.registry import create, model_class
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.network import Network
@@ -125,15 +126,9 @@ class Dynamic(LanguageModel):
 
     def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         model = self._component()
-        self.share(model)
+        self._share_with(model)
         model._learn(ids, valid_ids, named_progress(progress, model.name))
         self.adapt(model, ids if valid_ids is None else valid_ids, progress)
-
-    def share(self, model: LanguageModel) -> None:
-        """Let the model have this one's vocabulary and rules for its own."""
-        model.vocabulary_, model.dropped_ = self.vocabulary_, self.dropped_
-        model.normalize_, model.sentences_ = self.normalize_, self.sentences_
-        model.train_sha256_, model.fit_seconds_ = self.train_sha256_, None
 
     def adapt(self, model: NeuralModel, valid_ids: Ids, progress: Progress | None) -> None:
         """Learn the size of the gradients, and the rate where none is given."""
@@ -317,7 +312,7 @@ class Dynamic(LanguageModel):
             raise FormatError("its model is no neural model; fit it again")
         model = cls(**described["parameters"])
         model._check_common()
-        self.share(model)
+        self._share_with(model)
 
         def under(prefix: str) -> dict[str, NDArray[Any]]:
             return {
@@ -389,7 +384,7 @@ def adapt(
         normalize=model.normalize_, sentences=model.sentences_
     )
     part = copy.copy(model)
-    dynamic.share(part)
+    dynamic._share_with(part)
     dynamic.adapt(part, encode_text(text, model.unit, model.vocabulary_), None)
     dynamic.fit_seconds_ = model.fit_seconds_
     return dynamic

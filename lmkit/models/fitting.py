@@ -1,0 +1,43 @@
+"""Texts into what a model learns from, and how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmkit.text.corpus import Text
+from lmkit.text.encoding import encode_text, learn_text
+from lmkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel, Progress
+
+
+def fit_texts(
+    model: LanguageModel,
+    train: Text,
+    held_out: Text | None,
+    *,
+    vocabulary: Vocabulary | None,
+    progress: Progress | None,
+) -> None:
+    """Let a model learn from a training and a validation text (see :meth:`LanguageModel.fit`)."""
+    if model.needs_validation and held_out is None:
+        train, held_out = train.cut((0.9, 0.1))
+    learned = learn_text(
+        train, model.unit, min_count=model.min_count, max_size=model.max_size, given=vocabulary
+    )
+    model.vocabulary_, model.dropped_ = learned.vocabulary, learned.dropped
+    model.normalize_, model.sentences_ = train.normalize, train.sentences
+    model.train_sha256_ = learned.summary.sha256
+    valid_ids = None
+    if held_out is not None:
+        held_out = held_out.under(normalize=model.normalize_, sentences=model.sentences_)
+        valid_ids = encode_text(held_out, model.unit, model.vocabulary_)
+    model._learn(learned.ids, valid_ids, progress)
+
+
+def named_progress(progress: Progress | None, name: str) -> Progress | None:
+    """Return the progress function that says of which part of a model it tells."""
+    if progress is None:
+        return None
+    return lambda what, fraction: progress(f"{name}: {what}", fraction)
