@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lmkit.reporting import tables
 
 from . import options as o
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel
 
 
 @click.command()
@@ -30,26 +34,11 @@ def command(model: str, plot: Path | None, output: str) -> None:
     from lmkit.models.registry import load
 
     loaded = load(model)
+    described = loaded.describe()
+    curve = described.pop("learning_curve", None)
     if plot is not None:
-        _draw(loaded, plot)
-    vocabulary = loaded.vocabulary_
-    facts = {
-        "file": model,
-        "bytes": Path(model).stat().st_size,
-        "model": loaded.spec,
-        **loaded.get_parameters(),
-        **_decided(loaded),
-        "normalize": loaded.normalize_,
-        "sentences": loaded.sentences_,
-        "outcomes": len(vocabulary),
-        "training_tokens": int(vocabulary.counts.sum()),
-        "training_unknown": int(vocabulary.counts[vocabulary.unk_id]),
-        "parameters": loaded.parameters,
-        "fit_seconds": loaded.fit_seconds_,
-        "train_sha256": loaded.train_sha256_,
-        **_of_mixture(loaded),
-        "top_tokens": list(vocabulary.tokens[2:12]),
-    }
+        _draw(loaded, curve, plot)
+    facts = _facts(loaded, model, described)
     if output == "json":
         o.print_json({"schema": 1, **facts})
         return
@@ -65,13 +54,24 @@ def command(model: str, plot: Path | None, output: str) -> None:
         click.echo("\n".join(f"{row['name']:<{width}}  {row['value']}" for row in rows))
 
 
-def _of_mixture(model: Any) -> dict[str, list[str]]:
-    """Return what a mixture is made of, nothing for other models."""
-    if not hasattr(model, "labels"):
-        return {}
-    weights = model.weights_.mean(axis=0).tolist()
-    parts = zip(model.labels(), weights, strict=True)
-    return {"components": [f"{weight:.3f}*{label}" for label, weight in parts]}
+def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a model, by name; `described` is its own word on itself."""
+    vocabulary = model.vocabulary_
+    of_all = {
+        "normalize": model.normalize_,
+        "sentences": model.sentences_,
+        "outcomes": len(vocabulary),
+        "training_tokens": int(vocabulary.counts.sum()),
+        "training_unknown": int(vocabulary.counts[vocabulary.unk_id]),
+        "parameters": model.parameters,
+        "fit_seconds": model.fit_seconds_,
+        "train_sha256": model.train_sha256_,
+    }
+    own = {**model.get_parameters(), **described}
+    facts = {"file": file, "bytes": Path(file).stat().st_size, "model": model.spec}
+    # The name of a fact is never another's, as `model` is an option of `dynamic`.
+    facts |= {name: value for name, value in own.items() if name not in {**facts, **of_all}}
+    return {**facts, **of_all, "top_tokens": list(vocabulary.tokens[2:12])}
 
 
 def _shown(value: object) -> str:
@@ -81,31 +81,17 @@ def _shown(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return " ".join(value) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _decided(model: Any) -> dict[str, Any]:
-    """Return what a neural model chose for itself where its options left it open."""
-    settings = getattr(model, "settings_", None)
-    if settings is None:
-        return {}
-    given = model.get_parameters()
-    return {
-        name: value
-        for name, value in settings.to_json().items()
-        if name in given and given[name] is None and value is not None
-    }
-
-
-def _draw(model: Any, path: Path) -> None:
+def _draw(model: LanguageModel, curve: Mapping[str, Any] | None, path: Path) -> None:
     from lmkit.errors import ParameterError
     from lmkit.reporting.curve_plot import check_curve_format, write_curve_plot
 
-    history = getattr(model, "history_", None)
-    if history is None:
+    if curve is None:
         raise ParameterError(f"{model.spec} was not trained in steps: it has no learning curve")
     check_curve_format(path)
     o.check_output(path)
     tokens = int(model.vocabulary_.counts.sum())
-    write_curve_plot(history, path, tokens=tokens, title=model.spec)
+    write_curve_plot(curve, path, tokens=tokens, title=model.spec)
     o.note(f"wrote {path}")

@@ -10,6 +10,7 @@ it; a model of your own is held to the contract by the same lines::
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import random
 import sys
@@ -422,6 +423,7 @@ def before_fit_there_is_nothing_to_ask(subject: Subject) -> None:
             lambda: model.encode("the"),
             lambda: model.generate(),
             lambda: model.generate_pieces(),
+            lambda: model.describe(),
             lambda: model.save(Path(folder) / "model.lmkit"),
         ):
             with pytest.raises(NotFittedError, match="call fit"):
@@ -580,6 +582,7 @@ def a_saved_model_is_the_same_model(subject: Subject) -> None:
             assert learned(again) == learned(model)
             assert again.fit_seconds_ == model.fit_seconds_
             assert (again.parameters, again.unk) == (model.parameters, model.unk)
+            assert json.dumps(again.describe()) == json.dumps(model.describe())
             a, b = model.score(corpus(TEST)), again.score(corpus(TEST))
             np.testing.assert_array_equal(a.nats, b.nats)
             assert a.signature == b.signature

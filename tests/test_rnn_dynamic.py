@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,15 @@ def test_the_command(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert done.output.startswith("dynamic:model=word-rnn:")
     assert done.output.endswith("rate 0.001; wrote dynamic.lmkit\n")
     assert lmkit.load("dynamic.lmkit").adapts == "dynamic"
+
+
+def test_info_tells_the_model_from_its_option(model: Any, tmp_path: Path) -> None:
+    dynamic = adapt(model, REPEATED)
+    assert dynamic.rate is None
+    dynamic.save(tmp_path / "d.lmkit")
+    command = ["info", str(tmp_path / "d.lmkit"), "--format", "json"]
+    facts = json.loads(CliRunner().invoke(cli, command).stdout)
+    assert (facts["model"], facts["component"]) == (dynamic.spec, model.spec)
+    assert facts["rate"] == dynamic.rate_
+    assert facts["learning_rate"] == model.settings_.learning_rate  # what the network decided
+    assert "learning_curve" not in facts

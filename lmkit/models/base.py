@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import FormatError, NotFittedError, ParameterError
+from lmkit.errors import NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.models.files import write_model
+from lmkit.models.files import RULES, learned_of, set_learned, write_model
 from lmkit.models.fitting import fit_texts
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.models.scoring import score_text
@@ -39,8 +39,6 @@ State: TypeAlias = Any
 Progress: TypeAlias = Callable[[str, float], None]
 
 CONTEXTS = ("sentence", "stream")
-_RULES = ("vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_")
-_COMMON = (*_RULES, "fit_seconds_")
 
 
 class LanguageModel(ABC):
@@ -177,7 +175,7 @@ class LanguageModel(ABC):
 
     def _share_with(self, part: LanguageModel) -> None:
         """Let a model that is part of this one have its vocabulary and rules for its own."""
-        for name in _RULES:
+        for name in RULES:
             setattr(part, name, getattr(self, name))
         part.fit_seconds_ = None  # the time of the whole holds it
 
@@ -250,6 +248,15 @@ class LanguageModel(ABC):
     def unk(self) -> str:
         """What the probability of an unknown token is: part of the signature."""
         return "trained" if self.vocabulary_.counts[0] else "model"
+
+    def describe(self) -> dict[str, Any]:
+        """Return further facts of the fitted model by name, JSON-able: what `lmkit info` shows.
+
+        One under a hyper-parameter's name is what was decided where that was left open.
+        ``learning_curve`` is the ``history_`` of a model that is trained in steps.
+        """
+        self._require_fit()
+        return {}
 
     # ------------------------------------------------------------------ probabilities
 
@@ -370,18 +377,8 @@ class LanguageModel(ABC):
 
         By default: every attribute whose name ends in an underscore.
         """
-        learned = {
-            name: value
-            for name, value in vars(self).items()
-            if name.endswith("_") and name not in _COMMON
-        }
-        arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
-        values = {name: value for name, value in learned.items() if name not in arrays}
-        return arrays, values
+        return learned_of(self)
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         """Set what :meth:`_state_to_save` gave. Raises FormatError where it does not fit."""
-        for name, value in {**values, **arrays}.items():
-            if not name.endswith("_") or not name.isidentifier():
-                raise FormatError(f"{name!r} is no learned name; the file is damaged")
-            setattr(self, name, value)
+        set_learned(self, arrays, values)

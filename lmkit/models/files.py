@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lmkit import __version__
-from lmkit.errors import ParameterError
+from lmkit.errors import FormatError, ParameterError
 from lmkit.models.ngram.arpa_names import names_arpa
 from lmkit.storage import write_model_file
 from lmkit.text.corpus import Text
@@ -17,6 +18,10 @@ from lmkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel
+
+
+RULES = ("vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_")
+"""What every model learns, from the training text alone: what its ids mean."""
 
 
 def write_model(model: LanguageModel, path: str | Path) -> None:
@@ -51,6 +56,28 @@ def write_model(model: LanguageModel, path: str | Path) -> None:
         named.update({f"dropped.{name}": array for name, array in dropped.items()})
     named.update({f"model.{name}": array for name, array in arrays.items()})
     write_model_file(path, named, header)
+
+
+def learned_of(model: LanguageModel) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the other values that a model, and not every model, has learned."""
+    learned = {
+        name: value
+        for name, value in vars(model).items()
+        if name.endswith("_") and name not in (*RULES, "fit_seconds_")
+    }
+    arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
+    values = {name: value for name, value in learned.items() if name not in arrays}
+    return arrays, values
+
+
+def set_learned(
+    model: LanguageModel, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]
+) -> None:
+    """Set what :func:`learned_of` gave. Raises FormatError for a name that is not a learned one."""
+    for name, value in {**values, **arrays}.items():
+        if not name.endswith("_") or not name.isidentifier():
+            raise FormatError(f"{name!r} is no learned name; the file is damaged")
+        setattr(model, name, value)
 
 
 def restore_model(

@@ -291,6 +291,13 @@ class Mixture(LanguageModel):
         """Return the name of each component: the specs of the models, and then the caches."""
         return [model.spec for model in self.models_] + [str(cache) for cache in self.caches_]
 
+    def describe(self) -> dict[str, Any]:
+        """Return the ``components``, each with its weight, the mean of its buckets."""
+        self._require_fit()
+        weights = self.weights_.mean(axis=0).tolist()
+        parts = zip(self.labels(), weights, strict=True)
+        return {"components": [f"{weight:.3f}*{label}" for label, weight in parts]}
+
     # ------------------------------------------------------------------ files
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

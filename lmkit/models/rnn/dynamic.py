@@ -292,6 +292,11 @@ class Dynamic(LanguageModel):
         """What unknown tokens are to its network."""
         return self.model_.unk
 
+    def describe(self) -> dict[str, Any]:
+        """Return the ``component``, the rate, and what is to be said of the network."""
+        self._require_fit()
+        return {"component": self.model_.spec, "rate": self.rate_, **self.model_.describe()}
+
     # ------------------------------------------------------------------ files
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

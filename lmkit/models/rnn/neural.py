@@ -261,6 +261,17 @@ class NeuralModel(LanguageModel):
         once = self.vocabulary_.counts[self.vocabulary_.eos_id + 1 :] == 1
         return "trained" if self.settings_.unk_rate and once.any() else super().unk
 
+    def describe(self) -> dict[str, Any]:
+        """Return what was decided where an option left it open, and the ``learning_curve``."""
+        self._require_fit()
+        given = self.get_parameters()
+        decided = {
+            name: value
+            for name, value in self.settings_.to_json().items()
+            if value is not None and name in given and given[name] is None
+        }
+        return {**decided, "learning_curve": self.history_}
+
     # ------------------------------------------------------------------ files
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -31,8 +31,9 @@ def training(material: Material) -> Section | None:
 
 
 def _history(one: Contestant) -> dict[str, Any] | None:
-    history = getattr(one.model, "history_", None)
-    return history if isinstance(history, dict) and history.get("train") else None
+    described = one.model.describe() if one.model is not None else {}
+    history: dict[str, Any] = described.get("learning_curve", {})
+    return history if history.get("train") else None
 
 
 def _training_plot(one: Contestant, history: dict[str, Any]) -> Html:
