@@ -15,8 +15,8 @@ from . import options as o
 @click.option(
     "--valid",
     metavar="CORPUS",
-    help="Text that the rate is to suit; of a corpus with parts, its validation part. "
-    "[default: the embedded corpus]",
+    required=True,
+    help="Text that the rate is to suit; of a corpus with parts, its validation part.",
 )
 @click.option(
     "-o",
@@ -38,21 +38,16 @@ from . import options as o
 @click.option(
     "--decay", type=float, default=0.002, show_default=True, help="How far it is drawn back."
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with invalid bytes.",
-)
+@o.encoding_options
+@o.progress_option
 def command(
     model: str,
-    valid: str | None,
+    valid: str,
     target: Path,
     stretch: int,
     rate: float | None,
     decay: float,
+    progress: bool | None,
     **reading: Any,
 ) -> None:
     """Let a neural model go on learning from the text it scores (dynamic evaluation).
@@ -71,7 +66,10 @@ def command(
     o.check_output(target)
     if names_arpa(target):
         raise ParameterError(f"{target}: a network has no backoff form; name a .lmkit file")
-    text = o.open_corpus(valid, {"normalize": None, "sentences": None, **reading})
-    dynamic = adapt(load(model), text, stretch=stretch, rate=rate, decay=decay)
+    loaded = load(model)
+    text = o.open_corpus(valid, reading)
+    with o.progress_bar(progress) as show:
+        dynamic = adapt(loaded, text, stretch=stretch, rate=rate, decay=decay, progress=show)
     dynamic.save(target)
+    o.note_training_text([loaded], text, "the rate suits a text that the network knows by heart")
     click.echo(f"{dynamic.spec}: rate {dynamic.rate_:g}; wrote {target}")

@@ -21,14 +21,7 @@ from . import options as o
     metavar="CORPUS",
     help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with invalid bytes.",
-)
+@o.encoding_options
 @o.seed_option
 @o.format_option
 @o.progress_option
@@ -57,10 +50,9 @@ def command(
     from .results import print_results
 
     seed = options.pop("seed") or 0
-    reading = {"normalize": None, "sentences": None, **options}
     loaded = [load(path) for path in models]
-    text = o.open_corpus(test, reading).held_out
-    source = o.open_corpus(train, reading).train if train else None
+    text = o.open_corpus(test, options).held_out
+    source = o.open_corpus(train, options).train if train else None
     with o.progress_bar(progress) as show:
         ledgers = score_all(loaded, text, spellers=Spellers(source), progress=show)
     check_one_text(ledgers)

@@ -14,9 +14,7 @@ from lmkit.reporting.tables import Column, perplexity
 from . import options as o
 
 if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel
     from lmkit.models.mixture import Mixture
-    from lmkit.text.corpus import Text
 
 
 @click.command()
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
 @click.option(
     "--valid",
     metavar="CORPUS",
-    help="Text that the weights are to suit; of a corpus with parts, its validation part. "
-    "[default: the embedded corpus]",
+    required=True,
+    help="Text that the weights are to suit; of a corpus with parts, its validation part.",
 )
 @click.option(
     "-o",
@@ -59,20 +57,15 @@ if TYPE_CHECKING:
     help="Sets of weights, chosen by how many ways the text went on after the context that the "
     "first n-gram model knows.",
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with invalid bytes.",
-)
+@o.encoding_options
 @o.format_option
+@o.progress_option
 def command(
     models: tuple[str, ...],
-    valid: str | None,
+    valid: str,
     target: Path,
     output: str,
+    progress: bool | None,
     caches: tuple[str, ...],
     window: int,
     buckets: int,
@@ -96,22 +89,13 @@ def command(
     if names_arpa(target):
         raise ParameterError(f"{target}: a mixture has no backoff form; name a .lmkit file")
     loaded = [load(path) for path in models]
-    text = o.open_corpus(valid, {"normalize": None, "sentences": None, **reading})
-    mixture = mix(loaded, text, caches=caches, window=window, buckets=buckets)
+    text = o.open_corpus(valid, reading)
+    options: dict[str, Any] = {"caches": caches, "window": window, "buckets": buckets}
+    with o.progress_bar(progress) as show:
+        mixture = mix(loaded, text, **options, progress=show)
     mixture.save(target)
-    _note_training_text(loaded, text.valid or text.held_out)
+    o.note_training_text(loaded, text, "that model has too much weight")
     _print(mixture, target, output)
-
-
-def _note_training_text(models: list[LanguageModel], held_out: Text) -> None:
-    """Say where a model was trained on the text that the weights are to suit."""
-    own = held_out.under(normalize=models[0].normalize_, sentences=models[0].sentences_)
-    for model in models:
-        if model.train_sha256_ == own.summary.sha256:
-            o.note(
-                f"Note: {own.name} is the text that {model.spec} was trained on, and so that "
-                "model has too much weight; give another text with --valid."
-            )
 
 
 def _print(mixture: Mixture, target: Path, output: str) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from lmkit.reporting.tables import FORMATS, to_json
+
+if TYPE_CHECKING:
+    from lmkit.models.base import LanguageModel
+    from lmkit.text.corpus import Corpus
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +36,17 @@ def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 corpus_argument = click.argument("corpus", required=False, metavar="[CORPUS]")
 
+encoding_options = chain(
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files."),
+    click.option(
+        "--errors",
+        type=click.Choice(["strict", "replace", "ignore"]),
+        default="strict",
+        show_default=True,
+        help="What to do with bytes that are not valid in the encoding.",
+    ),
+)
+
 reading_options = chain(
     click.option(
         "--normalize",
@@ -44,14 +59,7 @@ reading_options = chain(
         type=click.Choice(_SENTENCES),
         help="What ends a sentence. [default: the catalogue's, for files line]",
     ),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files."),
-    click.option(
-        "--errors",
-        type=click.Choice(["strict", "replace", "ignore"]),
-        default="strict",
-        show_default=True,
-        help="What to do with bytes that are not valid in the encoding.",
-    ),
+    encoding_options,
 )
 
 vocabulary_options = chain(
@@ -167,6 +175,21 @@ def note(message: str) -> None:
 def print_json(value: Any) -> None:
     """Print strict JSON on stdout."""
     click.echo(to_json(value))
+
+
+def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: str) -> None:
+    """Say where one of some models, of the same rules, was trained on the validation text.
+
+    `harm` is what that does.
+    """
+    rules = {"normalize": models[0].normalize_, "sentences": models[0].sentences_}
+    own = (corpus.valid or corpus.held_out).under(**rules)
+    for model in models:
+        if model.train_sha256_ == own.summary.sha256:
+            note(
+                f"Note: {own.name} is the text that {model.spec} was trained on, and so {harm}; "
+                "give another text with --valid."
+            )
 
 
 def check_output(path: Path) -> None:

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What a row is.",
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with invalid bytes.",
-)
+@o.encoding_options
 @click.option(
     "--format",
     "output",
@@ -54,7 +47,7 @@ def command(model: str, text: str, per: str, output: str, **reading: Any) -> Non
     from lmkit.models.registry import load
 
     loaded = load(model)
-    corpus = o.open_corpus(text, {"normalize": None, "sentences": None, **reading})
+    corpus = o.open_corpus(text, reading)
     ledger = loaded.score(corpus.held_out, explain=per == "token")
     rows = _token_rows(ledger) if per == "token" else _sentence_rows(ledger)
     if output == "json":

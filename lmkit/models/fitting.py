@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmkit.text.corpus import Text
+from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, Progress
+    from lmkit.models.base import Ids, LanguageModel, Progress
 
 
 def fit_texts(
@@ -34,6 +35,17 @@ def fit_texts(
         held_out = held_out.under(normalize=model.normalize_, sentences=model.sentences_)
         valid_ids = encode_text(held_out, model.unit, model.vocabulary_)
     model._learn(learned.ids, valid_ids, progress)
+
+
+def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
+    """Return the ids of a corpus's validation part under the rules of a fitted model.
+
+    Its test part, or the whole, serves where it has none.
+    """
+    opened = as_corpus(valid)
+    rules = {"normalize": model.normalize_, "sentences": model.sentences_}
+    text = (opened.valid or opened.held_out).under(**rules)
+    return encode_text(text, model.unit, model.vocabulary_)
 
 
 def named_progress(progress: Progress | None, name: str) -> Progress | None:

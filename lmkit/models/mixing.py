@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from lmkit.errors import ParameterError, VocabularyError
-from lmkit.models.base import LanguageModel
+from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.fitting import validation_ids
 from lmkit.models.mixture import Mixture, check_parts
-from lmkit.text.corpus import Corpus, Text, as_corpus
-from lmkit.text.encoding import encode_text
+from lmkit.text.corpus import Corpus, Text
 
 
 def mix(
@@ -23,12 +23,14 @@ def mix(
     caches: Sequence[str] = (),
     window: int = 2000,
     buckets: int = 1,
+    progress: Progress | None = None,
 ) -> Mixture:
     """Return the mixture of fitted models whose weights suit a validation text best.
 
     `valid` is a Text, or a corpus whose validation part is meant (its test part, or the whole,
     where it has none). `caches` are ``unigram`` and ``neural``; they and `window` and `buckets`
-    are as :class:`~lmkit.models.mixture.Mixture` has them. The models are left as they are.
+    are as :class:`~lmkit.models.mixture.Mixture` has them. `progress(what, fraction)` is called now
+    and then. The models are left as they are.
 
     Raises VocabularyError for models of different vocabularies; ParameterError for models of
     different units, normalisers or sentence rules, for one whose probabilities do not sum to one,
@@ -42,14 +44,11 @@ def mix(
         _check_alike(models[0], model)
     start = time.perf_counter()
     mixture = _unfitted(models, caches, window, buckets)
-    opened = as_corpus(valid)
-    rules = {"normalize": models[0].normalize_, "sentences": models[0].sentences_}
-    text = (opened.valid or opened.held_out).under(**rules)
     _take_over(mixture, models)
     parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
     for part in parts:
         mixture._share_with(part)
-    mixture.combine(parts, encode_text(text, mixture.unit, mixture.vocabulary_), None)
+    mixture.combine(parts, validation_ids(mixture, valid), progress)
     spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
     mixture.fit_seconds_ = sum(spent) + time.perf_counter() - start
     return mixture

@@ -8,6 +8,7 @@ recurs in a text becomes likelier; the fitted model itself is left as it is.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -20,15 +21,14 @@ from torch.nn.functional import log_softmax
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
-from lmkit.models.fitting import named_progress
+from lmkit.models.fitting import named_progress, validation_ids
 from lmkit.models.registry import create, model_class
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.neural import NeuralModel
 from lmkit.models.rnn.optimizers import copy_of, put_into
 from lmkit.models.rnn.scoring import distribution
-from lmkit.text.corpus import Corpus, Text, as_corpus
-from lmkit.text.encoding import encode_text
+from lmkit.text.corpus import Corpus, Text
 
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
 """The rates that are tried where none is given; a weight moves about so far in a step."""
@@ -358,12 +358,14 @@ def adapt(
     stretch: int = 20,
     rate: float | None = None,
     decay: float = 0.002,
+    progress: Progress | None = None,
 ) -> Dynamic:
     """Return a fitted neural model as one that goes on learning from the text it scores.
 
     `valid` is a Text, or a corpus whose validation part is meant (its test part, or the whole,
     where it has none); the sizes of gradients, and the rate, are learned from its first 5,000
-    tokens. The options are those of :class:`Dynamic`. The model is left as it is.
+    tokens. The options are those of :class:`Dynamic`; `progress(what, fraction)` is called now and
+    then. The model is left as it is.
 
     Raises ParameterError for a model without gradients or an option outside its range.
     """
@@ -373,23 +375,14 @@ def adapt(
             f"{model.spec} does not learn by gradients; dynamic evaluation is for char-rnn, "
             "word-rnn and mlp"
         )
-    dynamic = Dynamic(
-        model=model.spec,
-        stretch=stretch,
-        rate=rate,
-        decay=decay,
-        **{name: getattr(model, name) for name in _OWN},
-    )
+    common = {name: getattr(model, name) for name in _OWN}
+    dynamic = Dynamic(model=model.spec, stretch=stretch, rate=rate, decay=decay, **common)
     dynamic._check_common()
     check_options(dynamic)
-    for name in ("vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_"):
-        setattr(dynamic, name, getattr(model, name))
-    opened = as_corpus(valid)
-    text = (opened.valid or opened.held_out).under(
-        normalize=model.normalize_, sentences=model.sentences_
-    )
+    start = time.perf_counter()
+    model._share_with(dynamic)
     part = copy.copy(model)
     dynamic._share_with(part)
-    dynamic.adapt(part, encode_text(text, model.unit, model.vocabulary_), None)
-    dynamic.fit_seconds_ = model.fit_seconds_
+    dynamic.adapt(part, validation_ids(model, valid), progress)
+    dynamic.fit_seconds_ = (model.fit_seconds_ or 0.0) + time.perf_counter() - start
     return dynamic
