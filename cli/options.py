@@ -13,6 +13,7 @@ import click
 from lmkit.reporting.tables import FORMATS, to_json
 
 if TYPE_CHECKING:
+    from lmkit.errors import LmkitError
     from lmkit.models.base import LanguageModel
     from lmkit.text.corpus import Corpus
 
@@ -127,7 +128,6 @@ def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
 
     Raises ParameterError where one is given and the spec's model does not train in steps.
     """
-    from lmkit.errors import ParameterError
     from lmkit.models.registry import model_class
 
     names = ("budget", "epochs", "steps", "device", "threads")
@@ -136,8 +136,21 @@ def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
     known = model_class(name).parameter_defaults()
     for option, value in given.items():
         if value is not None and option not in known:
-            raise ParameterError(f"--{option} is for models trained in steps; {name} is not one")
+            raise not_in_steps(option, name)
     return given
+
+
+def not_in_steps(option: str, name: str) -> LmkitError:
+    """Return the error for a training option that a model of some name does not have."""
+    from lmkit.errors import ParameterError
+
+    command = {"dynamic": "adapt", "mixture": "mix"}.get(name)
+    if command is None:
+        return ParameterError(f"--{option} is for models trained in steps; {name} is not one")
+    return ParameterError(
+        f"--{option} is for a network by itself; fit that with --{option}, and make {name} of it "
+        f"with `lmkit {command}`"
+    )
 
 
 def with_options(spec: str, **options: Any) -> str:

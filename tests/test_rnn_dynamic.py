@@ -15,7 +15,9 @@ from torch.nn.functional import cross_entropy
 
 import lmkit
 from lmkit.cli.main import cli
+from lmkit.cli.options import with_options
 from lmkit.errors import FormatError, ParameterError
+from lmkit.models.registry import create
 from lmkit.models.rnn.dynamic import Dynamic, adapt
 from lmkit.models.rnn.model import WordRnn
 from lmkit.storage import read_model_file, write_model_file
@@ -108,6 +110,20 @@ def test_a_dynamic_model_of_a_spec_and_its_file(tmp_path: Path) -> None:
         write_model_file(path, {**arrays, name: arrays[name][:-1]}, header)
         with pytest.raises(FormatError):
             lmkit.load(path)
+
+
+def test_the_seed_reaches_the_network() -> None:
+    specs = ("dynamic", r"dynamic:model=word-rnn:hidden=8\,seed=7")
+    parts = [create(with_options(spec, seed=5)) for spec in specs]
+    assert [part._component().seed for part in parts if isinstance(part, Dynamic)] == [5, 7]
+
+
+@pytest.mark.parametrize(("spec", "made_by"), [("dynamic", "adapt"), ("mixture", "mix")])
+def test_a_network_is_trained_by_itself_first(spec: str, made_by: str) -> None:
+    done = CliRunner().invoke(cli, ["fit", "--model", spec, "--budget", "1m"])
+    assert done.exit_code == 1
+    assert "fit that with --budget" in done.stderr
+    assert f"`lmkit {made_by}`" in done.stderr
 
 
 def test_what_cannot_adapt(model: Any) -> None:

@@ -22,6 +22,7 @@ from torch.nn.functional import log_softmax
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
 from lmkit.models.fitting import named_progress, validation_ids
+from lmkit.models.hyperparameters import names_given
 from lmkit.models.registry import create, model_class
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.network import Network
@@ -67,6 +68,8 @@ class Dynamic(LanguageModel):
     ``rate, decay``
         How far a weight moves in a step, relative to the size of its gradients, by default what
         suits the validation text best; how far it is drawn back.
+    ``seed``
+        That of the neural model's chance, where its own spec does not name one.
 
     A step is ``w -= rate · g / (rms + mean rms)`` and then ``w += min(1, decay · rms / mean rms) ·
     (w_trained - w)``, g being the gradient of a stretch's mean loss and rms the root of the mean
@@ -89,6 +92,7 @@ class Dynamic(LanguageModel):
         stretch: int = 20,
         rate: float | None = None,
         decay: float = 0.002,
+        seed: int | None = None,
         context: str = "stream",
         **common: Any,
     ):
@@ -97,6 +101,7 @@ class Dynamic(LanguageModel):
         self.stretch = stretch
         self.rate = rate
         self.decay = decay
+        self.seed = seed
 
     def _check(self) -> None:
         check_options(self)
@@ -120,6 +125,8 @@ class Dynamic(LanguageModel):
                     f"write {name} for dynamic alone"
                 )
             setattr(model, name, mine)
+        if self.seed is not None and "seed" not in names_given(self.model):
+            model.seed = self.seed
         return model
 
     # ------------------------------------------------------------------ learning
