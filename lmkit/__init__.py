@@ -18,17 +18,36 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "AbsoluteDiscounting": "lmkit.models.ngram.kneser_ney",
+    "Bigram": "lmkit.models.ngram.model",
+    "CharRnn": "lmkit.models.rnn.model",
     "Comparison": "lmkit.evaluation.comparison",
     "Corpus": "lmkit.text.corpus",
+    "Dynamic": "lmkit.models.rnn.dynamic",
+    "JelinekMercer": "lmkit.models.ngram.jelinek_mercer",
+    "Katz": "lmkit.models.ngram.katz",
+    "KneserNey": "lmkit.models.ngram.kneser_ney",
     "LanguageModel": "lmkit.models.base",
     "LmkitError": "lmkit.errors",
+    "Mixture": "lmkit.models.mixture",
+    "Mlp": "lmkit.models.rnn.model",
+    "Ngram": "lmkit.models.ngram.model",
+    "StupidBackoff": "lmkit.models.ngram.stupid_backoff",
     "SurprisalLedger": "lmkit.evaluation.ledger",
     "Text": "lmkit.text.corpus",
+    "Trigram": "lmkit.models.ngram.model",
+    "Uniform": "lmkit.models.uniform",
+    "Unigram": "lmkit.models.ngram.model",
     "Vocabulary": "lmkit.text.vocabulary",
+    "WittenBell": "lmkit.models.ngram.witten_bell",
+    "WordRnn": "lmkit.models.rnn.model",
+    "adapt": "lmkit.models.rnn.dynamic",
     "compare": "lmkit.evaluation.comparison",
     "fit": "lmkit.models.registry",
     "load": "lmkit.models.registry",
+    "measure_zipf": "lmkit.statistics.zipf",
     "mix": "lmkit.models.mixing",
+    "prune": "lmkit.models.ngram.pruning",
     "register": "lmkit.models.registry",
 }
 
@@ -41,9 +60,28 @@ if TYPE_CHECKING:
     from lmkit.evaluation.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.models.base import LanguageModel as LanguageModel
     from lmkit.models.mixing import mix as mix
+    from lmkit.models.mixture import Mixture as Mixture
+    from lmkit.models.ngram.jelinek_mercer import JelinekMercer as JelinekMercer
+    from lmkit.models.ngram.katz import Katz as Katz
+    from lmkit.models.ngram.kneser_ney import AbsoluteDiscounting as AbsoluteDiscounting
+    from lmkit.models.ngram.kneser_ney import KneserNey as KneserNey
+    from lmkit.models.ngram.model import Bigram as Bigram
+    from lmkit.models.ngram.model import Ngram as Ngram
+    from lmkit.models.ngram.model import Trigram as Trigram
+    from lmkit.models.ngram.model import Unigram as Unigram
+    from lmkit.models.ngram.pruning import prune as prune
+    from lmkit.models.ngram.stupid_backoff import StupidBackoff as StupidBackoff
+    from lmkit.models.ngram.witten_bell import WittenBell as WittenBell
     from lmkit.models.registry import fit as fit
     from lmkit.models.registry import load as load
     from lmkit.models.registry import register as register
+    from lmkit.models.rnn.dynamic import Dynamic as Dynamic
+    from lmkit.models.rnn.dynamic import adapt as adapt
+    from lmkit.models.rnn.model import CharRnn as CharRnn
+    from lmkit.models.rnn.model import Mlp as Mlp
+    from lmkit.models.rnn.model import WordRnn as WordRnn
+    from lmkit.models.uniform import Uniform as Uniform
+    from lmkit.statistics.zipf import measure_zipf as measure_zipf
     from lmkit.text.corpus import Corpus as Corpus
     from lmkit.text.corpus import Text as Text
     from lmkit.text.vocabulary import Vocabulary as Vocabulary

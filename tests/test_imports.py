@@ -108,6 +108,27 @@ def test_public_names_are_where_they_are_said_to_be() -> None:
         lmkit.nonsense  # noqa: B018
 
 
+def test_every_model_is_public() -> None:
+    import lmkit
+    from lmkit.models.registry import REGISTRY
+
+    for entry in REGISTRY.values():
+        assert lmkit._PUBLIC[entry.class_name] == entry.module
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    """The names are imported twice: when they are used, and for type checkers."""
+    import lmkit
+
+    seen = {
+        alias.asname: node.module
+        for node in ast.walk(ast.parse(MODULES["lmkit"].read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("lmkit.")
+        for alias in node.names
+    }
+    assert seen == lmkit._PUBLIC
+
+
 def loaded_by(code: str, *, cwd: Path) -> set[str]:
     """Return the modules that a fresh process has loaded behind some code."""
     checkout = f"import lmkit; lmkit.__path__.append({str(ROOT)!r})\n"
