@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmkit.errors import ParameterError
 from lmkit.reporting.zipf_plot import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -32,20 +35,10 @@ def write_curve_plot(
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    readings = np.asarray(history["tokens"], np.float64) / tokens
     with mpl.rc_context({"font.size": 8, "svg.hashsalt": "lmkit"}):
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         axes = figure.subplots()
-        for name, colour, mark in (("train", COLOURS[0], "o"), ("valid", COLOURS[1], "s")):
-            if history[name]:
-                values = np.exp(np.minimum(history[name], 700))
-                axes.plot(readings, values, color=colour, marker=mark, markersize=3, lw=1.2,
-                          label={"train": "training", "valid": "validation"}[name])  # fmt: skip
-        if history["valid"]:
-            best = history["best"]
-            value = math.exp(min(history["valid"][best], 700))
-            axes.plot(readings[best], value, "o", mfc="none", mec="black", markersize=8,
-                      label=f"kept: {value:,.2f}", zorder=3)  # fmt: skip
+        _draw_curves(axes, history, tokens)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 1.5, 2, 3, 5, 7)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
@@ -60,6 +53,24 @@ def write_curve_plot(
             axes.set_title(title, fontsize=9)
         metadata = {"Date": None} if kind == "svg" else {}
         figure.savefig(path, format=kind, dpi=200, metadata=metadata or None)
+
+
+def _draw_curves(axes: Axes, history: Mapping[str, Any], tokens: int) -> None:
+    """Draw what was measured in training and validation, and the weights that were kept."""
+    readings = np.asarray(history["tokens"], np.float64) / tokens
+    for name, label, colour, mark in (
+        ("train", "training", COLOURS[0], "o"),
+        ("valid", "validation", COLOURS[1], "s"),
+    ):
+        if history[name]:
+            values = np.exp(np.minimum(history[name], 700))
+            style: dict[str, Any] = {"color": colour, "marker": mark, "markersize": 3, "lw": 1.2}
+            axes.plot(readings, values, label=label, **style)
+    if history["valid"]:
+        best = history["best"]
+        value = math.exp(min(history["valid"][best], 700))
+        ring: dict[str, Any] = {"mfc": "none", "mec": "black", "markersize": 8, "zorder": 3}
+        axes.plot(readings[best], value, "o", label=f"kept: {value:,.2f}", **ring)
 
 
 def check_curve_format(path: Path) -> str:
