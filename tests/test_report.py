@@ -225,6 +225,15 @@ def test_numbers_are_those_of_the_comparison(document: str) -> None:
         assert text(result["signature"]) in document
 
 
+def test_training_is_told_by_readings_of_the_text(document: str) -> None:
+    assert "the weights of 2.00 readings were kept" in document
+    section = document[document.index('id="training"') :]
+    rows = re.findall(r"<tr>.*?</tr>", section[: section.index("</section>")], re.DOTALL)
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in rows[1:]]
+    bits = [f"{nats / np.log(2):.4f}" for nats in (3.5, 4.4)]
+    assert cells[-1] == ["3.50", *bits]  # the last of three points: nats in bits
+
+
 def test_words_sum_to_the_whole() -> None:
     ledgers = samples.comparison().ledgers
     cells = cells_of(ledgers)

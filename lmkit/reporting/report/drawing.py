@@ -104,18 +104,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its scale, its name, how a tick is written, and whether only whole numbers are."""
+    """An axis: its scale, its name, and how many ticks are written, and in what way."""
 
     scale: Scale
     name: str
     show: Callable[[float], str] = short
     ticks: int = 5
-    whole: bool = False
 
     def marks(self) -> list[float]:
         """Return the values that are written at the axis."""
-        found = self.scale.ticks(self.ticks)
-        return [mark for mark in found if mark == round(mark)] if self.whole else found
+        return self.scale.ticks(self.ticks)
 
 
 def plot(x: Axis, y: Axis, series: Sequence[Series], *, label: str) -> Html:

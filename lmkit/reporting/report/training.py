@@ -1,4 +1,4 @@
-"""Training curves: how the networks learned, epoch by epoch."""
+"""Training curves: how the networks learned as they read their text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.reporting.tables import Column, number
 
 
 def training(material: Material) -> Section | None:
@@ -20,9 +20,9 @@ def training(material: Material) -> Section | None:
     body = joined(
         figure(
             el("div", *(_training_plot(one, history) for one, history in trained), class_="grid2"),
-            caption="Bits a token by epoch, on the training text (thin) and on the validation "
-            "text (thick): where the two part, the network learns its text by heart. Each panel "
-            "has its own scale, as tokens differ.",
+            caption="Bits a token by readings of the training text, on that text (thin) and on the "
+            "validation text (thick): where the two part, the network learns its text by heart. "
+            "Each panel has its own scale, as tokens differ.",
         ),
         numbers(*(_training_table(one, history) for one, history in trained)),
     )
@@ -38,11 +38,11 @@ def _history(one: Contestant) -> dict[str, Any] | None:
 
 def _training_plot(one: Contestant, history: dict[str, Any]) -> Html:
     train, valid = _in_bits(history["train"]), _in_bits(history.get("valid") or [])
-    epochs = [float(place + 1) for place in range(len(train))]
-    series = [Series("training", f"{one.css} thin", epochs, train, dots=True)]
+    read = _readings(one, history)
+    series = [Series("training", f"{one.css} thin", read, train, dots=True)]
     if valid:
-        series.append(Series("validation", one.css, epochs[: len(valid)], valid, dots=True))
-    x = Axis(around([*epochs, 0.8], room=0.03), "epoch", ticks=min(len(epochs), 6), whole=True)
+        series.append(Series("validation", one.css, read, valid, dots=True))
+    x = Axis(around([0.0, *read], room=0.03), "readings")
     y = Axis(around([*train, *valid], room=0.1), f"bits a {one.ledger.unit}")
     return el(
         "div",
@@ -51,20 +51,28 @@ def _training_plot(one: Contestant, history: dict[str, Any]) -> Html:
     )
 
 
+def _readings(one: Contestant, history: dict[str, Any]) -> list[float]:
+    """Return how often the training text had been read at each point of the curve."""
+    assert one.model is not None
+    size = int(one.model.vocabulary_.counts.sum())
+    return [tokens / size for tokens in history["tokens"]]
+
+
 def _training_table(one: Contestant, history: dict[str, Any]) -> Html:
     train, valid = _in_bits(history["train"]), _in_bits(history.get("valid") or [])
     columns = [
-        Column("epoch", "epoch", whole),
+        Column("readings", "readings", number(2)),
         Column("train", "training", number(4)),
         Column("valid", "validation", number(4)),
     ]
+    read = _readings(one, history)
     rows = [
-        {"epoch": place + 1, "train": bits, "valid": valid[place] if place < len(valid) else None}
-        for place, bits in enumerate(train)
+        {"readings": times, "train": bits, "valid": valid[place] if valid else None}
+        for place, (times, bits) in enumerate(zip(read, train, strict=True))
     ]
-    best = history.get("best_epoch")
-    kept = f"; the weights of epoch {best} were kept" if best else ""
-    return table(columns, rows, caption=f"{one.name}: bits a {one.ledger.unit} by epoch{kept}")
+    kept = f"; the weights of {read[history['best']]:.2f} readings were kept" if valid else ""
+    caption = f"{one.name}: bits a {one.ledger.unit} by readings of the training text{kept}"
+    return table(columns, rows, caption=caption)
 
 
 def _in_bits(nats: Sequence[float]) -> list[float]:
