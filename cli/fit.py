@@ -83,6 +83,7 @@ def command(
         from lmkit.models.ngram.standalone import backoff_form
 
         backoff_form(model)  # before a long fit
+    traces = _traces(model, target, checkpoint, log)
     known = o.read_vocabulary(vocabulary)
     opened = o.open_corpus(train or corpus, reading)
     held_out = o.open_corpus(valid, reading) if valid else opened.valid
@@ -94,7 +95,7 @@ def command(
             valid=held_out,
             vocabulary=known,
             progress=show,
-            **_traces(model, checkpoint, log),
+            **traces,
         )
     model.save(target)
     if checkpoint is not None:
@@ -106,16 +107,16 @@ def command(
     )
 
 
-def _traces(model: Any, checkpoint: Path | None, log: Path | None) -> dict[str, Any]:
-    """Return where a training run leaves its traces; an error for a model that has none."""
-    from lmkit.errors import ParameterError
-
+def _traces(model: Any, target: Path, checkpoint: Path | None, log: Path | None) -> dict[str, Any]:
+    """Return where a training run leaves its traces; an error where it cannot."""
     given = {"checkpoint": checkpoint, "log": log}
     traces = {name: path for name, path in given.items() if path is not None}
+    taken = {target.resolve(): "output"}
     for name, path in traces.items():
         if not model.resumable:
-            raise ParameterError(
-                f"--{name} is for models that are trained in steps; {model.name} is fitted at once"
-            )
+            raise o.not_in_steps(name, model.name)
         o.check_output(path)
+        other = taken.setdefault(path.resolve(), name)
+        if other != name:
+            raise click.UsageError(f"--{name} and --{other} are one file, {path}; name two")
     return traces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from lmkit.errors import ParameterError
 from lmkit.models.registry import create
-from lmkit.models.rnn import learning
+from lmkit.models.rnn import planning
 from lmkit.models.rnn.batches import AFRESH, IGNORED, RandomBatches, StreamBatches
 from lmkit.models.rnn.losses import sampled_loss, stretch_loss
 from lmkit.models.rnn.memory import kept_memory
@@ -27,8 +28,11 @@ from lmkit.models.rnn.regularisation import (
     drop_weights,
     drop_words,
 )
+from lmkit.models.rnn.reports import Reporter
 from lmkit.models.rnn.scoring import first_state, mean_nats_in_lanes, read_stream
 from lmkit.models.rnn.settings import PLAIN, Settings, seconds_of, settle
+from lmkit.models.rnn.threads import ThreadChooser
+from lmkit.models.rnn.training import Trainer
 from lmkit.models.rnn.window import WindowNetwork
 from lmkit.text.corpus import Corpus
 
@@ -318,12 +322,92 @@ def test_steps() -> None:
     assert model.history_["tokens"][-1] == pytest.approx(15 * 4 * 16, abs=4 * 16)
 
 
-def test_a_budget_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "TRIAL_SECONDS", 0.01)
-    model = fitted(epochs=None, budget="2s")
-    assert model.fit_seconds_ == pytest.approx(2, abs=1)
+def test_with_a_budget_what_is_open_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "MOST_EPOCHS", {"word": 1e9})
+    model = fitted(epochs=None, budget="1s")
     assert (model.settings_.hidden, model.settings_.embedding) == (12, 6)  # as was asked for
     assert model.settings_.locked  # as was planned
+    assert model.settings_.budget == 1
+
+
+def test_a_text_that_is_read_often_enough_ends_before_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "MOST_EPOCHS", {"word": 3.0})
+    model = fitted(epochs=None, budget="1h")
+    assert (model.settings_.budget, model.settings_.epochs) == (None, 3)
+    assert len(model.history_["train"]) <= 3
+
+
+def test_the_least_budget_takes_a_step() -> None:
+    model = fitted(epochs=None, budget="0.001s")
+    assert len(model.history_["valid"]) == 1
+    assert model.history_["tokens"][0] > 0
+
+
+def test_the_rate_reaches_zero_when_the_budget_is_spent() -> None:
+    """A clock that moves a second at each look: planning took 50 of 200 seconds."""
+    ticks = itertools.count()
+    rates = []
+
+    def watching(trainer: Trainer) -> None:
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+
+    settings = Settings(budget=200.0, learning_rate=1.0, lanes=4, length=8, warmup=0.2)
+    trainer = Trainer(
+        network_of(layers=1),
+        StreamBatches(np.tile(IDS, 50), V, lanes=4, length=8),
+        settings,
+        rng=np.random.default_rng(0),
+        validate=None,
+        threads=ThreadChooser([1], use=lambda count: None),
+        reporter=Reporter(),
+        checkpoint=watching,
+        clock=lambda: float(next(ticks)),
+    )
+    trainer.begin(50.0)
+    trainer.run()
+    assert rates[0] < 0.3  # the warm-up begins after the planning
+    assert max(rates) > 0.9
+    assert rates[-1] < 0.01
+    assert trainer.seconds == pytest.approx(200, abs=10)
+
+
+def test_a_given_dropout_is_all_that_is_dropped() -> None:
+    plan = Plan(Size(2, 64, 32), 10.0, 1.0, 0.4, ends_early=False).settings("word")
+    settings = settle({"dropout": 0.0}, plan)
+    drops = (settings.input_dropout, settings.layer_dropout, settings.output_dropout)
+    assert (*drops, settings.embedding_dropout, settings.weight_drop) == (0,) * 5
+    assert settle({}, plan).input_dropout > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"random_length": True, "context": "sentence"}, "random_length varies the stretches"),
+        ({"random_length": True, "sampling": "random"}, "random_length varies the stretches"),
+        ({"random_length": True, "length": 5}, "length=5 is too short to vary; give 10 or more"),
+        ({"sampling": "random", "context": "sentence"}, "leave it out"),
+        ({"optimizer": "nt-asgd", "average": 0.9}, "leave average out"),
+        ({"threads": 10**9}, "threads=1000000000; give 1024 at most"),
+    ],
+)
+def test_options_that_exclude_each_other(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        fitted(**options)
+
+
+def test_a_window_needs_an_embedding_and_averaging_a_validation_text() -> None:
+    with pytest.raises(ParameterError, match="a window of words needs one"):
+        Mlp(embedding=0).fit(CORPUS)
+    empty = Corpus.from_string("", normalize="none")
+    with pytest.raises(ParameterError, match="begins to average by the validation text"):
+        WordRnn(**SMALL, optimizer="nt-asgd").fit(CORPUS, valid=empty)
+
+
+def test_a_network_beyond_all_memory() -> None:
+    with pytest.raises(ParameterError, match="do not fit into memory; give a smaller hidden"):
+        fitted(hidden=2_000_000)
 
 
 def planned(seconds: float, speed: float, tokens: int = 1_000_000, **fixed: Any) -> Plan:

@@ -40,7 +40,8 @@ class KilledError(Exception):
 def fitted(**options: Any) -> RecurrentModel:
     run = {name: options.pop(name) for name in ("checkpoint", "checkpoint_seconds", "log")
            if name in options}  # fmt: skip
-    return WordRnn(**{**SMALL, **options}).fit(CORPUS, valid=VALID, **run)
+    valid = options.pop("valid", VALID)
+    return WordRnn(**{**SMALL, **options}).fit(CORPUS, valid=valid, **run)
 
 
 def killed_at(step: int, path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
@@ -103,6 +104,25 @@ def test_killed_twice_and_finished_twice(tmp_path: Path, monkeypatch: pytest.Mon
     assert_equal(fitted(checkpoint=path), whole)  # there is nothing left to train
 
 
+def test_what_patience_ended_stays_ended(tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    options = {"epochs": 30, "patience": 1, "learning_rate": 0.3}
+    first = fitted(checkpoint=path, **options)
+    assert len(first.history_["valid"]) < 30
+    for _ in range(2):
+        again = fitted(checkpoint=path, **options)
+        assert_equal(again, first)
+
+
+def test_the_time_of_earlier_runs_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.ckpt"
+    killed_at(25, path, monkeypatch)
+    arrays, header = read_model_file(path)
+    header["place"]["seconds"] = 100.0
+    write_model_file(path, {name: np.array(array) for name, array in arrays.items()}, header)
+    assert 100 < fitted(checkpoint=path).fit_seconds_
+
+
 def test_a_killed_process(tmp_path: Path) -> None:
     """SIGKILL through the command line, then the same command again."""
     text, model, path = tmp_path / "t.txt", tmp_path / "m.lmkit", tmp_path / "run.ckpt"
@@ -139,7 +159,7 @@ def test_a_checkpoint_of_another_run_is_refused(
 ) -> None:
     path = tmp_path / "run.ckpt"
     killed_at(5, path, monkeypatch)
-    for options in ({"hidden": 13}, {"seed": 2}, {"min_count": 2}):
+    for options in ({"hidden": 13}, {"seed": 2}, {"min_count": 2}, {"valid": CORPUS}):
         with pytest.raises(LmkitError, match=r"checkpoint of another run.*delete it"):
             fitted(checkpoint=path, **options)
     assert path.exists()
@@ -162,9 +182,16 @@ def test_no_checkpoint_and_damaged_ones(tmp_path: Path, monkeypatch: pytest.Monk
         write_model_file(path, broken, header)
         with pytest.raises(FormatError, match="does not fit"):
             fitted(checkpoint=path)
-    write_model_file(path, arrays, {**header, "place": {"no": 1}})
-    with pytest.raises(FormatError, match="does not fit"):
-        fitted(checkpoint=path)
+    for changed in (
+        {"place": {"no": 1}},
+        {"place": {**header["place"], "tokens": "many"}},
+        {"settings": {**header["settings"], "layers": -1}},
+        {"settings": {}},
+        {"identity": 3},
+    ):
+        write_model_file(path, arrays, {**header, **changed})
+        with pytest.raises(FormatError, match="fit"):
+            fitted(checkpoint=path)
 
 
 def test_the_log_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,8 +159,6 @@ class RandomBatches:
             real = (places < len(ids)) & ~((starts[at : at + self.lanes] < 0) & (
                 places >= first + self.length
             ))  # fmt: skip
-            if not real.any():
-                continue
             places = np.where(real, places, 0)
             inputs = np.where(real, before[places], EOS_ID).astype(np.int64)
             targets = np.where(real, ids[places], IGNORED).astype(np.int64)

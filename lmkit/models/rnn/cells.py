@@ -121,12 +121,12 @@ class Cell:
         )
         return y, tuple(part.squeeze(0) for part in after)
 
-    def start(self, layer: nn.RNNBase) -> None:
+    def start(self, layer: nn.RNNBase, forget_bias: float = 1.0) -> None:
         """Set the first weights of `layer`, a fused layer of this kind.
 
         Input weights are Glorot uniform (Glorot & Bengio 2010), recurrent weights orthogonal
-        gate by gate (Saxe et al. 2014), biases zero but for a forget gate's, which is 1, so
-        that a young cell remembers (Gers et al. 2000; Jozefowicz et al. 2015).
+        gate by gate (Saxe et al. 2014), biases zero but for a forget gate's: with 1 a young cell
+        remembers (Gers et al. 2000; Jozefowicz et al. 2015).
         """
         weights = weights_of(layer)
         for block in weights.input.detach().chunk(self.gates):
@@ -136,7 +136,8 @@ class Cell:
         nn.init.zeros_(weights.input_bias)
         nn.init.zeros_(weights.hidden_bias)
         if self.forget is not None:
-            nn.init.ones_(weights.input_bias.detach().chunk(self.gates)[self.forget])
+            forget = weights.input_bias.detach().chunk(self.gates)[self.forget]
+            nn.init.constant_(forget, forget_bias)
 
 
 def weights_of(layer: nn.RNNBase) -> Weights:

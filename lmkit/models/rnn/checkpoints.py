@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmkit.errors import FormatError, LmkitError
+from lmkit.models.hyperparameters import is_of
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.settings import Settings
 from lmkit.models.rnn.training import Place, Trainer
@@ -28,10 +30,12 @@ from lmkit.storage import read_model_file, write_model_file
 KIND = "checkpoint"
 EVERY = 60.0
 """Seconds between checkpoints."""
+MOST_SHARE = 0.02
+"""The share of the time that writing them may take; where it takes longer they come more rarely."""
 
 
 class Checkpoint:
-    """Writes a trainer's whole state to `path`, atomically, every `seconds` of training.
+    """Writes a trainer's whole state to `path`, atomically, every `seconds`; 0 is every step.
 
     `identity` says what is trained on what; a checkpoint of something else is refused.
     """
@@ -49,14 +53,17 @@ class Checkpoint:
         self.seconds = seconds
         self._clock = clock
         self._last = clock()
+        self._cost = 0.0
 
     def __call__(self, trainer: Trainer) -> None:
         """Write a checkpoint if it is due."""
-        if self._clock() - self._last >= self.seconds:
+        wait = max(self.seconds, self._cost / MOST_SHARE) if self.seconds else 0.0
+        if self._clock() - self._last >= wait:
             self.write(trainer)
 
     def write(self, trainer: Trainer) -> None:
         """Write a checkpoint now. Raises LmkitError when the file cannot be written."""
+        start = self._clock()
         place = dataclasses.replace(
             trainer.place,
             seconds=trainer.seconds,
@@ -71,6 +78,7 @@ class Checkpoint:
         }
         write_model_file(self.path, _arrays_of(trainer), header)
         self._last = self._clock()
+        self._cost = self._last - start
 
     def read(self) -> tuple[Settings, Mapping[str, NDArray[Any]], dict[str, Any]] | None:
         """Return the settings, arrays and place of the file; None where there is no file.
@@ -80,20 +88,25 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        arrays, header = read_model_file(self.path)
+        try:
+            arrays, header = read_model_file(self.path, check_all=True)
+        except FormatError as error:
+            raise FormatError(f"{error}; or delete the checkpoint to start anew") from None
         if header.get("kind") != KIND:
             raise FormatError(f"{self.path} is no checkpoint; give --checkpoint another name")
+        try:
+            written = dict(header["identity"])
+            settings, place = Settings.from_json(header["settings"]), dict(header["place"])
+        except (KeyError, TypeError, ValueError):
+            raise _does_not_fit(self.path) from None
         for name, value in self.identity.items():
-            if header["identity"].get(name) != value:
+            if written.get(name) != value:
                 raise LmkitError(
                     f"{self.path} is the checkpoint of another run: its {name} is "
-                    f"{header['identity'].get(name)!r}, here it is {value!r}; delete it to start "
-                    "anew, or give the same options to go on"
+                    f"{written.get(name)!r}, here it is {value!r}; delete it to start anew, or "
+                    "give the same options to go on"
                 )
-        try:
-            return Settings(**header["settings"]), arrays, header["place"]
-        except (TypeError, KeyError):
-            raise _does_not_fit(self.path) from None
+        return settings, arrays, place
 
 
 def restore(trainer: Trainer, arrays: Mapping[str, NDArray[Any]], place: Mapping[str, Any]) -> None:
@@ -105,14 +118,16 @@ def restore(trainer: Trainer, arrays: Mapping[str, NDArray[Any]], place: Mapping
     try:
         _put_parameters(trainer.network, _under(tensors, "weights."))
         _put_optimizer(trainer, tensors)
-        trainer.place = Place(**place)
-        trainer.best_weights = _under(tensors, "best.")
-        trainer.average.weights = _under(tensors, "average.")
+        trainer.place = _place_of(place)
+        trainer.best_weights = _like(trainer.network, _under(tensors, "best."))
+        trainer.average.weights = _like(trainer.network, _under(tensors, "average."))
         states = _under(tensors, "state.")
         device = trainer.network.device
         trainer.state = tuple(states[str(i)].to(device) for i in range(len(states))) or None
         trainer.nats = tensors["nats"].to(device)
         torch.random.set_rng_state(tensors["generator"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["generator.cuda"], device)
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise FormatError(
             "the checkpoint does not fit the network; delete it to start anew"
@@ -127,6 +142,8 @@ def _does_not_fit(path: Path) -> FormatError:
 
 def _arrays_of(trainer: Trainer) -> dict[str, NDArray[Any]]:
     parts: dict[str, Tensor] = {"generator": torch.random.get_rng_state(), "nats": trainer.nats}
+    if trainer.network.device.type == "cuda":
+        parts["generator.cuda"] = torch.cuda.get_rng_state(trainer.network.device)
     names: dict[Tensor, str] = {p: name for name, p in trainer.network.named_parameters()}
     parts |= {f"weights.{name}": p.detach() for p, name in names.items()}
     for parameter, kept in trainer.optimizer.state.items():
@@ -144,6 +161,23 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
+
+
+def _place_of(values: Mapping[str, Any]) -> Place:
+    hints = typing.get_type_hints(Place)
+    if values.keys() != hints.keys() or not all(
+        is_of(values[name], hint) for name, hint in hints.items()
+    ):
+        raise ValueError
+    return Place(**values)
+
+
+def _like(network: Network, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights on the network's device; ValueError unless they are none or all of it."""
+    own = {name: parameter.shape for name, parameter in network.named_parameters()}
+    if weights and own != {name: tensor.shape for name, tensor in weights.items()}:
+        raise ValueError
+    return {name: weights[name].to(network.device) for name in own if weights}
 
 
 def _put_parameters(network: Network, weights: Mapping[str, Tensor]) -> None:
@@ -170,6 +204,4 @@ def _put_optimizer(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
             raise ValueError
         if own:
             device = parameter.device
-            trainer.optimizer.state[parameter] = {
-                key: value.to(device) if key != "step" else value for key, value in own.items()
-            }
+            trainer.optimizer.state[parameter] = {k: value.to(device) for k, value in own.items()}

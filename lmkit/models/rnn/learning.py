@@ -19,7 +19,7 @@ from lmkit.models.rnn.batches import Batches, RandomBatches, SentenceBatches, St
 from lmkit.models.rnn.checkpoints import EVERY, Checkpoint, restore
 from lmkit.models.rnn.memory import kept_memory
 from lmkit.models.rnn.network import Drops, Network, RecurrentNetwork, Shape, parameter_count
-from lmkit.models.rnn.planning import TRIAL_SECONDS, Size, plan
+from lmkit.models.rnn.planning import TRIAL_SECONDS, TRIAL_SHARE, Size, plan
 from lmkit.models.rnn.reports import Reporter
 from lmkit.models.rnn.scoring import first_state, mean_nats_in_lanes, read_sentences, read_stream
 from lmkit.models.rnn.settings import PLAIN, Settings, seconds_of, settle
@@ -32,6 +32,8 @@ LITTLE_WORK = 1e8
 VALID_LANE = 4096
 """Tokens of validation text that a lane reads at least (see `mean_nats_in_lanes`)."""
 VALID_LANES = 32
+MANY = 1000
+"""Outcomes from which characters are planned for as words are."""
 LARGE = 500_000
 """Parameters from which half the precision is worth its conversions (`benchmarks.rnn_speed`)."""
 
@@ -68,6 +70,7 @@ class Learned:
     network: Network
     settings: Settings
     curve: Curve
+    seconds_before: float = 0.0  # in earlier runs that this one went on from
 
 
 def learn(task: Task, run: Run) -> Learned:
@@ -84,15 +87,23 @@ def learn(task: Task, run: Run) -> Learned:
             settings = resumed[0] if resumed else _settled(task)
             torch.manual_seed(task.seed)
             trainer = _trainer(task, settings, reporter=reporter, checkpoint=checkpoint)
-            trainer.place.seconds = time.perf_counter() - started
+            trainer.begin(time.perf_counter() - started)
             if resumed is not None:
                 restore(trainer, resumed[1], resumed[2])
+            before = trainer.place.seconds if resumed else 0.0
             curve = trainer.run()
             if checkpoint is not None:
                 checkpoint.write(trainer)
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        raise ParameterError(
+            "the network and its batches do not fit into memory; give a smaller hidden, lanes or "
+            "length"
+        ) from None
     finally:
         reporter.close()
-    return Learned(trainer.network, settings, curve)
+    return Learned(trainer.network, settings, curve, before)
 
 
 # ---------------------------------------------------------------------- parts
@@ -142,7 +153,8 @@ def _trainer(
     checkpoint: Callable[[Trainer], None] | None = None,
 ) -> Trainer:
     network = make_network(settings, task.outcomes)
-    network.start(np.bincount(task.ids, minlength=task.outcomes))
+    counts = np.bincount(task.ids, minlength=task.outcomes)
+    network.start(counts, forget_bias=settings.forget_bias)
     network.to(task.device)
     return Trainer(
         network,
@@ -185,9 +197,16 @@ def thread_chooser(network: Network, settings: Settings, threads: int | None) ->
 
 def _identity(task: Task) -> dict[str, Any]:
     text = hashlib.sha256(task.ids.tobytes()).hexdigest()
-    options = {name: value for name, value in task.values.items() if name != "threads"}
-    return {"options": options, "seed": task.seed, "unit": task.unit, "context": task.context,
-            "outcomes": task.outcomes, "training text": text}  # fmt: skip
+    valid = b"" if task.valid is None else task.valid.tobytes()
+    return {
+        "options": dict(task.values),
+        "seed": task.seed,
+        "unit": task.unit,
+        "context": task.context,
+        "outcomes": task.outcomes,
+        "training text": text,
+        "validation text": hashlib.sha256(valid).hexdigest(),
+    }
 
 
 # ---------------------------------------------------------------------- settings
@@ -195,22 +214,30 @@ def _identity(task: Task) -> dict[str, Any]:
 
 def _settled(task: Task) -> Settings:
     """Return the settings: the given ones, and for the rest those of a plan or the plain ones."""
-    kind = "word" if task.unit == "word" else "char"
-    planned: Mapping[str, Any] = PLAIN[kind]
-    if task.values.get("budget") is not None and not task.values.get("order"):
+    planned: Mapping[str, Any] = PLAIN["word" if task.unit == "word" else "char"]
+    values = task.values
+    if values.get("budget") is not None and not values.get("order"):
         planned = {**planned, **_planned(task)}
-    settings = settle(task.values, planned)
+        if planned["epochs"] is not None:  # it ends before the time is over
+            values = {**values, "budget": None}
+    settings = settle(values, planned)
+    if settings.optimizer == "nt-asgd" and (task.valid is None or not len(task.valid)):
+        raise ParameterError("nt-asgd begins to average by the validation text; give one")
     if settings.precision == "auto":
         settings = settings.changed(precision=precision_of(settings, task.outcomes, task.device))
     return settings
 
 
 def _planned(task: Task) -> dict[str, Any]:
+    # Thousands of characters, as Han script has, are like words to a network.
+    kind = "word" if task.unit == "word" or task.outcomes > MANY else "char"
+    seconds = seconds_of(task.values["budget"])
+
     def settings_of(size: Size) -> Settings:
         values = {**task.values, "budget": None, "epochs": 1}
         sized = {"layers": size.layers, "hidden": size.hidden, "embedding": size.embedding}
         rest = {"tied": kind == "word", "dropout": 0.3, "locked": True, "lanes": 64, "length": 32}
-        settings = settle(values, {**PLAIN[kind], **rest, **sized})
+        settings = settle(values, {**PLAIN["word"], **rest, **sized})
         return settings.changed(precision=precision_of(settings, task.outcomes, task.device))
 
     def parameters_of(size: Size) -> int:
@@ -218,22 +245,19 @@ def _planned(task: Task) -> dict[str, Any]:
 
     def speed_of(size: Size) -> float:
         trainer = _trainer(task, settings_of(size), reporter=Reporter())
-        return trainer.speed(TRIAL_SECONDS)
+        return trainer.speed(min(TRIAL_SECONDS, TRIAL_SHARE * seconds))
 
-    kind = "word" if task.unit == "word" else "char"
     made = plan(
-        task.unit,
+        kind,
         tokens=len(task.ids),
-        seconds=seconds_of(task.values["budget"]),
+        seconds=seconds,
         fixed=task.values,
         parameters_of=parameters_of,
         speed_of=speed_of,
     )
-    settings = made.settings(task.unit)
-    if made.ends_early:  # the text has no more to teach: end by epochs, before the time is out
-        settings["budget"] = None
-        settings["epochs"] = round(made.epochs)
-    return settings
+    settings = made.settings(kind)
+    # Where the text has no more to teach, training ends by epochs, before the time is over.
+    return {**settings, "epochs": round(made.epochs) if made.ends_early else None}
 
 
 def _parameters(settings: Settings, outcomes: int) -> int:

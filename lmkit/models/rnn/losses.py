@@ -50,6 +50,5 @@ def sampled_loss(network: Network, outputs: Tensor, targets: Tensor, *, samples:
 
 def _log_inclusion(ids: Tensor, draws: int, outcomes: int) -> Tensor:
     """Return the logarithm of the probability that `draws` draws hold each of the ids."""
-    k = ids.double()
-    once = torch.log((k + 2) / (k + 1)) / math.log(outcomes + 1)
-    return torch.log(-torch.expm1(draws * torch.log1p(-once))).float()
+    once = torch.log1p(1 / (ids.float() + 1)) / math.log(outcomes + 1)
+    return torch.log(-torch.expm1(draws * torch.log1p(-once)))

@@ -22,7 +22,8 @@ _KEPT = {_TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 64 * 2**20, _MMAP_MAX: 0}
 def kept_memory() -> Iterator[None]:
     """Keep freed memory for the next step inside the block, and give it back after it.
 
-    Without glibc (mallopt, malloc_trim) nothing is done.
+    After the block glibc's usual limits hold, fixed from then on: it no longer raises them by
+    itself as it does in a process that never set them. Without glibc nothing is done.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not (hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")):

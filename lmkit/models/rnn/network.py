@@ -93,9 +93,10 @@ class Network(nn.Module, ABC):
     def top(self, state: State) -> Tensor:
         """Return the top layer's output (B, H) after what the state has read."""
 
-    def start(self, counts: NDArray[np.int64]) -> None:
+    def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
         """Set the first weights, drawn from torch's generator.
 
+        `forget_bias` is the first bias of the forget gates, where there are any.
         The output's bias becomes the log of the relative frequency of each outcome, `counts` (V,)
         with one added, so that training begins at the unigram model, not at the uniform one.
         """
@@ -156,12 +157,12 @@ class RecurrentNetwork(Network):
         # One module a layer, so that dropout lies between layers and each can be stepped alone.
         self.layers = nn.ModuleList(self.cell.module(width, shape.hidden) for width in widths)
 
-    def start(self, counts: NDArray[np.int64]) -> None:
+    def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
         """Set the first weights; those of the layers as the cell has them."""
         for layer in self.layers:
             assert isinstance(layer, nn.RNNBase)
-            self.cell.start(layer)
-        super().start(counts)
+            self.cell.start(layer, forget_bias)
+        super().start(counts, forget_bias=forget_bias)
 
     def initial_state(self, lanes: int) -> State:
         """Return the state before any token: zeros, (B, H) for each layer's h (and c)."""

@@ -54,16 +54,17 @@ class NeuralModel(LanguageModel):
         random order, each from the initial state. A random length varies the stretches.
     ``optimizer, learning_rate, schedule, warmup, weight_decay, clip, average``
         ``adamw``, ``sgd``, or ``nt-asgd``; ``cosine`` or ``one-cycle`` to zero, ``constant``, or
-        ``plateau``, which halves; the rate rises over the fraction `warmup` of the training;
+        ``plateau``, which halves; the rate rises over the fraction `warmup` of the training (three
+        tenths with ``one-cycle``);
         gradients are clipped by their norm; the decay of a moving average of the weights, 0 for
         none.
     ``patience``
         Training ends when so many validations in a row brought nothing better (not with a budget);
         the best weights stay. For ``nt-asgd``: when averaging begins.
     ``dropout, input_dropout, output_dropout, embedding_dropout, locked``
-        Shares dropped in training: `dropout` of all the following that are not given, of the
-        embedding's features, of the output, of whole types; `locked` drops the same features all
-        through a stretch.
+        Shares dropped in training: `dropout` of all features that have no share of their own, of
+        the embedding's features, of the output, of whole types; `locked` drops the same features
+        all through a stretch. Where `dropout` is given, a budget plans no other part.
     ``activation_penalty, change_penalty, unk_rate``
         AR and TAR; the share of once-seen types read as ``<unk>`` in each epoch.
     ``samples``
@@ -73,8 +74,9 @@ class NeuralModel(LanguageModel):
         the network is large. Scores are always computed in float32.
     ``seed, device, threads``
         The seed of all chance; ``auto`` is ``cuda`` where there is one, else ``cpu``; how many
-        threads to train with, by default what a short trial finds fastest. On one machine, the
-        same seed gives the same weights to the last bit, unless a budget ended the training.
+        threads to train with, by default what a short trial finds fastest. On one machine and with
+        one number of threads, the same seed gives the same weights to the last bit, unless a
+        budget ended the training.
 
     With context ``stream``, the default, the state runs on across ``</s>`` from the first token of
     a text to the last; with ``sentence`` it begins anew after each ``</s>``, in training too.
@@ -88,6 +90,7 @@ class NeuralModel(LanguageModel):
     resumable: ClassVar[bool] = True
 
     _run: Run = Run()  # of the fit that goes on
+    _seconds_before: float = 0.0  # in the runs that it goes on from
 
     network_: Network
     settings_: Settings
@@ -189,9 +192,13 @@ class NeuralModel(LanguageModel):
         path = None if checkpoint is None else Path(checkpoint)
         self._run = Run(None, path, checkpoint_seconds, None if log is None else Path(log))
         try:
-            return super().fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
+            super().fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
+            assert self.fit_seconds_ is not None
+            self.fit_seconds_ += self._seconds_before
+            return self
         finally:
             del self._run
+            vars(self).pop("_seconds_before", None)
 
     def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         values = {k: v for k, v in self.get_parameters().items() if k not in _BASE}
@@ -209,6 +216,7 @@ class NeuralModel(LanguageModel):
         run = self._run
         learned = learn(task, Run(progress, run.checkpoint, run.every, run.log))
         self.network_, self.settings_ = learned.network, learned.settings
+        self._seconds_before = learned.seconds_before
         self.history_ = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(learned.curve).items()

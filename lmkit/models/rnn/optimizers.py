@@ -49,7 +49,8 @@ def rate_at(done: float, warmup: float) -> float:
 class Rate:
     """The factor on the learning rate through the training.
 
-    ``cosine``: see :func:`rate_at`; ``one-cycle``: the same with a rise of three tenths;
+    ``cosine``: see :func:`rate_at`; ``one-cycle``: the same with a rise over three tenths of the
+    training, whatever `warmup` says;
     ``constant``: 1 after the warm-up; ``plateau``: as constant, and halved whenever a validation
     is not better than the best before it.
     """

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-TRIAL_SECONDS = 1.0
-"""A size is tried until so much time has gone, the first step not counted."""
+TRIAL_SECONDS, TRIAL_SHARE = 1.0, 0.01
+"""A size is tried until so much time, or share of the budget, has gone, the first step aside."""
+MOST_PLANNING = 0.1
+"""The share of a budget after which no larger size is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,20 @@ EPOCHS: Mapping[str, float] = MappingProxyType({"word": 12.0, "char": 16.0})
 """A size is not taken if the budget lets it read the text fewer times."""
 MOST_EPOCHS: Mapping[str, float] = MappingProxyType({"word": 60.0, "char": 80.0})
 """Beyond so many readings a text has nothing more to teach: the rest of the budget is left."""
+DROPOUT: Mapping[str, float] = MappingProxyType({"word": 0.09, "char": 0.12})
+"""How strong dropout is (see :func:`dropout_for`)."""
 PARAMETERS_A_TOKEN = 16.0
 """Most parameters a token of the training text."""
 
 
-def dropout_for(parameters: int, tokens: int, epochs: float) -> float:
+def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float = 0.09) -> float:
     """Return the dropout for a network of so many parameters that reads the text so often.
 
-    It grows with what the network could learn by heart: the logarithm of parameters a token,
-    times how often each is seen.
+    It grows, by `strength`, with the logarithm of what the network could learn by heart:
+    parameters a token, times the root of how often each is seen.
     """
     weight = parameters / tokens * math.sqrt(max(epochs, 1.0))
-    return round(min(0.5, 0.09 * math.log2(1 + weight / 2)), 2)
+    return round(min(0.5, strength * math.log2(1 + weight / 2)), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +72,21 @@ class Plan:
     dropout: float
     ends_early: bool
 
-    def settings(self, unit: str) -> dict[str, Any]:
-        """Return the hyper-parameters that follow."""
-        words = unit == "word"
+    def settings(self, kind: str) -> dict[str, Any]:
+        """Return the hyper-parameters that follow; `kind` is a key of the ladders."""
+        words = kind == "word"
         return {
             "layers": self.size.layers,
             "hidden": self.size.hidden,
             "embedding": self.size.embedding,
             "tied": words,
+            "forget_bias": 1.0 if words else 0.0,
             "dropout": self.dropout,
             "input_dropout": round(self.dropout * (0.75 if words else 0.25), 3),
             "layer_dropout": round(self.dropout * 0.75, 3),
             "embedding_dropout": round(self.dropout * 0.125, 3) if words else 0.0,
-            "weight_drop": round(self.dropout * 0.25, 3),
-            "locked": True,
+            "weight_drop": 0.0,
+            "locked": words,
             "unk_rate": 0.1,
             "lanes": 64 if words else 32,
             "length": 32 if words else 96,
@@ -93,24 +98,25 @@ class Plan:
 
 
 def plan(
-    unit: str,
+    kind: str,
     *,
     tokens: int,
     seconds: float,
     fixed: Mapping[str, Any],
     parameters_of: Callable[[Size], int],
     speed_of: Callable[[Size], float],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Return the plan for a training text of `tokens` and a budget of `seconds`.
 
+    `kind` is ``word`` or ``char``, a key of the ladders.
     `fixed` are the hyper-parameters that the user gave: rungs take their `layers`, `hidden` and
     `embedding` from it. `parameters_of` returns a size's number of parameters, `speed_of` trains a
     little and returns tokens a second.
     """
-    kind = "word" if unit == "word" else "char"
     own = {name: fixed[name] for name in ("layers", "hidden", "embedding")
            if fixed.get(name) is not None}  # fmt: skip
-    start = time.perf_counter()
+    start = clock()
     chosen: tuple[Size, float] | None = None
     tried: set[Size] = set()
     for rung in LADDER[kind]:
@@ -122,14 +128,16 @@ def plan(
         if chosen is not None and parameters_of(size) > PARAMETERS_A_TOKEN * tokens:
             break
         speed = speed_of(size)
-        left = seconds - (time.perf_counter() - start)
+        left = seconds - (clock() - start)
         if chosen is not None and speed * left < EPOCHS[kind] * tokens:
             break
         chosen = (size, speed)
+        if clock() - start > MOST_PLANNING * seconds:
+            break
     assert chosen is not None
     size, speed = chosen
-    left = max(1.0, seconds - (time.perf_counter() - start))
+    left = max(0.0, seconds - (clock() - start))
     possible = speed * left / tokens
     epochs = min(possible, MOST_EPOCHS[kind])
-    dropout = dropout_for(parameters_of(size), tokens, epochs)
+    dropout = dropout_for(parameters_of(size), tokens, epochs, strength=DROPOUT[kind])
     return Plan(size, epochs, speed, dropout, ends_early=epochs < possible)

@@ -83,12 +83,16 @@ class Reporter:
         if not check:
             line.pop("last_valid_nats")
         line["check"] = check
-        rounded = {
-            name: float(f"{value:.6g}") if isinstance(value, float) else value
-            for name, value in line.items()
-        }
-        self._file.write(json.dumps(rounded) + "\n")
+        rounded = {name: _rounded(value) for name, value in line.items()}
+        self._file.write(json.dumps(rounded, allow_nan=False) + "\n")
         self._file.flush()
+
+
+def _rounded(value: Any) -> Any:
+    """Return a number as a log has it: six digits, null where it is none."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def line_of(facts: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ class Settings:
     hidden: int = 128
     embedding: int = 64
     tied: bool = False
+    forget_bias: float = 1.0
     # regularisation
     input_dropout: float = 0.0
     layer_dropout: float = 0.0
@@ -78,7 +79,8 @@ class Settings:
             is_of(values[name], hint) for name, hint in hints.items()
         ):
             raise FormatError("the settings of the network are damaged; fit the model again")
-        check_ranges({**values, "budget": None, "epochs": None, "steps": None, "order": None})
+        extents = dict.fromkeys(_EXTENTS)
+        check_ranges({**values, **extents, "order": values["order"] or None})
         return cls(**values)
 
     def changed(self, **values: Any) -> Settings:
@@ -103,7 +105,7 @@ PLAIN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """What is chosen where neither the user nor a budget decides: a minute's training of the embedded
-corpus (measured: `reports/rnn_defaults.md`). Bytes are taken as characters are."""
+corpus (measured: `reports/rnn.md`). Bytes are taken as characters are."""
 
 DESCENT: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 10.0, "weight_decay": 1.2e-6, "clip": 0.25, "average": 0.0}
@@ -115,6 +117,8 @@ _LEAST: Mapping[str, int] = MappingProxyType(
     {"layers": 1, "order": 2, "hidden": 1, "embedding": 0, "lanes": 1, "length": 1, "epochs": 1}
     | {"steps": 1, "samples": 0, "patience": 1, "seed": 0, "threads": 1}
 )
+_MOST_THREADS = 1024
+_LEAST_VARIED = 10  # steps: the least length is half of it
 _SHARES = (
     "dropout", "input_dropout", "layer_dropout", "output_dropout", "embedding_dropout",
     "weight_drop", "unk_rate", "warmup", "average",
@@ -122,6 +126,10 @@ _SHARES = (
 _POSITIVE = ("learning_rate", "clip")
 _NOT_NEGATIVE = ("weight_decay", "activation_penalty", "change_penalty")
 _EXTENTS = ("epochs", "steps", "budget")
+
+_PARTS = (
+    "input_dropout", "layer_dropout", "output_dropout", "embedding_dropout", "weight_drop",
+)  # fmt: skip
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", re.ASCII)
 _SECONDS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
@@ -157,6 +165,8 @@ def check_ranges(values: Mapping[str, Any]) -> None:
             raise ParameterError(f"{name}={given[name]}; give {what}")
     if given.get("seed", 0) >= 2**63:
         raise ParameterError(f"seed={given['seed']}; give a whole number below 2**63")
+    if given.get("threads", 1) > _MOST_THREADS:
+        raise ParameterError(f"threads={given['threads']}; give {_MOST_THREADS} at most")
     extents = [name for name in _EXTENTS if name in given]
     if len(extents) > 1:
         raise ParameterError(f"{' and '.join(extents)} both say how long to train; give one")
@@ -164,13 +174,40 @@ def check_ranges(values: Mapping[str, Any]) -> None:
         seconds_of(given["budget"])
     if given.get("tied") and given.get("embedding") == 0:
         raise ParameterError("tied=True shares the embedding, and embedding=0 has none; give both")
+    if given.get("order") and given.get("embedding") == 0:
+        raise ParameterError("embedding=0; a window of words needs one, give 1 or more")
+    if given.get("optimizer") == "nt-asgd" and given.get("average"):
+        raise ParameterError("nt-asgd averages the weights its own way; leave average out")
+    _check_sampling(given)
+
+
+def _check_sampling(given: Mapping[str, Any]) -> None:
+    """Raise ParameterError where one way of reading the text excludes another."""
+    sentence = given.get("context") == "sentence"
+    if given.get("sampling") == "random" and sentence:
+        raise ParameterError(
+            "sampling=random cuts one stream; with context=sentence, sentences are in random order "
+            "anyway: leave it out"
+        )
+    if given.get("random_length") and (sentence or given.get("sampling") == "random"):
+        raise ParameterError(
+            "random_length varies the stretches of sequential sampling of one stream; leave it out "
+            "with sampling=random or context=sentence"
+        )
+    if given.get("random_length") and given.get("length", _LEAST_VARIED) < _LEAST_VARIED:
+        raise ParameterError(
+            f"length={given['length']} is too short to vary; give {_LEAST_VARIED} or more"
+        )
 
 
 def settle(values: Mapping[str, Any], planned: Mapping[str, Any]) -> Settings:
     """Return the settings that the hyper-parameters `values` name, `planned` where they are None.
 
-    `dropout` stands for those of input, layers and output that are not given.
+    A given `dropout` stands for those of input, layers and output that are not given, and no other
+    part is planned beside it.
     """
+    if values.get("dropout") is not None:  # then nothing is dropped but what is given
+        planned = {name: value for name, value in planned.items() if name not in _PARTS}
     if values.get("optimizer", "adamw") != "adamw":
         planned = {**planned, **DESCENT}
     merged = {**planned, **{name: value for name, value in values.items() if value is not None}}

@@ -18,6 +18,8 @@ TRIAL_STEPS = 4
 WINDOW_STEPS = 16
 HOPELESS = 3.0
 """A trial ends at once when a step is this many times slower than the best trial's mean."""
+AGAIN = 180.0
+"""Seconds after which the numbers are tried again anyway: a neighbour may have gone."""
 SLOWED = 2.0
 """The numbers are tried again when a window is this many times slower than the best trial."""
 
@@ -75,7 +77,8 @@ class ThreadChooser:
         if self._trying:
             self._judge_trial(pace)
         elif self._steps == WINDOW_STEPS:
-            if self._mean > SLOWED * self._best and len(self.candidates) > 1:
+            slower = self._mean > SLOWED * self._best or now - self._tried > AGAIN
+            if slower and len(self.candidates) > 1:
                 self._try_all()
             else:
                 self._measure(from_step=0)
@@ -90,6 +93,7 @@ class ThreadChooser:
     def _try_all(self) -> None:
         self._trying = list(self.candidates)
         self._best = math.inf  # seconds a token
+        self._tried = self._clock()
         self._begin_trial()
 
     def _begin_trial(self) -> None:

@@ -43,9 +43,12 @@ class Place:
     batch: int = 0  # batches of this epoch behind
     steps: int = 0
     tokens: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # in all, planning and earlier runs included
+    planned: float = 0.0  # of them, before the first step
     checked: float = 0.0  # the fraction at the last validation
     window_tokens: int = 0  # trained on since the last validation
+    stopped: bool = False  # by patience
+    triggered: int = 0  # the point of the curve at which NT-ASGD began to average
     halvings: int = 0
     average_steps: int = 0
     epoch_rng: dict[str, Any] = field(default_factory=dict)  # when this epoch began
@@ -90,6 +93,14 @@ def half_precision(network: Network, settings: Settings) -> torch.autocast:
     return torch.autocast(network.device.type, torch.bfloat16, enabled=wanted)
 
 
+def _sent(array: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Return an array on a device; to a GPU it goes through pinned memory, beside its work."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 class Trainer:
     """Trains a network in place; call :meth:`run`.
 
@@ -126,11 +137,17 @@ class Trainer:
         self.average = Average(network, settings.average)
         self.state: State | None = None  # before the first step there is nothing to go on from
         self.best_weights: dict[str, Tensor] = {}
-        self.nats = torch.zeros((), device=network.device)  # their sum since the last validation
+        precise = torch.float32 if network.device.type == "mps" else torch.float64
+        # The sum since the last validation.
+        self.nats = torch.zeros((), device=network.device, dtype=precise)
         self._clock = clock
         self._since = clock()
-        self._stopped = False
         self._check_seconds = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """Take note that so many seconds went into planning: the schedule begins now."""
+        self.place.seconds = self.place.planned = seconds
+        self._since = self._clock()
 
     def run(self) -> Curve:
         """Train to the end, leave the best weights in the network, return the learning curve.
@@ -188,7 +205,9 @@ class Trainer:
         settings, place = self.settings, self.place
         if settings.budget is not None:
             last = min(self._check_seconds, settings.budget / 2)  # the validation at the end
-            return min(1.0, self.seconds / (settings.budget - last))
+            whole = settings.budget - place.planned - last
+            passed = self.seconds - place.planned
+            return min(1.0, passed / whole) if whole > 0 else 1.0
         if settings.steps is not None:
             return (place.steps + (ahead > 0) / 2) / settings.steps
         assert settings.epochs is not None
@@ -196,7 +215,7 @@ class Trainer:
 
     @property
     def _over(self) -> bool:
-        return self._stopped or self.done() >= 1
+        return self.place.stopped or (self.place.steps > 0 and self.done() >= 1)
 
     # ------------------------------------------------------------------ steps
 
@@ -219,6 +238,7 @@ class Trainer:
                 self._check()
             if self.checkpoint is not None:
                 self.checkpoint(self)
+                self.threads.resume()  # writing took time, perhaps
             if self._over and self.settings.epochs is None:
                 return
         place.epoch, place.batch = place.epoch + 1, 0
@@ -227,8 +247,8 @@ class Trainer:
 
     def _step(self, batch: Batch) -> None:
         network, settings, place = self.network, self.settings, self.place
-        targets = torch.from_numpy(batch.targets).to(network.device, non_blocking=True)  # (T, B)
-        inputs = torch.from_numpy(batch.inputs).to(network.device, non_blocking=True)  # (T, B)
+        targets = _sent(batch.targets, network.device)  # (T, B)
+        inputs = _sent(batch.inputs, network.device)  # (T, B)
         initial = network.initial_state(len(batch.continues))
         state = initial
         if self.state is not None:
@@ -302,12 +322,12 @@ class Trainer:
                 if averaged is None
                 else {name: tensor.clone() for name, tensor in averaged.items()}
             )
-        elif settings.optimizer == "nt-asgd" and not self.average.begun:
-            if now - place.best >= settings.patience:
+        elif now - max(place.best, place.triggered) >= settings.patience:
+            if settings.optimizer == "nt-asgd" and not self.average.begun:
                 self.average.begin()
-            return
-        elif settings.budget is None and now - place.best >= settings.patience:
-            self._stopped = True
+                place.triggered = now
+            elif settings.budget is None:
+                place.stopped = True
         self.rate.validated(better=better)
 
     def _validated(self) -> float:

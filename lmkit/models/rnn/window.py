@@ -25,11 +25,11 @@ class WindowNetwork(Network):
         self.window = order - 1
         self.layer = nn.Linear(self.window * shape.embedding, shape.hidden)
 
-    def start(self, counts: NDArray[np.int64]) -> None:
+    def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
         """Set the first weights."""
         nn.init.xavier_uniform_(self.layer.weight)
         nn.init.zeros_(self.layer.bias)
-        super().start(counts)
+        super().start(counts, forget_bias=forget_bias)
 
     def initial_state(self, lanes: int) -> State:
         """Return the state before any token: ``<s>`` as far back as the window reaches."""
