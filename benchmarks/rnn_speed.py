@@ -4,9 +4,9 @@
 
 Training: lmkit's trainer (batches, carried state, schedule, clipping, averaged weights, thread
 choice) against a loop that does nothing but forward, backward and AdamW on one batch, both in
-float32; and lmkit's trainer as it chooses for itself. Scoring: a text as one stream, and a
-decoder's single steps. `--busy` trains while another process keeps one core busy, and prints how
-many times longer it takes.
+float32 and with all threads; and lmkit's trainer in the precision that it chooses for itself.
+Scoring: a text as one stream, and a decoder's single steps. `--busy` trains while another process
+keeps one core busy, lmkit choosing the threads, and prints how many times longer it takes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def rate(run: Callable[[], int]) -> float:
     return max(rates)
 
 
-def ours(outcomes: int, settings: Settings, steps: int) -> int:
+def ours(outcomes: int, settings: Settings, steps: int, threads: int | None = None) -> int:
     network = make_network(settings, outcomes)
     network.start(np.ones(outcomes, np.int64))
     tokens = settings.lanes * settings.length * (steps + 1)
@@ -67,7 +67,7 @@ def ours(outcomes: int, settings: Settings, steps: int) -> int:
         settings.changed(steps=steps),
         rng=np.random.default_rng(0),
         validate=None,
-        threads=thread_chooser(network, settings, None),
+        threads=thread_chooser(network, settings, threads),
         reporter=Reporter(),
     )
     with kept_memory():
@@ -147,9 +147,10 @@ def main() -> None:
         chosen = settings.changed(precision="auto")
         chosen = chosen.changed(precision=precision_of(chosen, outcomes, torch.device("cpu")))
         print(f"{name}: {settings.layers} x {settings.hidden}, {outcomes:,} outcomes")
-        mine = rate(lambda: ours(outcomes, settings, steps))  # noqa: B023
+        both = torch.get_num_threads()
+        mine = rate(lambda: ours(outcomes, settings, steps, both))  # noqa: B023
         theirs = rate(lambda: bare(outcomes, settings, steps))  # noqa: B023
-        best = rate(lambda: ours(outcomes, chosen, steps))  # noqa: B023
+        best = rate(lambda: ours(outcomes, chosen, steps, both))  # noqa: B023
         print(f"  train, float32   {mine:9,.0f} tokens/s, bare loop {theirs:,.0f}: "
               f"{mine / theirs:.0%}")  # fmt: skip
         print(f"  train, {chosen.precision:<9} {best:9,.0f} tokens/s: {best / theirs:.0%}")
