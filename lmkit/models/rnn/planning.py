@@ -2,7 +2,7 @@
 
 The sizes of a ladder are tried from the smallest up, a few training steps each, and the largest is
 taken that still reads the text often enough within the budget and is not out of proportion to it.
-Every number here was chosen by measurement (`reports/rnn.md`).
+`reports/rnn.md` has what was measured for the numbers here; the others are usual values.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ PLAIN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """What is chosen where neither the user nor a budget decides: a minute's training of the embedded
-corpus (measured: `reports/rnn.md`). Bytes are taken as characters are."""
+corpus (chosen with `benchmarks.rnn_defaults`). Bytes are taken as characters are."""
 
 DESCENT: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 10.0, "weight_decay": 1.2e-6, "clip": 0.25, "average": 0.0}
