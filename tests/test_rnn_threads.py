@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from lmkit.models.rnn.threads import TRIAL_STEPS, WINDOW_STEPS, ThreadChooser, torch_threads
@@ -10,11 +12,13 @@ from lmkit.models.rnn.threads import TRIAL_STEPS, WINDOW_STEPS, ThreadChooser, t
 class Machine:
     """Takes `seconds[n]` for a token with n threads; `used` are the numbers in the order asked."""
 
-    def __init__(self, seconds: dict[int, float]) -> None:
+    def __init__(self, seconds: dict[int, float], again: float = math.inf) -> None:
         self.seconds = seconds
         self.now = 100.0
         self.used: list[int] = []
-        self.chooser = ThreadChooser(sorted(seconds), use=self.used.append, clock=lambda: self.now)
+        self.chooser = ThreadChooser(
+            sorted(seconds), use=self.used.append, clock=lambda: self.now, again=again
+        )
 
     def run(self, steps: int, tokens: int = 10) -> float:
         before = self.now
@@ -31,6 +35,15 @@ def test_two_threads_where_two_are_faster() -> None:
     machine = Machine({1: 1.0, 2: 0.6})
     machine.run(TRIALS + 200)
     assert machine.used == [1, 2, 2]
+    assert machine.chooser.count == 2
+
+
+def test_a_neighbour_that_goes_is_noticed_in_time() -> None:
+    machine = Machine({1: 1.0, 2: 100.0}, again=5000.0)
+    machine.run(TRIALS + 20)
+    assert machine.chooser.count == 1
+    machine.seconds[2] = 0.6
+    machine.run(1000)
     assert machine.chooser.count == 2
 
 

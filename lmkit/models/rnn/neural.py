@@ -216,7 +216,8 @@ class NeuralModel(LanguageModel):
         run = self._run
         learned = learn(task, Run(progress, run.checkpoint, run.every, run.log))
         self.network_, self.settings_ = learned.network, learned.settings
-        self._seconds_before = learned.seconds_before
+        if learned.seconds_before:
+            self._seconds_before = learned.seconds_before
         self.history_ = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(learned.curve).items()

@@ -43,8 +43,8 @@ class ThreadChooser:
     with a number warms up and is not timed. After the trials the pace is watched: where another
     process has come to use a core, all numbers are tried again.
 
-    `candidates` are tried in their order, `use` is called with a number to compute with it, and
-    `clock` returns seconds.
+    `candidates` are tried in their order, `use` is called with a number to compute with it,
+    `clock` returns seconds, and after `again` of them all are tried anew.
     """
 
     def __init__(
@@ -53,11 +53,13 @@ class ThreadChooser:
         *,
         use: Callable[[int], None] = torch.set_num_threads,
         clock: Callable[[], float] = time.perf_counter,
+        again: float = AGAIN,
     ) -> None:
         self.candidates = tuple(candidates)
         self.count = self.candidates[0]
         self.use = use
         self._clock = clock
+        self._again = again
         self._since = clock()
         self._try_all()
 
@@ -77,7 +79,7 @@ class ThreadChooser:
         if self._trying:
             self._judge_trial(pace)
         elif self._steps == WINDOW_STEPS:
-            slower = self._mean > SLOWED * self._best or now - self._tried > AGAIN
+            slower = self._mean > SLOWED * self._best or now - self._tried > self._again
             if slower and len(self.candidates) > 1:
                 self._try_all()
             else:
