@@ -383,7 +383,10 @@ def odd_texts_are_scored(subject: Subject) -> None:
 def what_is_explained_fits_what_is_scored(subject: Subject) -> None:
     for model in subject.each():
         plain = model.score(corpus(TEST))
-        ledger = model.score(corpus(TEST), explain=True)
+        try:
+            ledger = model.score(corpus(TEST), explain=True)
+        except ValueError as error:
+            raise AssertionError(f"its columns do not fit the text: {error}") from error
         assert plain.extra == {}
         np.testing.assert_array_equal(ledger.nats, plain.nats)
         for name, column in ledger.extra.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -463,10 +464,18 @@ def test_settings_of_a_file_are_checked() -> None:
     assert Settings.from_json(settings.to_json()) == settings
 
 
-def test_memory_goes_back_to_normal() -> None:
+def test_memory_goes_back_to_normal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every limit that is set is set back, and what was kept is given back."""
+    libc = Mock()
+    monkeypatch.setattr("lmkit.models.rnn.memory.sys.platform", "linux")
+    monkeypatch.setattr("lmkit.models.rnn.memory.ctypes.CDLL", lambda name: libc)
     with kept_memory():
-        torch.ones(10**7)
-    torch.ones(10**7)
+        kept = dict(call.args for call in libc.mallopt.call_args_list)
+        libc.malloc_trim.assert_not_called()
+    after = dict(call.args for call in libc.mallopt.call_args_list)
+    assert after.keys() == kept.keys()
+    assert all(after[limit] != kept[limit] for limit in kept)
+    libc.malloc_trim.assert_called_once()
 
 
 def test_specs() -> None:
