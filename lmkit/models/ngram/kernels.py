@@ -69,49 +69,6 @@ def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
         state = initial if ids[t] == eos else _next_state(state, ids[t], trie)
 
 
-@compiled(inline="always")
-def _slot(node, word, shift):  # type: ignore[no-untyped-def]
-    """Return the place of a bigram in the hash table: the high bits of a mixed product."""
-    mixed = ((np.uint64(node) << np.uint64(32)) | np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    return np.int64((mixed * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(shift))
-
-
-@compiled
-def hash_bigrams(trie, slots):  # type: ignore[no-untyped-def]
-    """Fill an open-addressed table, a power of two long and all zero, with the bigrams' nodes."""
-    first, words, _, starts = trie
-    shift = 64
-    while (1 << (64 - shift)) < len(slots):
-        shift -= 1
-    for node in range(starts[1], starts[2]):
-        for child in range(first[node], first[node + 1]):
-            place = _slot(node, words[child], shift)
-            while slots[place] != 0:
-                place = (place + 1) & (len(slots) - 1)
-            slots[place] = child
-
-
-@compiled
-def _hashed_bigrams(ids, history, trie, slots, nodes):  # type: ignore[no-untyped-def]
-    """Find the bigrams of a tile in the hash table."""
-    first, words, _, _ = trie
-    shift = 64
-    while (1 << (64 - shift)) < len(slots):
-        shift -= 1
-    places = np.empty(len(ids), np.int64)
-    for t in range(len(ids)):
-        places[t] = _slot(history[t], ids[t], shift)
-        nodes[t] = slots[places[t]]
-    for t in range(len(ids)):
-        node, context = nodes[t], history[t]
-        begin, end = first[context], first[context + 1]
-        while node != 0 and not (words[node] == ids[t] and begin <= node < end):
-            places[t] = (places[t] + 1) & (len(slots) - 1)
-            node = slots[places[t]]
-        nodes[t] = node if node != 0 else -1
-
-
 @compiled
 def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile by binary search among the children of their contexts."""
@@ -136,7 +93,7 @@ def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _descend(ids, initial, eos, trie, slots, nodes, history):  # type: ignore[no-untyped-def]
+def _descend(ids, initial, eos, trie, nodes, history):  # type: ignore[no-untyped-def]
     """Find all n-grams that end at the tokens of a tile.
 
     ``nodes[k, t + 1]`` becomes the node of the k-gram that ends at token t, -1 if unknown;
@@ -152,10 +109,7 @@ def _descend(ids, initial, eos, trie, slots, nodes, history):  # type: ignore[no
             above[t] = nodes[k - 1, t]
             if t > 0 and ids[t - 1] == eos:
                 above[t] = initial if k == 2 else -1
-        if k == 2 and len(slots) > 0:
-            _hashed_bigrams(ids, above[:size], trie, slots, nodes[k][1:])
-        else:
-            _searched(ids, above[:size], trie, nodes[k][1:])
+        _searched(ids, above[:size], trie, nodes[k][1:])
 
 
 @compiled
@@ -185,7 +139,7 @@ def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-untyped-def]
     """Write the log-probability of each id under a backoff model; return the state after.
 
     `tables` is (log_probs, backoffs); `out` is (log_probs, orders, paid), the latter two (the
@@ -200,7 +154,7 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         values = result[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, slots, nodes, history)
+        _descend(tile, initial, eos, trie, nodes, history)
         for t in range(len(tile)):
             k = order
             while nodes[k, t + 1] < 0:
@@ -221,7 +175,7 @@ def score_backoff(ids, state, initial, eos, trie, slots, tables, out):  # type: 
 
 
 @compiled
-def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+def look_up(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 
     `tables` is (counts, totals, spans): from ``spans[k]`` on, contexts of order k are complete.
@@ -235,7 +189,7 @@ def look_up(ids, state, initial, eos, trie, slots, tables, out):  # type: ignore
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, slots, nodes, history)
+        _descend(tile, initial, eos, trie, nodes, history)
         for t in range(len(tile)):
             k = order - 1
             while k > 0 and history[k, t] < 0:
@@ -259,7 +213,7 @@ def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[n
     history[0] = 0
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, np.empty(0, np.int32), nodes, history)
+        _descend(tile, initial, eos, trie, nodes, history)
         for t in range(len(tile)):
             for k in range(order):
                 if history[k, t] >= 0:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.kernels import hash_bigrams, walk, walk_along
+from lmkit.models.ngram.hashing import REGION, fill, key_of, look_up_hashed, score_backoff_hashed
+from lmkit.models.ngram.kernels import look_up, score_backoff, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
-_WORTH = 8  # bigrams for each token to score, up to which hashing them pays
-_NO_SLOTS: IntArray = np.empty(0, np.int32)
+_WORTH = 3  # n-grams for each token to score, up to which hashing them pays
+_LOAD = 0.6  # of the slots of a hash table
+_HASHED = {score_backoff: score_backoff_hashed, look_up: look_up_hashed}
+
+Table = NDArray[np.uint64]
 
 
 class Walker(NamedTuple):
@@ -57,39 +62,76 @@ class Walker(NamedTuple):
     ) -> int:
         """Run a scoring kernel over a text and return the state after it.
 
-        `out` are its arrays of one entry for each id (or none); ``finish(where)`` is called after
-        each piece, while its entries are near.
+        The kernel is one that climbs the trie; where much is scored, its twin that asks a hash
+        table takes its place, with the same results. `out` are its arrays of one entry for each id
+        (or none); ``finish(where)`` is called after each piece, while its entries are near.
         """
         ids = read_only(ids)
-        slots = self._slots(len(ids))
-
-        def work(where: slice, start: int) -> int:
-            parts = tuple(array[where] for array in out)
-            after = kernel(
-                ids[where], start, self.initial, self.eos, self.trie.arrays, slots, tables, parts
-            )
-            if finish is not None:
-                finish(where)
-            return int(after)
-
-        if len(ids) <= PIECE:
-            return work(slice(0, len(ids)), state) if len(ids) else state
-        size = max(PIECE, -(-len(ids) // (64 * cores())))
+        table = _table_for(self.trie, len(ids))
         memory = self.trie.order - 1  # the state depends on so many ids alone
 
-        def piece(begin: int) -> int:
-            near = begin <= memory
-            before = ids[:begin] if near else ids[begin - memory : begin]
-            start = self.walk(before, state if near else ROOT)
-            return work(slice(begin, min(begin + size, len(ids))), start)
+        def before(place: int) -> int:
+            """Return the state before the id at a place."""
+            near = place <= memory
+            return self.walk(ids[0 if near else place - memory : place], state if near else ROOT)
 
-        return run_all(piece, range(0, len(ids), size))[-1]
+        def work(begin: int) -> None:
+            where = slice(begin, min(begin + size, len(ids)))
+            parts = tuple(array[where] for array in out)
+            rule = (self.initial, self.eos)
+            if table is None:
+                kernel(ids[where], before(begin), *rule, self.trie.arrays, tables, parts)
+            else:
+                bos = self.trie.vocabulary_size
+                start = self._keys(before(begin))
+                _HASHED[kernel](ids[where], start, self.eos, bos, table, tables, parts)
+            if finish is not None:
+                finish(where)
 
-    def _slots(self, tokens: int) -> IntArray:
-        """Return a hash table of the bigrams, empty if it would cost more than it saves."""
-        bigrams = self.trie.size(2) if self.trie.order > 1 else 0
-        if bigrams == 0 or bigrams > _WORTH * tokens:
-            return _NO_SLOTS
-        slots = np.zeros(1 << (3 * bigrams // 2).bit_length(), np.int32)
-        hash_bigrams(self.trie.arrays, slots)
-        return slots
+        size = max(PIECE, -(-len(ids) // (64 * cores())))
+        run_all(work, range(0, len(ids), size))
+        return before(len(ids))
+
+    def _keys(self, state: int) -> NDArray[np.uint64]:
+        """Return the keys of the last 1 .. n-1 words of a state, behind the node of the last."""
+        words = np.array(self.trie.ngram(state), np.int32)
+        keys = np.zeros(self.trie.order, np.uint64)
+        keys[0] = words[-1] + 1 if len(words) else ROOT
+        for k in range(1, len(words) + 1):
+            keys[k] = key_of(words[-k:])
+        return keys
+
+
+class _Hashing:
+    """The hash table of a trie, made once enough has been scored to pay for it."""
+
+    def __init__(self) -> None:
+        self.scored = 0  # tokens, so far
+        self.table: Table | None = None
+
+
+_HASHINGS: WeakKeyDictionary[Trie, _Hashing] = WeakKeyDictionary()
+
+
+def _table_for(trie: Trie, tokens: int) -> Table | None:
+    """Return the hash table of a trie's n-grams if it pays, or is there already, else None."""
+    hashing = _HASHINGS.setdefault(trie, _Hashing())
+    hashing.scored += tokens
+    ngrams = len(trie.words) - int(trie.starts[2])
+    if hashing.table is None and 0 < ngrams <= _WORTH * hashing.scored:
+        hashing.table = _make_table(trie, ngrams)
+    return hashing.table if hashing.table is not None and len(hashing.table) else None
+
+
+def _make_table(trie: Trie, ngrams: int) -> Table:
+    """Return the hash table of a trie, empty in the odd case of two n-grams with the same key."""
+    regions = int(ngrams / _LOAD / REGION) + 1
+    slots = np.zeros((regions * REGION, 2), np.uint64)
+    first, words, _, starts = trie.arrays
+    share = -(-regions // cores()) * REGION
+
+    def work(begin: int) -> bool:
+        return bool(fill(first, words, starts, slots, begin, min(begin + share, len(slots))))
+
+    distinct = all(run_all(work, range(0, len(slots), share)))
+    return slots if distinct else slots[:0]
