@@ -64,7 +64,7 @@ def command(
                 f"Note: {ledger.model} leaves {ledger.oov_count:,} unknown words unspelled; give "
                 "its training text with --train to have bits a byte of the whole text."
             )
-    pieces = segments(ledgers[0].text)
+    pieces = segments(ledgers[0].text, ledgers[0])
     unranked = {"rank": None, "tied_with": None}
     results = [{**unranked, **measure(ledger, pieces, seed=seed).to_dict()} for ledger in ledgers]
     print_results(ledgers[0].summary, report_dict(ledgers[0].summary, results), output)

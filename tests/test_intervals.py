@@ -21,7 +21,7 @@ from lmkit.evaluation.blocks import (
     ratio_error,
     segments,
 )
-from lmkit.evaluation.intervals import draws, ratio_interval
+from lmkit.evaluation.intervals import draws, ratio_interval, t_quantile
 from lmkit.text.corpus import Corpus, Text
 
 # ---------------------------------------------------------------------- segments
@@ -68,12 +68,25 @@ def test_segments_hold_the_same_surprisal_in_every_unit(unit: str) -> None:
     own = text("the cat é\nsat\n\n漢 on the mat\n" * 30)
     ledger = lmkit.fit(f"bigram:unit={unit}", own).score(own)
     pieces = segments(own)
+    known = segments(own, ledger)
+    assert known.kind == pieces.kind
+    assert np.array_equal(known.starts, pieces.starts)
+    assert np.array_equal(known.bytes, pieces.bytes)
     totals = pieces.totals(ledger, ledger.nats)
     by_sentence = np.bincount(ledger.sentence, ledger.nats)
     assert np.allclose(totals, by_sentence)
     assert totals.sum() == pytest.approx(ledger.total_nats)
     events = pieces.totals(ledger, np.ones(len(ledger)))
     assert events.sum() == len(ledger)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 29, 30, 99, 998, 999])
+def test_quantiles_of_students_t(degrees: int) -> None:
+    from scipy.special import stdtrit
+
+    for share in (0.0005, 0.025, 0.25, 0.4999, 0.5):
+        expected = stdtrit(degrees, share)
+        assert t_quantile(share, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 # ---------------------------------------------------------------------- blocks

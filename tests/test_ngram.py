@@ -190,8 +190,6 @@ def test_many_pieces_score_as_one(monkeypatch: pytest.MonkeyPatch, spec: str, co
     whole = model.log_probs(ids)
     monkeypatch.setattr(scoring, "PIECE", 100)
     np.testing.assert_array_equal(model.log_probs(ids), whole)
-    monkeypatch.setattr(scoring, "_WORTH", 0)  # no hash table: binary search instead
-    np.testing.assert_array_equal(model.log_probs(ids), whole)
 
 
 def test_the_order_that_matched() -> None:

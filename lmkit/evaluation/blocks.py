@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
-from lmkit.text.kernels import measure_runs
+from lmkit.text.kernels import first_at, measure_runs
+from lmkit.text.vocabulary import EOS_ID
 
 FEWEST_BLOCKS = 30  # fewer give no standard error worth the name
 MOST_BLOCKS = 1000  # more make an interval no better, only slower
@@ -42,7 +43,8 @@ class Segments:
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
         """Return the first event of each segment, and the number of events: int64 (S + 1,)."""
         # Events stand in the order of the text: a segment's are those from its first one on.
-        found = np.searchsorted(ledger.offsets, self.starts)
+        found = np.empty(len(self.starts), np.int64)
+        first_at(ledger.offsets, self.starts, found)
         found[-1] = len(ledger)
         return found
 
@@ -65,27 +67,42 @@ class Segments:
         return sums
 
 
-def segments(text: Text) -> Segments:
-    """Return the documents, sentences or words of a text: the first kind it has 60 of or more."""
-    kind, sizes = _runs(text)
+def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
+    """Return the documents, sentences or words of a text: the first kind it has 60 of or more.
+
+    A `ledger` of the text may know its sentences, which saves another reading.
+    """
+    kind, sizes = _documents(text) or _sentences(text, ledger) or _words(text)
     starts = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes[:, 1], out=starts[1:])
     return Segments(kind, starts, sizes[:, 0].copy())
 
 
-def _runs(text: Text) -> tuple[str, NDArray[np.int64]]:
-    """Return the kind of segment, and the bytes and characters of each: (S, 2)."""
-    if len(text.sources) >= _FEWEST_SEGMENTS:
-        parts = [
-            Text(text.name, (source,), text.normalize, text.sentences).summary
-            for source in text.sources
-        ]
-        sizes = np.array([(part.bytes, part.characters) for part in parts], np.int64)
-        if sizes[:, 0].sum() == text.summary.bytes:
-            return "document", sizes[sizes[:, 0] > 0]
-    sizes = _measured(text, b"\n")
-    if len(sizes) >= _FEWEST_SEGMENTS:
-        return "sentence", sizes
+# Each returns the kind of segment, and the bytes and characters of each: (S, 2).
+
+
+def _documents(text: Text) -> tuple[str, NDArray[np.int64]] | None:
+    if len(text.sources) < _FEWEST_SEGMENTS:
+        return None
+    parts = [
+        Text(text.name, (source,), text.normalize, text.sentences).summary
+        for source in text.sources
+    ]
+    sizes = np.array([(part.bytes, part.characters) for part in parts], np.int64)
+    whole = sizes[:, 0].sum() == text.summary.bytes
+    return ("document", sizes[sizes[:, 0] > 0]) if whole else None
+
+
+def _sentences(text: Text, ledger: SurprisalLedger | None) -> tuple[str, NDArray[np.int64]] | None:
+    if ledger is None or ledger.sentence_bytes is None:
+        sizes = _measured(text, b"\n")
+    else:
+        ends = ledger.offsets[ledger.ids == EOS_ID]
+        sizes = np.stack([ledger.sentence_bytes, np.diff(ends, prepend=-1)], axis=1)
+    return ("sentence", sizes) if len(sizes) >= _FEWEST_SEGMENTS else None
+
+
+def _words(text: Text) -> tuple[str, NDArray[np.int64]]:
     return "word", _measured(text, b" \n")
 
 

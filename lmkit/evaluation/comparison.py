@@ -283,7 +283,7 @@ def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LE
     """
     check_comparable(ledgers)
     ordered = sorted(ledgers, key=lambda ledger: ledger.bits_per_byte)
-    pieces = segments(ordered[0].text)
+    pieces = segments(ordered[0].text, ordered[0])
     labels = _unique([ledger.model for ledger in ordered])
     models = tuple(
         measure(ledger, pieces, label=label, seed=seed, level=level)

@@ -108,7 +108,7 @@ def learning_curve(
         part = beginning(corpus.train, fraction)
         model.fit(replace(corpus, train=part))
         (ledger,) = score_all([model], corpus.test, spellers=Spellers())
-        pieces = segments(ledger.text) if pieces is None else pieces
+        pieces = segments(ledger.text, ledger) if pieces is None else pieces
         measured = measure(ledger, pieces, seed=seed, level=level)
         points.append(
             CurvePoint(

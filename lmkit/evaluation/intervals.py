@@ -8,8 +8,9 @@ are too narrow by about the difference of a normal and a t distribution.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,12 @@ class Interval:
     level: float = LEVEL
 
 
+@lru_cache(maxsize=1)  # the intervals of one text, one after another, draw the same blocks
 def draws(blocks: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
-    """Return how often each block is drawn in each resample, float64 (R, B); rows sum to B."""
+    """Return how often each block is drawn in each resample, float64 (R, B); rows sum to B.
+
+    The array is read-only.
+    """
     random = np.random.default_rng(seed)
     rows = max(1, _CELLS // blocks)
     pieces = []
@@ -49,9 +54,11 @@ def draws(blocks: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.f
         count = min(rows, resamples - first)
         chosen = random.integers(blocks, size=(count, blocks), dtype=np.int64)
         chosen += blocks * np.arange(count)[:, None]
-        drawn = np.bincount(chosen.ravel(), minlength=count * blocks)
-        pieces.append(drawn.reshape(count, blocks).astype(np.float64))
-    return np.concatenate(pieces)
+        times = np.bincount(chosen.ravel(), minlength=count * blocks)
+        pieces.append(times.reshape(count, blocks).astype(np.float64))
+    drawn = np.concatenate(pieces)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def ratio_interval(
@@ -89,7 +96,37 @@ def ratio_interval(
 
 def _widened(tail: float, blocks: int) -> float:
     """Return the tail share that makes percentiles as wide as a t interval of so many blocks."""
-    from scipy.special import stdtrit  # Student's t quantiles, without the weight of scipy.stats
+    wide = math.sqrt(blocks / (blocks - 1)) * t_quantile(tail, blocks - 1)
+    return 0.5 * math.erfc(-wide / math.sqrt(2))
 
-    wide = np.sqrt(blocks / (blocks - 1)) * float(stdtrit(blocks - 1, tail))
-    return NormalDist().cdf(float(wide))
+
+def t_quantile(share: float, degrees: int) -> float:
+    """Return the quantile of Student's t distribution for a share in (0, 0.5].
+
+    Newton's method on the distribution function, which for whole degrees of freedom is a finite
+    sum (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4). To import `scipy.special` for it takes
+    longer than a text of a million words does to be scored.
+    """
+    half = (degrees + 1) / 2
+    scale = math.exp(math.lgamma(half) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
+    t = 0.0
+    while True:
+        density = scale * math.pow(1 + t * t / degrees, -half)
+        step = (0.5 - 0.5 * _t_between(t, degrees) - share) / density
+        t -= step
+        if abs(step) <= 1e-12 * max(1.0, abs(t)):
+            return t
+
+
+def _t_between(t: float, degrees: int) -> float:
+    """Return the probability that Student's t lies between t and -t, for whole degrees."""
+    angle = math.atan(abs(t) / math.sqrt(degrees))
+    square = math.cos(angle) ** 2
+    odd = degrees % 2
+    term = math.cos(angle) if odd else 1.0
+    total = 0.0
+    for k in range(1 + odd, degrees, 2):
+        total += term
+        term *= square * k / (k + 1)
+    total *= math.sin(angle)
+    return 2 / math.pi * (angle + total) if odd else total

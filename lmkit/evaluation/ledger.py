@@ -34,6 +34,9 @@ class SurprisalLedger:
     perplexities a word count it; ``perplexity`` and ``cross_entropy``, which are those of the
     closed vocabulary, do not.
 
+    ``sentence_bytes`` int64 (S,) is the size of each sentence in UTF-8 bytes, where it was counted
+    when the text was read.
+
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
     its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
     (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to this
@@ -60,6 +63,7 @@ class SurprisalLedger:
     fit_seconds: float | None = None
     score_seconds: float | None = None
     adapts: str = ""
+    sentence_bytes: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -226,6 +226,9 @@ class LanguageModel(ABC):
             state = self._advance(state, index)
         return result, state
 
+    def _expect(self, tokens: int) -> None:  # noqa: B027 - a hook that may stay empty
+        """Prepare for a text of about so many tokens, in pieces; a model need not do anything."""
+
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
         """Return further ledger columns for these ids, each of shape (T,)."""
         return {}

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Meter, Text
-from lmkit.text.encoding import encode_events
+from lmkit.text.encoding import Collected, encode_chunks
+from lmkit.text.source import BLOCK
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
-
-_BATCH = 1 << 22  # events that a model is given at once
 
 
 def score_text(
@@ -23,25 +23,26 @@ def score_text(
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`).
 
-    The text is read whole, and scored in batches, each from the state after the one before.
+    Each chunk is scored from the state after the one before, while the next ones are read.
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    meter = Meter()
-    events = encode_events(own, model.unit, model.vocabulary_, meter)
-    ids = events.ids
-    nats = np.empty(len(ids))
-    columns: dict[str, NDArray[Any]] = {}
+    meter = Meter(places=True)
+    columns = _Columns(own.raw_size)
     state = model._initial_state()
-    for begin in range(0, len(ids), _BATCH):
-        batch = slice(begin, min(begin + _BATCH, len(ids)))
-        if explain:
-            for name, values in model._explain(ids[batch], state).items():
-                columns.setdefault(name, np.empty(len(ids), values.dtype))[batch] = values
-        log_probs, state = model._log_probs(ids[batch], state)
-        np.subtract(0.0, log_probs, out=nats[batch])  # no negative zeros
+    scored, expected = 0, 0
+    for chunk in ahead(encode_chunks(own, model.unit, model.vocabulary_, meter)):
+        if not scored:
+            expected = int(len(chunk.ids) * max(1.0, own.raw_size / BLOCK))
+            model._expect(expected)
+        known = model._explain(chunk.ids, state) if explain else {}
+        log_probs, state = model._log_probs(chunk.ids, state)
+        columns.add(ids=chunk.ids, offsets=chunk.offsets, lengths=chunk.lengths, **known)
+        columns.add(nats=np.subtract(0.0, log_probs))  # no negative zeros
+        scored += len(chunk.ids)
         if progress is not None:
-            progress("scoring", batch.stop / len(ids))
+            progress("scoring", min(1.0, scored / max(expected, 1)))
+    ids = columns.take("ids", np.int32)
     return SurprisalLedger(
         model=model.spec,
         unit=model.unit,
@@ -53,13 +54,37 @@ def score_text(
         text=own,
         summary=meter.summary(own),
         ids=ids,
-        nats=nats,
+        nats=columns.take("nats", np.float64),
         oov=ids == model.vocabulary_.unk_id,
-        offsets=events.offsets,
-        lengths=events.lengths,
-        extra=columns,
+        offsets=columns.take("offsets", np.int64),
+        lengths=columns.take("lengths", np.int32),
+        extra=columns.rest(),
         train_sha256=model.train_sha256_,
         fit_seconds=model.fit_seconds_,
         adapts=model.adapts,
         score_seconds=time.perf_counter() - start,
+        sentence_bytes=meter.sentence_bytes,
     )
+
+
+class _Columns:
+    """The columns of a ledger while it grows."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.filled: dict[str, Collected] = {}
+
+    def add(self, **pieces: NDArray[Any]) -> None:
+        """Put a piece behind each of some columns."""
+        for name, piece in pieces.items():
+            if name not in self.filled:
+                self.filled[name] = Collected(piece.dtype, self._size)
+            self.filled[name].add(piece)
+
+    def take(self, name: str, dtype: Any) -> NDArray[Any]:
+        """Return a column, and let it go; empty for a text without events."""
+        return self.filled.pop(name).array if name in self.filled else np.empty(0, dtype)
+
+    def rest(self) -> dict[str, NDArray[Any]]:
+        """Return the columns that were not taken."""
+        return {name: column.array for name, column in self.filled.items()}

@@ -24,6 +24,7 @@ from lmkit.errors import CorpusError, ParameterError, did_you_mean
 from lmkit.text.normalize import check_normalizer, normalizer
 from lmkit.text.source import Source, spooled
 
+NEWLINE = 10  # the byte that ends a sentence of a canonical text
 SENTENCE_RULES = ("line", "paragraph", "none")
 DEFAULT_CORPUS = "python-reference"
 DEFAULT_NORMALIZER = "words"
@@ -59,11 +60,25 @@ class TextSummary:
 
 
 class Meter:
-    """Counts a canonical text while it streams past."""
+    """Counts a canonical text while it streams past; with `places`, also where sentences end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, places: bool = False) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
+        self._ends: list[NDArray[np.int64]] | None = [] if places else None
+
+    def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
+        """Count a further chunk; the totals are those of the text up to its end."""
+        if self._ends is not None:
+            self._ends.append(np.flatnonzero(chunk == NEWLINE) + self.bytes + 1)
+        self.digest.update(chunk.data)
+        self.bytes += len(chunk)
+        self.words, self.sentence_ends, self.characters = words, ends, characters
+
+    @property
+    def sentence_bytes(self) -> NDArray[np.int64]:
+        """The bytes of each sentence, its end among them, of a meter that knows the places."""
+        return np.diff(np.concatenate([np.zeros(1, np.int64), *(self._ends or ())]))
 
     def summary(self, text: Text) -> TextSummary:
         """Return the counts, for a text that has streamed past whole."""
@@ -135,11 +150,9 @@ class Text:
     ) -> NDArray[np.uint8]:
         from lmkit.text import kernels
 
-        meter.digest.update(chunk.data)
-        meter.bytes += len(chunk)
-        meter.words = int(state[kernels.WORDS])
-        meter.sentence_ends = int(state[kernels.SENTENCE_ENDS])
-        meter.characters = int(state[kernels.CHARACTERS]) + meter.sentence_ends
+        ends = int(state[kernels.SENTENCE_ENDS])
+        characters = int(state[kernels.CHARACTERS]) + ends
+        meter.add(chunk, words=int(state[kernels.WORDS]), ends=ends, characters=characters)
         return chunk
 
     def _normalized_blocks(self) -> Iterator[bytes]:

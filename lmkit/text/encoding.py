@@ -46,7 +46,7 @@ class LearnedText:
     summary: TextSummary
 
 
-class _Collected:
+class Collected:
     """Numbers that are collected piece by piece into one array.
 
     There is room for what a text of `size` bytes is likely to need, and it grows fourfold; room
@@ -229,7 +229,7 @@ def learn_text(
         raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
     table = new_table(unit)
     meter = Meter()
-    ids = _Collected(np.int32, text.raw_size)
+    ids = Collected(np.int32, text.raw_size)
     for chunk in ahead(text.chunks(meter)):
         encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
         ids.add(encoded.ids)
@@ -266,23 +266,9 @@ def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]
         before = meter.characters
 
 
-def encode_events(
-    text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
-) -> EncodedChunk:
-    """Return the events of the whole text, as `encode_chunks` yields them."""
-    ids, offsets, lengths = (
-        _Collected(dtype, text.raw_size) for dtype in (np.int32, np.int64, np.int32)
-    )
-    for chunk in encode_chunks(text, unit, vocabulary, meter):
-        ids.add(chunk.ids)
-        offsets.add(chunk.offsets)
-        lengths.add(chunk.lengths)
-    return EncodedChunk(ids.array, offsets.array, lengths.array)
-
-
 def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:
     """Return the whole text as ids of a vocabulary, int32 (T,); unknown tokens are id 0."""
-    ids = _Collected(np.int32, text.raw_size)
+    ids = Collected(np.int32, text.raw_size)
     for chunk in encode_chunks(text, unit, vocabulary, places=False):
         ids.add(chunk.ids)
     return ids.array

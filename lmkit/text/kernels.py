@@ -395,6 +395,18 @@ def measure_runs(
 
 
 @compiled
+def first_at(
+    places: NDArray[np.int64], starts: NDArray[np.int64], found: NDArray[np.int64]
+) -> None:
+    """Write, for each of the rising starts, the index of the first of the rising places there."""
+    index = 0
+    for number in range(len(starts)):
+        while index < len(places) and places[index] < starts[number]:
+            index += 1
+        found[number] = index
+
+
+@compiled
 def count_ids(ids: NDArray[np.int32], counts: NDArray[np.signedinteger[Any]]) -> None:
     """Add to `counts` how often each id occurs."""
     for index in ids:

@@ -15,7 +15,7 @@ from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import score_backoff
 from lmkit.models.ngram.model import check_order
-from lmkit.models.ngram.scoring import Walker
+from lmkit.models.ngram.scoring import Walker, table_for
 from lmkit.models.ngram.smoothing import without_unk
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.top import top_words
@@ -79,6 +79,9 @@ class BackoffModel(LanguageModel):
 
     def _initial_state(self) -> State:
         return self._walker().initial
+
+    def _expect(self, tokens: int) -> None:
+        table_for(self.tables_.trie, tokens)
 
     def _advance(self, state: State, index: int) -> State:
         return self._walker().walk(np.array([index], np.int32), state)

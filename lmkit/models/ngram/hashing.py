@@ -163,21 +163,40 @@ def _carry(last, eos, bos, size, before, after):  # type: ignore[no-untyped-def]
             before[k, 0] = _scattered(bos) if k == 1 else np.uint64(0)
 
 
-@compiled(inline="always")
-def _node_before(t, tile, eos, bos, last_node):  # type: ignore[no-untyped-def]
-    """Return the node of the word before a token, ``<s>`` after a sentence end."""
-    if t == 0:
-        return last_node
-    return np.int64(bos if tile[t - 1] == eos else tile[t - 1]) + 1
-
-
 @compiled
-def _carry(last, eos, bos, size, before, after):  # type: ignore[no-untyped-def]
-    """Make the last keys of a tile those before the next one."""
-    for k in range(1, len(before)):
-        before[k, 0] = after[k, size - 1]
-        if last == eos:
-            before[k, 0] = _scattered(bos) if k == 1 else np.uint64(0)
+def _highest(tile, eos, bos, last_node, keys, slots, backoffs, room, out):  # type: ignore[no-untyped-def]
+    """Find the highest order at which each token of a tile is known, and what backing off costs.
+
+    `keys` is (before, after). `out` is (nodes, reached, weights): the node of the n-gram, its
+    order k, and ``weights[k + 1 :, t]``, the backoffs of the contexts that led there.
+    """
+    before, after = keys
+    nodes, reached, weights = out
+    order, rest = len(after) - 1, len(tile)
+    left = np.arange(rest)  # the tokens whose n-gram is not found yet
+    asked, found = np.empty(rest, np.uint64), np.empty(rest, np.int64)
+    for k in range(order, 1, -1):
+        for i in range(rest):
+            asked[i] = after[k, left[i]]
+        _find(asked, rest, slots, room, found)
+        missing = 0
+        for i in range(rest):
+            t = left[i]
+            nodes[t], reached[t] = found[i], k
+            left[missing] = t
+            missing += found[i] == 0
+        rest = missing
+        for i in range(rest):
+            asked[i] = before[k - 1, left[i]]
+        if k > 2:
+            _find(asked, rest, slots, room, found)
+        else:
+            for i in range(rest):
+                found[i] = _node_before(left[i], tile, eos, bos, last_node)
+        for i in range(rest):  # unknown contexts are node 0, whose backoff is 0
+            weights[k, left[i]] = backoffs[found[i]]
+    for i in range(rest):
+        nodes[left[i]], reached[left[i]] = np.int64(tile[left[i]]) + 1, 1
 
 
 @compiled
@@ -194,40 +213,14 @@ def score_backoff_hashed(ids, start, eos, bos, slots, tables, out):  # type: ign
     before[1:, 0] = start[1:]
     last_node = np.int64(start[0])
     room = np.empty((3, TILE), np.uint64)
-    asked, found = np.empty(TILE, np.uint64), np.empty(TILE, np.int64)
-    left = np.empty(TILE, np.int64)  # the tokens whose n-gram is not found yet
     nodes, reached = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
     weights = np.zeros((order + 1, TILE))
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
-        size = len(tile)
         _keys_of_tile(tile, eos, bos, before, after)
-        rest = size
-        for t in range(size):
-            left[t] = t
-        for k in range(order, 1, -1):
-            for i in range(rest):
-                asked[i] = after[k, left[i]]
-            _find(asked, rest, slots, room, found)
-            missing = 0
-            for i in range(rest):
-                t = left[i]
-                nodes[t], reached[t] = found[i], k
-                left[missing] = t
-                missing += found[i] == 0
-            rest = missing
-            if k > 2:
-                for i in range(rest):
-                    asked[i] = before[k - 1, left[i]]
-                _find(asked, rest, slots, room, found)
-            else:
-                for i in range(rest):
-                    found[i] = _node_before(left[i], tile, eos, bos, last_node)
-            for i in range(rest):  # unknown contexts are node 0, whose backoff is 0
-                weights[k, left[i]] = backoffs[found[i]]
-        for i in range(rest):
-            nodes[left[i]], reached[left[i]] = np.int64(tile[left[i]]) + 1, 1
-        for t in range(size):
+        found = (nodes, reached, weights)
+        _highest(tile, eos, bos, last_node, (before, after), slots, backoffs, room, found)
+        for t in range(len(tile)):
             value = log_probs[nodes[t]]
             for k in range(reached[t] + 1, order + 1):
                 value += weights[k, t]
@@ -237,8 +230,8 @@ def score_backoff_hashed(ids, start, eos, bos, slots, tables, out):  # type: ign
             for k in range(order, reached[t], -1):
                 total += weights[k, t]
             orders[begin + t], paid[begin + t] = reached[t], total
-        _carry(tile[-1], eos, bos, size, before, after)
-        last_node = _node_before(size, tile, eos, bos, last_node)
+        _carry(tile[-1], eos, bos, len(tile), before, after)
+        last_node = _node_before(len(tile), tile, eos, bos, last_node)
 
 
 @compiled

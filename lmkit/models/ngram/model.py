@@ -13,7 +13,7 @@ from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import look_up
-from lmkit.models.ngram.scoring import Walker
+from lmkit.models.ngram.scoring import Walker, table_for
 
 SMOOTHINGS = ("laplace", "lidstone", "mle")
 MAX_ORDER = 127  # the ledger's column of matched orders is int8
@@ -109,6 +109,9 @@ class Additive(LanguageModel):
 
     def _initial_state(self) -> State:
         return self._walker().initial
+
+    def _expect(self, tokens: int) -> None:
+        table_for(self.counts_.trie, tokens)
 
     def _advance(self, state: State, index: int) -> State:
         return self._walker().walk(np.array([index], np.int32), state)

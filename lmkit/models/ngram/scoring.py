@@ -67,7 +67,7 @@ class Walker(NamedTuple):
         (or none); ``finish(where)`` is called after each piece, while its entries are near.
         """
         ids = read_only(ids)
-        table = _table_for(self.trie, len(ids))
+        table = table_for(self.trie, len(ids))
         memory = self.trie.order - 1  # the state depends on so many ids alone
 
         def before(place: int) -> int:
@@ -102,25 +102,18 @@ class Walker(NamedTuple):
         return keys
 
 
-class _Hashing:
-    """The hash table of a trie, made once enough has been scored to pay for it."""
-
-    def __init__(self) -> None:
-        self.scored = 0  # tokens, so far
-        self.table: Table | None = None
+_TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
-_HASHINGS: WeakKeyDictionary[Trie, _Hashing] = WeakKeyDictionary()
-
-
-def _table_for(trie: Trie, tokens: int) -> Table | None:
-    """Return the hash table of a trie's n-grams if it pays, or is there already, else None."""
-    hashing = _HASHINGS.setdefault(trie, _Hashing())
-    hashing.scored += tokens
+def table_for(trie: Trie, tokens: int) -> Table | None:
+    """Return the hash table of a trie's n-grams if it is there or so many tokens pay for it."""
     ngrams = len(trie.words) - int(trie.starts[2])
-    if hashing.table is None and 0 < ngrams <= _WORTH * hashing.scored:
-        hashing.table = _make_table(trie, ngrams)
-    return hashing.table if hashing.table is not None and len(hashing.table) else None
+    if trie not in _TABLES:
+        if not 0 < ngrams <= _WORTH * tokens:
+            return None
+        _TABLES[trie] = _make_table(trie, ngrams)
+    table = _TABLES[trie]
+    return table if len(table) else None
 
 
 def _make_table(trie: Trie, ngrams: int) -> Table:

@@ -1,0 +1,106 @@
+"""The hash table of a trie gives what the trie gives, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lmkit
+from lmkit.models.base import LanguageModel
+from lmkit.models.ngram import scoring
+from lmkit.text.corpus import Corpus
+
+pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
+
+
+def lines(seed: int, sentences: int, letters: str = "abcdefgh") -> str:
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, len(letters) + 1)
+    words = [
+        rng.choice(list(letters), rng.integers(0, 12), p=weights / weights.sum())
+        for _ in range(sentences)
+    ]
+    return "\n".join(" ".join(sentence) for sentence in words) + "\n"
+
+
+def trie_of(model: LanguageModel) -> scoring.Trie:
+    held = getattr(model, "tables_", None) or model.counts_  # type: ignore[attr-defined]
+    trie: scoring.Trie = held.trie
+    return trie
+
+
+SPECS = [
+    *(f"kneser-ney:order={order}" for order in (1, 2, 3, 5, 8)),
+    "kneser-ney:order=4,context=stream",
+    "kneser-ney:order=3,unk=excluded",
+    "stupid-backoff:order=4",
+    "jelinek-mercer:order=3",
+    *(f"ngram:order={order},alpha=0.1" for order in (1, 2, 3, 5)),
+    "ngram:order=4,context=stream",
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_hashing_changes_nothing(monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    corpus = Corpus.from_string(lines(1, 400), normalize="none").split()
+    model = lmkit.fit(spec, corpus)
+    ids = model.encode(lines(2, 700, "abcdefghijk"))  # with words that it does not know
+    trie = trie_of(model)
+    state = model._initial_state()
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    climbed, after = model._log_probs(ids, state)
+    explained = model._explain(ids, state)
+    assert trie not in scoring._TABLES
+    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    for piece in (100, 1 << 15):
+        monkeypatch.setattr(scoring, "PIECE", piece)
+        hashed, state_after = model._log_probs(ids, state)
+        assert (trie in scoring._TABLES) == (trie.order > 1)
+        np.testing.assert_array_equal(hashed, climbed)
+        assert state_after == after
+        for name, column in model._explain(ids, state).items():
+            np.testing.assert_array_equal(column, explained[name])
+
+
+@pytest.mark.parametrize("spec", ["kneser-ney:order=5", "ngram:order=4,alpha=0.1"])
+def test_a_text_may_begin_anywhere(monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    model = lmkit.fit(spec, Corpus.from_string(lines(3, 300), normalize="none"))
+    ids = model.encode(lines(4, 60))
+    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    whole, _ = model._log_probs(ids, model._initial_state())
+    for cut in range(0, len(ids), 7):
+        _, state = model._log_probs(ids[:cut], model._initial_state())
+        rest, _ = model._log_probs(ids[cut:], state)
+        np.testing.assert_array_equal(rest, whole[cut:])
+
+
+def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmkit.models.ngram.pruning import prune
+
+    model = lmkit.fit("kneser-ney:order=4", Corpus.from_string(lines(5, 600), normalize="none"))
+    pruned = prune(model, threshold=1e-4)
+    ids = pruned.encode(lines(6, 300, "abcdefghij"))
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    climbed = pruned.log_probs(ids)
+    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
+
+
+def test_two_ngrams_with_one_key_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lmkit.fit("kneser-ney", Corpus.from_string(lines(7, 200), normalize="none"))
+    ids = model.encode(lines(8, 200))
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    climbed = model.log_probs(ids)
+    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    monkeypatch.setattr(scoring, "fill", lambda *_: False)
+    np.testing.assert_array_equal(model.log_probs(ids), climbed)
+
+
+def test_the_words_of_a_node() -> None:
+    model = lmkit.fit("kneser-ney:order=4", Corpus.from_string(lines(9, 50), normalize="none"))
+    trie = trie_of(model)
+    for order in range(1, trie.order + 1):
+        rows = trie.ngrams(order)
+        for place in range(0, len(rows), 7):
+            assert trie.ngram(int(trie.starts[order]) + place) == rows[place].tolist()
+    assert trie.ngram(0) == []
