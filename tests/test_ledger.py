@@ -36,8 +36,6 @@ def ledger(nats: Any, text: str = TEXT, unit: str = "word", train: str = "the ca
         ids=chunk.ids if chunk else empty.astype(np.int32),
         nats=np.array(nats, np.float64),
         oov=chunk.ids == 0 if chunk else empty.astype(bool),
-        offsets=chunk.offsets if chunk else empty.astype(np.int64),
-        lengths=chunk.lengths if chunk else empty.astype(np.int32),
     )
 
 

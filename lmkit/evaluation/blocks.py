@@ -9,6 +9,7 @@ sentence, else, in a text with few sentence ends, a word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,23 +29,35 @@ _FEWEST_SEGMENTS = 2 * FEWEST_BLOCKS  # so that blocks have room to grow
 class Segments:
     """Where the smallest pieces of a canonical text begin, in every unit alike.
 
-    ``starts`` int64 (S + 1,): the first character of each, and the length of the text;
-    ``bytes`` int64 (S,): UTF-8 bytes of each, one for a sentence end among them. ``kind`` is
-    ``document``, ``sentence`` or ``word``.
+    ``kind`` is ``document``, ``sentence`` or ``word``; ``bytes`` int64 (S,) are the UTF-8 bytes of
+    each, one for a sentence end among them; ``characters`` int64 (S,), where they were counted.
     """
 
     kind: str
-    starts: NDArray[np.int64]
     bytes: NDArray[np.int64]
+    text: Text
+    characters: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.bytes)
 
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first character of each, and the length of the text: int64 (S + 1,)."""
+        characters = self.characters
+        if characters is None:
+            characters = _sentences(self.text)[:, 1]
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(characters)])
+
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
         """Return the first event of each segment, and the number of events: int64 (S + 1,)."""
-        # Events stand in the order of the text: a segment's are those from its first one on.
-        found = np.empty(len(self.starts), np.int64)
-        first_at(ledger.offsets, self.starts, found)
+        if self.kind == "sentence" and ledger.sentence_bytes is not None:
+            ends = np.flatnonzero(ledger.ids == EOS_ID) + 1
+            found = np.concatenate([np.zeros(1, np.int64), ends])
+        else:
+            # Events stand in the order of the text: a segment's are those from its first one on.
+            found = np.empty(len(self.starts), np.int64)
+            first_at(ledger.offsets, self.starts, found)
         found[-1] = len(ledger)
         return found
 
@@ -72,16 +85,22 @@ def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
 
     A `ledger` of the text may know its sentences, which saves another reading.
     """
-    kind, sizes = _documents(text) or _sentences(text, ledger) or _words(text)
-    starts = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes[:, 1], out=starts[1:])
-    return Segments(kind, starts, sizes[:, 0].copy())
+    documents = _documents(text)
+    if documents is not None:
+        return Segments("document", documents[:, 0], text, documents[:, 1])
+    if ledger is not None and ledger.sentence_bytes is not None:
+        if len(ledger.sentence_bytes) >= _FEWEST_SEGMENTS:
+            return Segments("sentence", ledger.sentence_bytes, text)
+    else:
+        sizes = _sentences(text)
+        if len(sizes) >= _FEWEST_SEGMENTS:
+            return Segments("sentence", sizes[:, 0].copy(), text, sizes[:, 1])
+    words = _measured(text, b" \n")
+    return Segments("word", words[:, 0].copy(), text, words[:, 1])
 
 
-# Each returns the kind of segment, and the bytes and characters of each: (S, 2).
-
-
-def _documents(text: Text) -> tuple[str, NDArray[np.int64]] | None:
+def _documents(text: Text) -> NDArray[np.int64] | None:
+    """Return the bytes and characters of each document, (S, 2), where there are many."""
     if len(text.sources) < _FEWEST_SEGMENTS:
         return None
     parts = [
@@ -90,20 +109,12 @@ def _documents(text: Text) -> tuple[str, NDArray[np.int64]] | None:
     ]
     sizes = np.array([(part.bytes, part.characters) for part in parts], np.int64)
     whole = sizes[:, 0].sum() == text.summary.bytes
-    return ("document", sizes[sizes[:, 0] > 0]) if whole else None
+    return sizes[sizes[:, 0] > 0] if whole else None
 
 
-def _sentences(text: Text, ledger: SurprisalLedger | None) -> tuple[str, NDArray[np.int64]] | None:
-    if ledger is None or ledger.sentence_bytes is None:
-        sizes = _measured(text, b"\n")
-    else:
-        ends = ledger.offsets[ledger.ids == EOS_ID]
-        sizes = np.stack([ledger.sentence_bytes, np.diff(ends, prepend=-1)], axis=1)
-    return ("sentence", sizes) if len(sizes) >= _FEWEST_SEGMENTS else None
-
-
-def _words(text: Text) -> tuple[str, NDArray[np.int64]]:
-    return "word", _measured(text, b" \n")
+def _sentences(text: Text) -> NDArray[np.int64]:
+    """Return the bytes and characters of each sentence, (S, 2)."""
+    return _measured(text, b"\n")
 
 
 def _measured(text: Text, separators: bytes) -> NDArray[np.int64]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.errors import CorpusError
 from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
 from lmkit.evaluation.signature import signature
 from lmkit.text.corpus import Text, TextSummary
+from lmkit.text.encoding import places_of
 from lmkit.text.vocabulary import EOS_ID
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class SurprisalLedger:
 
     ``ids`` int32; ``nats`` float64, the surprisal -log p(event | context), infinite where p is 0;
     ``oov`` bool, true for tokens that are not in the vocabulary (a literal ``<unk>`` among them);
-    ``offsets`` int64 and ``lengths`` int32, the place in the canonical text, in characters.
+    ``offsets`` int64 and ``lengths`` int32, the place in the canonical text, in characters: as
+    ``places`` gives the two, or found in the text when they are asked for.
     ``extra`` holds further columns of the same length that the model knows: ``order`` (the n-gram
     order that matched), ``backoff`` (nats paid for backing off), ``entropy`` (nats).
 
@@ -55,8 +58,7 @@ class SurprisalLedger:
     ids: NDArray[np.int32]
     nats: NDArray[np.float64]
     oov: NDArray[np.bool_]
-    offsets: NDArray[np.int64]
-    lengths: NDArray[np.int32]
+    places: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
     spelling: NDArray[np.float64] | None = None
     train_sha256: str | None = None
@@ -67,6 +69,23 @@ class SurprisalLedger:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each event begins in the canonical text, in characters, shape (T,)."""
+        return self._found[0]
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """The characters of each event; 0 for a byte within a character. Shape (T,)."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        found = places_of(self.text, self.unit) if self.places is None else self.places
+        if len(found[0]) != len(self.ids):
+            raise CorpusError(f"{self.text.name}: changed since it was scored; score it again")
+        return found
 
     # ------------------------------------------------------------------ totals
 

@@ -193,8 +193,7 @@ def ledger_of_columns(
         ids=ids,
         nats=nats,
         oov=oov,
-        offsets=offsets,
-        lengths=lengths,
+        places=(offsets, lengths),
         spelling=arrays.pop("spelling", None),
         extra=arrays,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Meter, Text
 from lmkit.text.encoding import Collected, encode_chunks
-from lmkit.text.source import BLOCK
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
+
+_BATCH = 1 << 17  # events that a model is given at once, at least, but for the last
 
 
 def score_text(
@@ -23,7 +25,7 @@ def score_text(
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`).
 
-    Each chunk is scored from the state after the one before, while the next ones are read.
+    Each batch is scored from the state after the one before, while the next ones are read.
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
@@ -31,17 +33,16 @@ def score_text(
     columns = _Columns(own.raw_size)
     state = model._initial_state()
     scored, expected = 0, 0
-    for chunk in ahead(encode_chunks(own, model.unit, model.vocabulary_, meter)):
-        if not scored:
-            expected = int(len(chunk.ids) * max(1.0, own.raw_size / BLOCK))
+    for ids, size in ahead(_batches(own, model, meter)):
+        if not scored:  # a packed file holds more than its size, but not less
+            expected = int(len(ids) * max(1.0, own.raw_size / size))
             model._expect(expected)
-        known = model._explain(chunk.ids, state) if explain else {}
-        log_probs, state = model._log_probs(chunk.ids, state)
-        columns.add(ids=chunk.ids, offsets=chunk.offsets, lengths=chunk.lengths, **known)
-        columns.add(nats=np.subtract(0.0, log_probs))  # no negative zeros
-        scored += len(chunk.ids)
+        known = model._explain(ids, state) if explain else {}
+        log_probs, state = model._log_probs(ids, state)
+        columns.add(ids=ids, nats=np.subtract(0.0, log_probs), **known)  # no negative zeros
+        scored += len(ids)
         if progress is not None:
-            progress("scoring", min(1.0, scored / max(expected, 1)))
+            progress("scoring", min(1.0, scored / expected))
     ids = columns.take("ids", np.int32)
     return SurprisalLedger(
         model=model.spec,
@@ -56,8 +57,6 @@ def score_text(
         ids=ids,
         nats=columns.take("nats", np.float64),
         oov=ids == model.vocabulary_.unk_id,
-        offsets=columns.take("offsets", np.int64),
-        lengths=columns.take("lengths", np.int32),
         extra=columns.rest(),
         train_sha256=model.train_sha256_,
         fit_seconds=model.fit_seconds_,
@@ -65,6 +64,23 @@ def score_text(
         score_seconds=time.perf_counter() - start,
         sentence_bytes=meter.sentence_bytes,
     )
+
+
+def _batches(
+    text: Text, model: LanguageModel, meter: Meter
+) -> Iterator[tuple[NDArray[np.int32], int]]:
+    """Yield the ids of a text, many at a time, and the bytes of text that they are."""
+    waiting: list[NDArray[np.int32]] = []
+    events = size = 0
+    for chunk in encode_chunks(text, model.unit, model.vocabulary_, meter, places=False):
+        waiting.append(chunk.ids)
+        events += len(chunk.ids)
+        size += chunk.bytes
+        if events >= _BATCH:
+            yield np.concatenate(waiting), size
+            waiting, events, size = [], 0, 0
+    if events:
+        yield np.concatenate(waiting), size
 
 
 class _Columns:

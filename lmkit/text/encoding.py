@@ -25,11 +25,13 @@ _EMPTY_LENGTHS = np.empty(0, np.int32)
 @dataclass(frozen=True)
 class EncodedChunk:
     """A run of events: ids int32 (T,), and offset int64 (T,) and length int32 (T,) of each in the
-    canonical text, in characters. A byte within a character has length 0."""
+    canonical text, in characters. A byte within a character has length 0. ``bytes`` is the size
+    of the canonical text that they are."""
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int32]
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class WordTable:
                 learn, ids, offsets, lengths, filled, character,
             )  # fmt: skip
             if status == kernels.DONE:
-                return EncodedChunk(ids[:filled], offsets[:filled], lengths[:filled])
+                return EncodedChunk(ids[:filled], offsets[:filled], lengths[:filled], len(chunk))
             if status == kernels.RESERVED_WORD:
                 raise _reserved_word(chunk, reached, name)
             self._grow()
@@ -189,7 +191,7 @@ class SymbolTable:
         if places:
             # A byte within a character stands where the character begins.
             offsets = character + np.cumsum(lengths, dtype=np.int64) - 1
-        return EncodedChunk(ids, offsets, lengths)
+        return EncodedChunk(ids, offsets, lengths, len(chunk))
 
     def vocabulary(
         self,
@@ -264,6 +266,15 @@ def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]
     for chunk in text.chunks(meter):
         yield chunk, before
         before = meter.characters
+
+
+def places_of(text: Text, unit: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return where each event of a text stands: offsets int64 and lengths int32, characters."""
+    offsets, lengths = Collected(np.int64, text.raw_size), Collected(np.int32, text.raw_size)
+    for chunk in encode_chunks(text, unit, Vocabulary([])):
+        offsets.add(chunk.offsets)
+        lengths.add(chunk.lengths)
+    return offsets.array, lengths.array
 
 
 def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:

@@ -1,8 +1,11 @@
-"""Compiled scoring of long texts: all n-grams in a hash table, the highest order asked first.
+"""Compiled scoring of long texts: contexts in a hash table, the highest order asked first.
 
 A text is asked for its n-grams from the highest order down, and most tokens are answered at once,
-where a trie is climbed order by order. To hash a trie takes as long as to score about as many
-tokens as it has n-grams, so that it pays for long texts only (`lmkit.models.ngram.scoring`).
+where a trie is climbed order by order. The table holds what can be a context, the n-grams of
+orders 2 to n - 1; from a context of n - 1 words it is one step to the few n-grams below it. (The
+bigrams of a bigram model are hashed too: a single word has thousands of children.) To hash the
+contexts takes as long as to score about as many tokens, and so pays for long texts only
+(`lmkit.models.ngram.scoring`).
 
 The key of the words w1 ... wk is the sum of m(wi) * F^(k - i) modulo 2^64, m being a bijection that
 scatters the ids and F odd: one multiplication leads from the key of a context to that of an n-gram.
@@ -17,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from lmkit.compiled import compiled
+from lmkit.models.ngram.kernels import search_children
 
 TILE = 512  # tokens that are looked up together; their keys stay in the near caches
 REGION = 4096  # slots
@@ -78,23 +82,23 @@ def _insert(keys, nodes, size, slots, room):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill(first, words, starts, slots, begin, end):  # type: ignore[no-untyped-def]
-    """Put the n-grams, from the bigrams on, into the slots ``begin`` to ``end`` that are theirs.
+def fill(first, words, starts, highest, slots, begin, end):  # type: ignore[no-untyped-def]
+    """Put the n-grams of orders 2 to `highest` into the slots ``begin`` to ``end``, their own.
 
     Returns False if two n-grams have the same key.
     """
-    contexts, size, distinct = len(first) - 1, len(slots), True
-    keys = np.empty(contexts, np.uint64)
-    for node in range(starts[1], min(starts[2], contexts)):
+    size, distinct = len(slots), True
+    keys = np.empty(starts[highest], np.uint64)
+    for node in range(starts[1], min(starts[2], len(keys))):
         keys[node] = _scattered(node - 1)
     ready, nodes = np.empty(TILE, np.uint64), np.empty(TILE, np.int64)
     room = np.empty((2, TILE), np.uint64)
     waiting = 0
-    for context in range(starts[1], contexts):
+    for context in range(starts[1], starts[highest]):
         start = keys[context] * _FACTOR
         for node in range(first[context], first[context + 1]):
             key = start + _scattered(words[node])
-            if node < contexts:
+            if node < len(keys):
                 keys[node] = key
             place = _slot(key, size)
             ready[waiting], nodes[waiting] = key, node
@@ -164,7 +168,16 @@ def _carry(last, eos, bos, size, before, after):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _highest(tile, eos, bos, last_node, keys, slots, backoffs, room, out):  # type: ignore[no-untyped-def]
+def _below(tile, keys, slots, trie, room, contexts, nodes):  # type: ignore[no-untyped-def]
+    """Find the contexts of some keys, 0 if unknown, and the n-grams of a tile below them, or -1."""
+    _find(keys, len(tile), slots, room, contexts)
+    for t in range(len(tile)):
+        nodes[t] = contexts[t] if contexts[t] != 0 else -1
+    search_children(tile, nodes[: len(tile)].copy(), trie, nodes)
+
+
+@compiled
+def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):  # type: ignore[no-untyped-def]
     """Find the highest order at which each token of a tile is known, and what backing off costs.
 
     `keys` is (before, after). `out` is (nodes, reached, weights): the node of the n-gram, its
@@ -172,10 +185,20 @@ def _highest(tile, eos, bos, last_node, keys, slots, backoffs, room, out):  # ty
     """
     before, after = keys
     nodes, reached, weights = out
-    order, rest = len(after) - 1, len(tile)
-    left = np.arange(rest)  # the tokens whose n-gram is not found yet
-    asked, found = np.empty(rest, np.uint64), np.empty(rest, np.int64)
-    for k in range(order, 1, -1):
+    order, size = len(after) - 1, len(tile)
+    left = np.arange(size)  # the tokens whose n-gram is not found yet
+    asked, found = np.empty(size, np.uint64), np.empty(size, np.int64)
+    rest, k = size, order
+    if order > 2:  # the highest order is not in the table
+        _below(tile, before[k - 1], slots, trie, room, found, nodes)
+        rest, k = 0, order - 1
+        for t in range(size):
+            reached[t] = order
+            left[rest], found[rest] = t, found[t]
+            rest += nodes[t] < 0
+        for i in range(rest):
+            weights[order, left[i]] = backoffs[found[i]]
+    while k > 1:
         for i in range(rest):
             asked[i] = after[k, left[i]]
         _find(asked, rest, slots, room, found)
@@ -195,12 +218,13 @@ def _highest(tile, eos, bos, last_node, keys, slots, backoffs, room, out):  # ty
                 found[i] = _node_before(left[i], tile, eos, bos, last_node)
         for i in range(rest):  # unknown contexts are node 0, whose backoff is 0
             weights[k, left[i]] = backoffs[found[i]]
+        k -= 1
     for i in range(rest):
         nodes[left[i]], reached[left[i]] = np.int64(tile[left[i]]) + 1, 1
 
 
 @compiled
-def score_backoff_hashed(ids, start, eos, bos, slots, tables, out):  # type: ignore[no-untyped-def]
+def score_backoff_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
     """Write the log-probability of each id under a backoff model (see `kernels.score_backoff`).
 
     ``start[k]`` is the key of the k words before the text, ``start[0]`` the node of the last of
@@ -218,8 +242,8 @@ def score_backoff_hashed(ids, start, eos, bos, slots, tables, out):  # type: ign
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         _keys_of_tile(tile, eos, bos, before, after)
-        found = (nodes, reached, weights)
-        _highest(tile, eos, bos, last_node, (before, after), slots, backoffs, room, found)
+        keys, found = (before, after), (nodes, reached, weights)
+        _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, found)
         for t in range(len(tile)):
             value = log_probs[nodes[t]]
             for k in range(reached[t] + 1, order + 1):
@@ -235,7 +259,7 @@ def score_backoff_hashed(ids, start, eos, bos, slots, tables, out):  # type: ign
 
 
 @compiled
-def look_up_hashed(ids, start, eos, bos, slots, tables, out):  # type: ignore[no-untyped-def]
+def look_up_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its n-gram and its full context (see `kernels.look_up`).
 
     `tables` is (counts, totals, spans), `start` as in `score_backoff_hashed`.
@@ -245,10 +269,11 @@ def look_up_hashed(ids, start, eos, bos, slots, tables, out):  # type: ignore[no
     order = len(start)
     before, after = np.zeros((order, TILE), np.uint64), np.zeros((order + 1, TILE), np.uint64)
     before[1:, 0] = start[1:]
-    room = np.empty((3, TILE), np.uint64)
     last_node = np.int64(start[0])
+    room = np.empty((3, TILE), np.uint64)
     asked, reached = np.empty(TILE, np.uint64), np.empty(TILE, np.int64)
     contexts, nodes = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
+    bigrams = np.empty(TILE, np.int64)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         size = len(tile)
@@ -257,16 +282,17 @@ def look_up_hashed(ids, start, eos, bos, slots, tables, out):  # type: ignore[no
             k = order - 1
             while k > 1 and before[k, t] == 0:
                 k -= 1
-            reached[t], asked[t] = k, before[k, t]
-        _find(asked, size, slots, room, contexts)
+            reached[t], asked[t] = k, before[k, t] if k > 1 else np.uint64(0)
+        _below(tile, asked, slots, trie, room, contexts, nodes)
+        for t in range(size):  # a single word has too many children to search them
+            asked[t] = after[2, t] if reached[t] == 1 else np.uint64(0)
+        _find(asked, size, slots, room, bigrams)
         for t in range(size):
+            context, node = contexts[t], nodes[t]
             if reached[t] == 1:
-                contexts[t] = _node_before(t, tile, eos, bos, last_node)
-            asked[t] = after[reached[t] + 1, t]
-        _find(asked, size, slots, room, nodes)
-        for t in range(size):
-            complete = contexts[t] >= spans[reached[t]]
-            seen[begin + t] = totals[contexts[t]] if complete else 0
-            hits[begin + t] = counts[nodes[t]] if complete and nodes[t] > 0 else 0
+                context, node = _node_before(t, tile, eos, bos, last_node), bigrams[t]
+            complete = context >= spans[reached[t]]
+            seen[begin + t] = totals[context] if complete else 0
+            hits[begin + t] = counts[node] if complete and node > 0 else 0
         _carry(tile[-1], eos, bos, size, before, after)
         last_node = _node_before(size, tile, eos, bos, last_node)

@@ -70,8 +70,11 @@ def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _searched(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
-    """Find the n-grams of a tile by binary search among the children of their contexts."""
+def search_children(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
+    """Find the n-grams of a tile by binary search among the children of their contexts.
+
+    Unknown contexts and n-grams are -1.
+    """
     first, words, _, _ = trie
     nodes[:] = -1
     known = np.empty(len(ids), np.int32)  # the tokens whose context is known
@@ -109,7 +112,7 @@ def _descend(ids, initial, eos, trie, nodes, history):  # type: ignore[no-untype
             above[t] = nodes[k - 1, t]
             if t > 0 and ids[t - 1] == eos:
                 above[t] = initial if k == 2 else -1
-        _searched(ids, above[:size], trie, nodes[k][1:])
+        search_children(ids, above[:size], trie, nodes[k][1:])
 
 
 @compiled

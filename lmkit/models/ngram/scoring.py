@@ -15,7 +15,7 @@ from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
-_WORTH = 3  # n-grams for each token to score, up to which hashing them pays
+_WORTH = 1  # contexts for each token to score, up to which hashing them pays
 _LOAD = 0.6  # of the slots of a hash table
 _HASHED = {score_backoff: score_backoff_hashed, look_up: look_up_hashed}
 
@@ -76,15 +76,15 @@ class Walker(NamedTuple):
             return self.walk(ids[0 if near else place - memory : place], state if near else ROOT)
 
         def work(begin: int) -> None:
+            """Score the piece from a place on."""
             where = slice(begin, min(begin + size, len(ids)))
             parts = tuple(array[where] for array in out)
-            rule = (self.initial, self.eos)
+            begun, trie = before(begin), self.trie.arrays
             if table is None:
-                kernel(ids[where], before(begin), *rule, self.trie.arrays, tables, parts)
+                kernel(ids[where], begun, self.initial, self.eos, trie, tables, parts)
             else:
-                bos = self.trie.vocabulary_size
-                start = self._keys(before(begin))
-                _HASHED[kernel](ids[where], start, self.eos, bos, table, tables, parts)
+                start, bos = self._keys(begun), self.trie.vocabulary_size
+                _HASHED[kernel](ids[where], start, self.eos, bos, trie, table, tables, parts)
             if finish is not None:
                 finish(where)
 
@@ -106,25 +106,27 @@ _TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
 def table_for(trie: Trie, tokens: int) -> Table | None:
-    """Return the hash table of a trie's n-grams if it is there or so many tokens pay for it."""
-    ngrams = len(trie.words) - int(trie.starts[2])
+    """Return the hash table of a trie's contexts if it is there or so many tokens pay for it."""
+    highest = max(2, trie.order - 1)
+    ngrams = int(trie.starts[highest + 1] - trie.starts[2]) if trie.order > 1 else 0
     if trie not in _TABLES:
         if not 0 < ngrams <= _WORTH * tokens:
             return None
-        _TABLES[trie] = _make_table(trie, ngrams)
+        _TABLES[trie] = _make_table(trie, highest, ngrams)
     table = _TABLES[trie]
     return table if len(table) else None
 
 
-def _make_table(trie: Trie, ngrams: int) -> Table:
-    """Return the hash table of a trie, empty in the odd case of two n-grams with the same key."""
+def _make_table(trie: Trie, highest: int, ngrams: int) -> Table:
+    """Return the table of the n-grams of orders 2 to `highest`; empty if two have the same key."""
     regions = int(ngrams / _LOAD / REGION) + 1
     slots = np.zeros((regions * REGION, 2), np.uint64)
     first, words, _, starts = trie.arrays
     share = -(-regions // cores()) * REGION
 
     def work(begin: int) -> bool:
-        return bool(fill(first, words, starts, slots, begin, min(begin + share, len(slots))))
+        end = min(begin + share, len(slots))
+        return bool(fill(first, words, starts, highest, slots, begin, end))
 
     distinct = all(run_all(work, range(0, len(slots), share)))
     return slots if distinct else slots[:0]

@@ -19,7 +19,7 @@ from lmkit.models.rnn.batches import Batches, RandomBatches, SentenceBatches, St
 from lmkit.models.rnn.checkpoints import EVERY, Checkpoint, restore
 from lmkit.models.rnn.memory import kept_memory
 from lmkit.models.rnn.network import Drops, Network, RecurrentNetwork, Shape, parameter_count
-from lmkit.models.rnn.planning import TRIAL_SECONDS, TRIAL_SHARE, Size, plan
+from lmkit.models.rnn.planning import BATCHES, TRIAL_SECONDS, TRIAL_SHARE, Size, plan
 from lmkit.models.rnn.reports import Reporter
 from lmkit.models.rnn.scoring import first_state, mean_nats_in_lanes, read_sentences, read_stream
 from lmkit.models.rnn.settings import PLAIN, Settings, seconds_of, settle
@@ -236,7 +236,7 @@ def _planned(task: Task) -> dict[str, Any]:
     def settings_of(size: Size) -> Settings:
         values = {**task.values, "budget": None, "epochs": 1}
         sized = {"layers": size.layers, "hidden": size.hidden, "embedding": size.embedding}
-        rest = {"tied": kind == "word", "dropout": 0.3, "locked": True, "lanes": 64, "length": 32}
+        rest = {"tied": kind == "word", "dropout": 0.3, "locked": kind == "word", **BATCHES[kind]}
         settings = settle(values, {**PLAIN["word"], **rest, **sized})
         return settings.changed(precision=precision_of(settings, task.outcomes, task.device))
 

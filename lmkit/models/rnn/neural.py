@@ -116,7 +116,7 @@ class NeuralModel(LanguageModel):
         optimizer: Literal["adamw", "sgd", "nt-asgd"] = "adamw",
         learning_rate: float | None = None,
         schedule: Literal["cosine", "one-cycle", "constant", "plateau"] = "cosine",
-        warmup: float = 0.1,
+        warmup: float | None = None,
         weight_decay: float | None = None,
         clip: float | None = None,
         average: float | None = None,

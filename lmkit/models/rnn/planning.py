@@ -46,8 +46,18 @@ EPOCHS: Mapping[str, float] = MappingProxyType({"word": 12.0, "char": 16.0})
 """A size is not taken if the budget lets it read the text fewer times."""
 MOST_EPOCHS: Mapping[str, float] = MappingProxyType({"word": 60.0, "char": 80.0})
 """Beyond so many readings a text has nothing more to teach: the rest of the budget is left."""
+WARMUP_READINGS = 0.5
+"""How often the text is read until the learning rate is at its highest; at most a tenth of all."""
 DROPOUT: Mapping[str, float] = MappingProxyType({"word": 0.09, "char": 0.12})
 """How strong dropout is (see :func:`dropout_for`)."""
+BATCHES: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "word": MappingProxyType({"lanes": 64, "length": 32}),
+        "char": MappingProxyType({"lanes": 16, "length": 64}),
+    }
+)
+"""The tokens of a step. Characters learn far more from many small steps than from few large ones,
+though these read more a second."""
 PARAMETERS_A_TOKEN = 16.0
 """Most parameters a token of the training text."""
 
@@ -75,6 +85,7 @@ class Plan:
     def settings(self, kind: str) -> dict[str, Any]:
         """Return the hyper-parameters that follow; `kind` is a key of the ladders."""
         words = kind == "word"
+        width = math.sqrt(640 / self.size.hidden)
         return {
             "layers": self.size.layers,
             "hidden": self.size.hidden,
@@ -88,9 +99,9 @@ class Plan:
             "weight_drop": 0.0,
             "locked": words,
             "unk_rate": 0.1,
-            "lanes": 64 if words else 32,
-            "length": 32 if words else 96,
-            "learning_rate": round(0.003 * math.sqrt(640 / self.size.hidden), 5),
+            **BATCHES[kind],
+            "learning_rate": round((0.003 if words else 0.004) * width, 5),
+            "warmup": round(min(0.1, WARMUP_READINGS / self.epochs), 4),
             "weight_decay": 0.05,
             "clip": 0.5,
             "average": 0.998,
