@@ -234,7 +234,9 @@ def test_a_text_is_scored_under_the_model_s_own_rules() -> None:
 
 
 @pytest.mark.parametrize("context", ["sentence", "stream"])
-def test_a_text_of_many_files_is_one_text(context: str, tmp_path: Path) -> None:
+def test_a_text_of_many_files_is_one_text(
+    context: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pieces = ["the cat\nsat", "the dog\n", "\n\n", "cat dog zebra\n"]
     for number, piece in enumerate(pieces):
         (tmp_path / f"{number}.txt").write_text(piece)
@@ -244,9 +246,15 @@ def test_a_text_of_many_files_is_one_text(context: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(parts.nats, one.nats)
     np.testing.assert_array_equal(parts.offsets, one.offsets)
     assert parts.summary.sha256 == one.summary.sha256
-    heard: list[str] = []
-    model.score(tmp_path, progress=lambda what, share: heard.append(what))
-    assert set(heard) == {"scoring"}
+    heard: list[tuple[str, float]] = []
+    monkeypatch.setattr(scoring, "_BATCH", 2)
+    model.score(tmp_path, progress=lambda what, share: heard.append((what, share)))
+    assert {what for what, _ in heard} == {"scoring"}
+    shares = [share for _, share in heard]
+    assert len(shares) > 3
+    assert shares[0] < 0.5
+    assert all(0 < share <= 1 for share in shares)
+    assert shares[-1] == 1
 
 
 def test_columns_that_a_model_explains(monkeypatch: pytest.MonkeyPatch) -> None:

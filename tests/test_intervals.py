@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import bootstrap, norm, t
 
 import lmkit
 from lmkit.corpora.synthetic import END, MarkovSource
+from lmkit.errors import ParameterError
 from lmkit.evaluation.blocks import (
     FEWEST_BLOCKS,
     MOST_BLOCKS,
@@ -87,6 +89,35 @@ def test_quantiles_of_students_t(degrees: int) -> None:
     for share in (0.0005, 0.025, 0.25, 0.4999, 0.5):
         expected = stdtrit(degrees, share)
         assert t_quantile(share, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.9999999, 1 - 1e-15])
+@pytest.mark.parametrize("blocks", [2, 3, 59, 1000])
+def test_extreme_levels_end(level: float, blocks: int) -> None:
+    x = np.arange(blocks) + 1.0
+    interval = ratio_interval(x, np.ones(blocks), level=level, length=1)
+    assert interval.low <= interval.value <= interval.high
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 1.5, -0.1, float("nan")])
+def test_a_level_is_a_share(level: float) -> None:
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        ratio_interval(np.ones(5), np.ones(5), level=level)
+
+
+@pytest.mark.parametrize("sentences", ["line", "paragraph", "none"])
+@pytest.mark.parametrize("unit", ["word", "char", "byte"])
+@pytest.mark.parametrize("lines", [0, 3, 59, 60, 200])
+def test_a_ledger_tells_the_same_segments(unit: str, sentences: str, lines: int) -> None:
+    own = text("the cat é\n\n漢 sat\n" * lines, sentences)
+    ledger = lmkit.fit(f"bigram:unit={unit}", text("the cat sat\n" * 9, sentences)).score(own)
+    pieces, known = segments(own), segments(own, ledger)
+    assert known.kind == pieces.kind
+    assert np.array_equal(known.bytes, pieces.bytes)
+    assert np.array_equal(known.starts, pieces.starts)
+    foreign = replace(ledger, sentence_bytes=None)
+    for one in (pieces, known):
+        assert np.array_equal(one.first_events(ledger), one.first_events(foreign))
 
 
 # ---------------------------------------------------------------------- blocks

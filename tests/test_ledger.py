@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import lmkit
+from lmkit.errors import CorpusError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_chunks, learn_text
@@ -132,3 +135,14 @@ def test_ledgers_are_shown_short_and_compared_by_identity() -> None:
     assert len(repr(row)) < 120
     assert row == row
     assert row != ledger(NATS)
+
+
+def test_a_text_that_changed_has_no_places(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("the cat sat\n")
+    scored = lmkit.fit("unigram", path).score(path)
+    assert scored.offsets.tolist() == [0, 4, 8, 11]
+    path.write_text("a doggy ran\n")
+    again = replace(scored)
+    with pytest.raises(CorpusError, match="changed since it was scored"):
+        _ = again.offsets

@@ -7,7 +7,7 @@ import pytest
 
 import lmkit
 from lmkit.models.base import LanguageModel
-from lmkit.models.ngram import scoring
+from lmkit.models.ngram import hashing, scoring
 from lmkit.text.corpus import Corpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
@@ -62,16 +62,24 @@ def test_hashing_changes_nothing(monkeypatch: pytest.MonkeyPatch, spec: str) -> 
             np.testing.assert_array_equal(column, explained[name])
 
 
+@pytest.mark.parametrize("context", ["sentence", "stream"])
 @pytest.mark.parametrize("spec", ["kneser-ney:order=5", "ngram:order=4,alpha=0.1"])
-def test_a_text_may_begin_anywhere(monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
-    model = lmkit.fit(spec, Corpus.from_string(lines(3, 300), normalize="none"))
-    ids = model.encode(lines(4, 60))
+def test_a_text_may_begin_anywhere(
+    monkeypatch: pytest.MonkeyPatch, spec: str, context: str
+) -> None:
+    text = Corpus.from_string(lines(3, 300), normalize="none")
+    model = lmkit.fit(f"{spec},context={context}", text)
+    ids = model.encode(lines(4, 250, "abcdefghijk"))
+    assert len(ids) > 2 * hashing.TILE
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    climbed, _ = model._log_probs(ids, model._initial_state())
     monkeypatch.setattr(scoring, "_WORTH", 1000)
-    whole, _ = model._log_probs(ids, model._initial_state())
-    for cut in range(0, len(ids), 7):
-        _, state = model._log_probs(ids[:cut], model._initial_state())
+    monkeypatch.setattr(scoring, "_FEW", 1)
+    for cut in range(0, len(ids), 37):
+        first, state = model._log_probs(ids[:cut], model._initial_state())
         rest, _ = model._log_probs(ids[cut:], state)
-        np.testing.assert_array_equal(rest, whole[cut:])
+        np.testing.assert_array_equal(np.concatenate([first, rest]), climbed)
+    assert trie_of(model) in scoring._TABLES
 
 
 def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +92,27 @@ def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch) -> None:
     climbed = pruned.log_probs(ids)
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
+    assert trie_of(pruned) in scoring._TABLES
 
 
-def test_two_ngrams_with_one_key_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_take_what_they_can_hold() -> None:
+    slots = np.zeros((hashing.REGION, 2), np.uint64)
+    keys = np.arange(1, hashing.REGION + 2, dtype=np.uint64)
+    nodes = np.arange(1, hashing.REGION + 2)
+    room = np.empty((3, hashing.REGION + 1), np.uint64)
+    assert not hashing._insert(keys[[4, 7, 4]], nodes, 3, slots.copy(), room[:2])
+    assert not hashing._insert(np.zeros(1, np.uint64), nodes, 1, slots.copy(), room[:2])
+    full = hashing.REGION
+    assert hashing._insert(keys, nodes, full, slots, room[:2])  # they wrap round at the end
+    found = np.empty(full, np.int64)
+    hashing._find(keys, full, slots, room, found)
+    np.testing.assert_array_equal(found, nodes[:full])
+    hashing._find(keys + np.uint64(full), full, slots, room, found)  # ends, though none is free
+    assert not found.any()
+    assert not hashing._insert(keys[full:], nodes, 1, slots, room[:2])
+
+
+def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
     model = lmkit.fit("kneser-ney", Corpus.from_string(lines(7, 200), normalize="none"))
     ids = model.encode(lines(8, 200))
     monkeypatch.setattr(scoring, "_WORTH", 0)

@@ -449,6 +449,14 @@ def test_what_the_user_fixed_is_kept() -> None:
     assert planned(3000, 20_000, hidden=300, layers=3, embedding=7).size == Size(3, 300, 7)
 
 
+@pytest.mark.parametrize(("epochs", "warmup"), [(0.0, 0.1), (1.0, 0.1), (20.0, 0.025)])
+def test_the_warm_up_is_half_a_reading_at_most(epochs: float, warmup: float) -> None:
+    made = Plan(Size(2, 64, 32), epochs, 1.0, 0.4, ends_early=False)
+    for kind in ("word", "char"):
+        assert settle({}, made.settings(kind)).warmup == warmup
+        assert settle({"warmup": 0.2}, made.settings(kind)).warmup == 0.2
+
+
 def test_dropout_grows_with_what_could_be_learned_by_heart() -> None:
     rates = [dropout_for(parameters, 10**6, 10) for parameters in (10**4, 10**6, 10**7, 10**9)]
     assert rates == sorted(rates)

@@ -67,9 +67,10 @@ def assert_equal(one: RecurrentModel, two: RecurrentModel) -> None:
     assert one.history_ == two.history_
 
 
-# Drawn anew each time; the test's name tells the step.
-@pytest.mark.parametrize("step", sorted(random.sample(range(1, 30), 5)))
-def test_killed_at_any_step(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", range(5))
+def test_killed_at_any_step(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = random.randrange(1, 30)
+    print(f"run {number}: killed at step {step}")  # noqa: T201 - shown where the test fails
     path = tmp_path / "run.ckpt"
     whole = fitted(**EVERYTHING)
     killed_at(step, path, monkeypatch, **EVERYTHING)

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.errors import CorpusError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
@@ -30,7 +31,8 @@ class Segments:
     """Where the smallest pieces of a canonical text begin, in every unit alike.
 
     ``kind`` is ``document``, ``sentence`` or ``word``; ``bytes`` int64 (S,) are the UTF-8 bytes of
-    each, one for a sentence end among them; ``characters`` int64 (S,), where they were counted.
+    each, one for a sentence end among them; ``characters`` int64 (S,), where they were counted:
+    else the ``text`` is read again when they are needed.
     """
 
     kind: str
@@ -46,7 +48,10 @@ class Segments:
         """The first character of each, and the length of the text: int64 (S + 1,)."""
         characters = self.characters
         if characters is None:
-            characters = _sentences(self.text)[:, 1]
+            counted = _sentences(self.text)
+            if not np.array_equal(counted[:, 0], self.bytes):
+                raise CorpusError(f"{self.text.name}: changed since it was scored; score it again")
+            characters = counted[:, 1]
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(characters)])
 
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
@@ -87,7 +92,7 @@ def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
     """
     documents = _documents(text)
     if documents is not None:
-        return Segments("document", documents[:, 0], text, documents[:, 1])
+        return Segments("document", documents[:, 0].copy(), text, documents[:, 1])
     if ledger is not None and ledger.sentence_bytes is not None:
         if len(ledger.sentence_bytes) >= _FEWEST_SEGMENTS:
             return Segments("sentence", ledger.sentence_bytes, text)

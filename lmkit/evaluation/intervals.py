@@ -15,11 +15,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.errors import ParameterError
 from lmkit.evaluation.blocks import block_length, block_starts
 
 LEVEL = 0.95
 RESAMPLES = 2000
 _CELLS = 1 << 22  # numbers drawn at once
+_EXACT = 1e-15  # to which a share is worked out
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def ratio_interval(
     `length` is the number of segments in a block; by default as many as it takes for the standard
     error to level off. Equal `seed`, equal interval.
     """
+    if not 0 < level < 1:
+        raise ParameterError(f"level={level}: give a share between 0 and 1, such as 0.95")
     total = float(y.sum())
     value = float(x.sum()) / total if total else float("nan")
     if len(x) < 2 or not np.isfinite(value):
@@ -110,12 +114,12 @@ def t_quantile(share: float, degrees: int) -> float:
     half = (degrees + 1) / 2
     scale = math.exp(math.lgamma(half) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
     t = 0.0
-    while True:
+    while True:  # below 0 the function is convex: each step falls, until rounding ends it
         density = scale * math.pow(1 + t * t / degrees, -half)
-        step = (0.5 - 0.5 * _t_between(t, degrees) - share) / density
-        t -= step
-        if abs(step) <= 1e-12 * max(1.0, abs(t)):
+        excess = 0.5 - 0.5 * _t_between(t, degrees) - share
+        if excess <= _EXACT or excess <= 1e-12 * max(1.0, -t) * density:
             return t
+        t -= excess / density
 
 
 def _t_between(t: float, degrees: int) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError
 from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
 from lmkit.evaluation.signature import signature
-from lmkit.text.corpus import Text, TextSummary
+from lmkit.text.corpus import Meter, Text, TextSummary
 from lmkit.text.encoding import places_of
 from lmkit.text.vocabulary import EOS_ID
 
@@ -82,8 +82,11 @@ class SurprisalLedger:
 
     @cached_property
     def _found(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        found = places_of(self.text, self.unit) if self.places is None else self.places
-        if len(found[0]) != len(self.ids):
+        if self.places is not None:
+            return self.places
+        meter = Meter()
+        found = places_of(self.text, self.unit, meter)
+        if meter.summary(self.text).sha256 != self.summary.sha256:
             raise CorpusError(f"{self.text.name}: changed since it was scored; score it again")
         return found
 

@@ -181,6 +181,10 @@ class Mixture(LanguageModel):
     def _looks_inside(self) -> bool:
         return any(cache.kind == "neural" for cache in self.caches_)
 
+    def _expect(self, tokens: int) -> None:
+        for model in self.models_:
+            model._expect(tokens)
+
     def _initial_state(self) -> MixtureState:
         return self._first_state(hidden=self._looks_inside)
 

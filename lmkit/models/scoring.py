@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from lmkit.text.encoding import Collected, encode_chunks
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
 
-_BATCH = 1 << 17  # events that a model is given at once, at least, but for the last
+_BATCH = 1 << 18  # events that a model is given at once, at least, but for the last
 
 
 def score_text(
@@ -29,20 +29,26 @@ def score_text(
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    meter = Meter(places=True)
+    meter = Meter(sentences=True)
     columns = _Columns(own.raw_size)
     state = model._initial_state()
     scored, expected = 0, 0
     for ids, size in ahead(_batches(own, model, meter)):
-        if not scored:  # a packed file holds more than its size, but not less
+        if not scored:
             expected = int(len(ids) * max(1.0, own.raw_size / size))
             model._expect(expected)
+        elif scored >= expected:  # a packed file holds more than its size tells
+            expected = 2 * scored
+            model._expect(scored)
         known = model._explain(ids, state) if explain else {}
         log_probs, state = model._log_probs(ids, state)
-        columns.add(ids=ids, nats=np.subtract(0.0, log_probs), **known)  # no negative zeros
+        nats = np.subtract(0.0, log_probs)  # no negative zeros
+        columns.add({**known, "ids": ids, "nats": nats})
         scored += len(ids)
         if progress is not None:
             progress("scoring", min(1.0, scored / expected))
+    if progress is not None:
+        progress("scoring", 1.0)
     ids = columns.take("ids", np.int32)
     return SurprisalLedger(
         model=model.spec,
@@ -90,7 +96,7 @@ class _Columns:
         self._size = size
         self.filled: dict[str, Collected] = {}
 
-    def add(self, **pieces: NDArray[Any]) -> None:
+    def add(self, pieces: Mapping[str, NDArray[Any]]) -> None:
         """Put a piece behind each of some columns."""
         for name, piece in pieces.items():
             if name not in self.filled:

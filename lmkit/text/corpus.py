@@ -60,12 +60,12 @@ class TextSummary:
 
 
 class Meter:
-    """Counts a canonical text while it streams past; with `places`, also where sentences end."""
+    """Counts a canonical text while it streams past; with `sentences`, also the bytes of each."""
 
-    def __init__(self, *, places: bool = False) -> None:
+    def __init__(self, *, sentences: bool = False) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
-        self._ends: list[NDArray[np.int64]] | None = [] if places else None
+        self._ends: list[NDArray[np.int64]] | None = [] if sentences else None
 
     def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
         """Count a further chunk; the totals are those of the text up to its end."""
@@ -77,7 +77,7 @@ class Meter:
 
     @property
     def sentence_bytes(self) -> NDArray[np.int64]:
-        """The bytes of each sentence, its end among them, of a meter that knows the places."""
+        """The bytes of each sentence, its end among them, of a meter that was to count them."""
         return np.diff(np.concatenate([np.zeros(1, np.int64), *(self._ends or ())]))
 
     def summary(self, text: Text) -> TextSummary:
@@ -122,7 +122,7 @@ class Text:
 
     @property
     def raw_size(self) -> int:
-        """The bytes of the raw text as its files hold them; 0 for what cannot be found."""
+        """About how many bytes the raw text has, as its files hold them; 0 if there are none."""
         return sum(source.raw_size for source in self.sources)
 
     def chunks(self, meter: Meter | None = None) -> Iterator[NDArray[np.uint8]]:

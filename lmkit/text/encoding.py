@@ -268,10 +268,12 @@ def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]
         before = meter.characters
 
 
-def places_of(text: Text, unit: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def places_of(
+    text: Text, unit: str, meter: Meter | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return where each event of a text stands: offsets int64 and lengths int32, characters."""
     offsets, lengths = Collected(np.int64, text.raw_size), Collected(np.int32, text.raw_size)
-    for chunk in encode_chunks(text, unit, Vocabulary([])):
+    for chunk in encode_chunks(text, unit, Vocabulary([]), meter):
         offsets.add(chunk.offsets)
         lengths.add(chunk.lengths)
     return offsets.array, lengths.array

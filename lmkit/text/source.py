@@ -9,6 +9,7 @@ import lzma
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -43,13 +44,14 @@ class Source:
 
     @property
     def raw_size(self) -> int:
-        """The bytes of the file or the content as it is, packed or not; 0 if there is no file."""
+        """About how many bytes there are, those of the file as it is, packed or not; 0 if none."""
+        size = 0
         if self.content is not None:
-            return len(self.content)
-        try:
-            return self.path.stat().st_size if self.path is not None else 0
-        except OSError:
-            return 0
+            size = len(self.content)
+        elif self.path is not None:
+            with suppress(OSError):
+                size = self.path.stat().st_size
+        return max(0, (size if self.stop is None else self.stop) - self.start)
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """Yield the text as valid UTF-8, in blocks cut before white space or after a line end.

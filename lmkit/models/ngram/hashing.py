@@ -9,7 +9,9 @@ contexts takes as long as to score about as many tokens, and so pays for long te
 
 The key of the words w1 ... wk is the sum of m(wi) * F^(k - i) modulo 2^64, m being a bijection that
 scatters the ids and F odd: one multiplication leads from the key of a context to that of an n-gram.
-Keys of all 64 bits are compared, as KenLM's are; `fill` tells if two n-grams of a trie share one.
+Keys of all 64 bits are compared, as KenLM's are. `fill` tells if two n-grams of a trie share one;
+that an n-gram of a text which the trie does not hold has the key of one that it does is as unlikely
+as one in 2^64 for each pair of them.
 
 A slot is a pair of numbers, a key and its node; node 0, the root, marks a free one. Slots are
 probed one after another within a region of `REGION`, so that cores can fill regions of their own.
@@ -63,7 +65,10 @@ def key_of(words):  # type: ignore[no-untyped-def]
 
 @compiled
 def _insert(keys, nodes, size, slots, room):  # type: ignore[no-untyped-def]
-    """Put keys and their nodes into the slots; return False if one is there already, or is 0."""
+    """Put keys and their nodes into the slots.
+
+    Returns False where that cannot be done: a key is there already, or is 0, or finds no room.
+    """
     places, taken = room
     for i in range(size):  # without a branch, so that the memory is asked for many at a time
         place = _slot(keys[i], len(slots))
@@ -71,35 +76,44 @@ def _insert(keys, nodes, size, slots, room):  # type: ignore[no-untyped-def]
         taken[i] = slots[place, 1]
     distinct = True
     for i in range(size):
-        place = np.int64(places[i])
-        while slots[place, 1] != 0:
+        place, probes = np.int64(places[i]), 0
+        while slots[place, 1] != 0 and probes < REGION:
             distinct &= slots[place, 0] != keys[i]
-            place = _next_slot(place)
+            place, probes = _next_slot(place), probes + 1
+        if probes == REGION or keys[i] == 0:
+            return False
         slots[place, 0] = keys[i]
         slots[place, 1] = nodes[i]
-        distinct &= keys[i] != 0
     return distinct
 
 
 @compiled
-def fill(first, words, starts, highest, slots, begin, end):  # type: ignore[no-untyped-def]
-    """Put the n-grams of orders 2 to `highest` into the slots ``begin`` to ``end``, their own.
+def keys_of_contexts(first, words, starts, keys):  # type: ignore[no-untyped-def]
+    """Write the keys of the n-grams of the first nodes, as many orders of them as `keys` holds."""
+    for node in range(starts[1], starts[2]):
+        keys[node] = _scattered(node - 1)
+    for context in range(starts[1], len(keys)):
+        if first[context] >= len(keys):
+            break
+        start = keys[context] * _FACTOR
+        for node in range(first[context], first[context + 1]):
+            keys[node] = start + _scattered(words[node])
 
-    Returns False if two n-grams have the same key.
+
+@compiled
+def fill(first, words, starts, keys, slots, begin, end):  # type: ignore[no-untyped-def]
+    """Put the n-grams from the bigrams on into the slots ``begin`` to ``end``, whole regions.
+
+    `keys` are those of their contexts. Returns False if two have the same key, or one no room.
     """
     size, distinct = len(slots), True
-    keys = np.empty(starts[highest], np.uint64)
-    for node in range(starts[1], min(starts[2], len(keys))):
-        keys[node] = _scattered(node - 1)
     ready, nodes = np.empty(TILE, np.uint64), np.empty(TILE, np.int64)
     room = np.empty((2, TILE), np.uint64)
     waiting = 0
-    for context in range(starts[1], starts[highest]):
+    for context in range(starts[1], len(keys)):
         start = keys[context] * _FACTOR
         for node in range(first[context], first[context + 1]):
             key = start + _scattered(words[node])
-            if node < len(keys):
-                keys[node] = key
             place = _slot(key, size)
             ready[waiting], nodes[waiting] = key, node
             waiting += begin <= place and place < end
@@ -121,11 +135,13 @@ def _find(keys, size, slots, room, nodes):  # type: ignore[no-untyped-def]
     for i in range(size):
         key, node = found_keys[i], found_nodes[i]
         if key != keys[i] and node != 0 and keys[i] != 0:
-            place = np.int64(places[i])
+            place, probes = np.int64(places[i]), 1
             while node != 0 and key != keys[i]:
-                place = _next_slot(place)
+                place, probes = _next_slot(place), probes + 1
                 key, node = slots[place, 0], slots[place, 1]
-        nodes[i] = node if keys[i] != 0 else 0
+                if probes > REGION:
+                    node = np.uint64(0)
+        nodes[i] = node if keys[i] != 0 else np.uint64(0)
 
 
 @compiled
@@ -177,6 +193,36 @@ def _below(tile, keys, slots, trie, room, contexts, nodes):  # type: ignore[no-u
 
 
 @compiled
+def _of_order(k, left, after, slots, room, nodes, reached):  # type: ignore[no-untyped-def]
+    """Find the k-grams of the tokens of a tile that are `left`; return those left after it."""
+    asked, found = np.empty(len(left), np.uint64), np.empty(len(left), np.int64)
+    for i in range(len(left)):
+        asked[i] = after[k, left[i]]
+    _find(asked, len(left), slots, room, found)
+    missing = 0
+    for i in range(len(left)):
+        t = left[i]
+        nodes[t], reached[t] = found[i], k
+        left[missing] = t
+        missing += found[i] == 0
+    return left[:missing]
+
+
+@compiled
+def _contexts(k, left, tile, eos, bos, last_node, before, slots, room):  # type: ignore[no-untyped-def]
+    """Return the nodes of the contexts of k words, of the tokens `left`; 0 for unknown ones."""
+    asked, found = np.empty(len(left), np.uint64), np.empty(len(left), np.int64)
+    if k == 1:
+        for i in range(len(left)):
+            found[i] = _node_before(left[i], tile, eos, bos, last_node)
+        return found
+    for i in range(len(left)):
+        asked[i] = before[k, left[i]]
+    _find(asked, len(left), slots, room, found)
+    return found
+
+
+@compiled
 def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):  # type: ignore[no-untyped-def]
     """Find the highest order at which each token of a tile is known, and what backing off costs.
 
@@ -187,40 +233,21 @@ def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):
     nodes, reached, weights = out
     order, size = len(after) - 1, len(tile)
     left = np.arange(size)  # the tokens whose n-gram is not found yet
-    asked, found = np.empty(size, np.uint64), np.empty(size, np.int64)
-    rest, k = size, order
     if order > 2:  # the highest order is not in the table
-        _below(tile, before[k - 1], slots, trie, room, found, nodes)
-        rest, k = 0, order - 1
-        for t in range(size):
-            reached[t] = order
-            left[rest], found[rest] = t, found[t]
-            rest += nodes[t] < 0
-        for i in range(rest):
-            weights[order, left[i]] = backoffs[found[i]]
-    while k > 1:
-        for i in range(rest):
-            asked[i] = after[k, left[i]]
-        _find(asked, rest, slots, room, found)
-        missing = 0
-        for i in range(rest):
-            t = left[i]
-            nodes[t], reached[t] = found[i], k
-            left[missing] = t
-            missing += found[i] == 0
-        rest = missing
-        for i in range(rest):
-            asked[i] = before[k - 1, left[i]]
-        if k > 2:
-            _find(asked, rest, slots, room, found)
-        else:
-            for i in range(rest):
-                found[i] = _node_before(left[i], tile, eos, bos, last_node)
-        for i in range(rest):  # unknown contexts are node 0, whose backoff is 0
+        contexts = np.empty(size, np.int64)
+        _below(tile, before[order - 1], slots, trie, room, contexts, nodes)
+        reached[:size] = order
+        left = left[nodes[:size] < 0]
+        for t in left:  # unknown contexts are node 0, whose backoff is 0
+            weights[order, t] = backoffs[contexts[t]]
+        order -= 1
+    for k in range(order, 1, -1):
+        left = _of_order(k, left, after, slots, room, nodes, reached)
+        found = _contexts(k - 1, left, tile, eos, bos, last_node, before, slots, room)
+        for i in range(len(left)):
             weights[k, left[i]] = backoffs[found[i]]
-        k -= 1
-    for i in range(rest):
-        nodes[left[i]], reached[left[i]] = np.int64(tile[left[i]]) + 1, 1
+    for t in left:
+        nodes[t], reached[t] = np.int64(tile[t]) + 1, 1
 
 
 @compiled

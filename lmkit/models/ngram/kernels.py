@@ -3,8 +3,7 @@
 Whether the k-gram that ends at a token is known depends only on the (k-1)-gram that ends one
 token before. So a tile of tokens goes through all orders together, in short passes without
 unforeseeable branches; the memory accesses of many tokens then overlap, where a walk from token
-to token would wait for each. The first order that asks the trie, the bigrams, has contexts with
-thousands of children: for long texts a hash table answers there; elsewhere a binary search does.
+to token would wait for each. For long texts `hashing` has twins of `score_backoff` and `look_up`.
 
 The arguments called ``trie`` are the arrays of a `Trie`: (first, words, suffix, starts).
 Kernels run without the interpreter lock and write nothing but their last arguments.
@@ -130,20 +129,16 @@ def _spread(state, trie, nodes):  # type: ignore[no-untyped-def]
 
 @compiled
 def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
-    """Move the last column of a tile before the next one; return the state there."""
-    state = 0
+    """Move the last column of a tile before the next one."""
     for k in range(1, len(nodes) - 1):
         nodes[k, 0] = nodes[k, size]
         if last == eos:
             nodes[k, 0] = initial if k == 1 else -1
-        if nodes[k, 0] >= 0:
-            state = nodes[k, 0]
-    return state
 
 
 @compiled
 def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-untyped-def]
-    """Write the log-probability of each id under a backoff model; return the state after.
+    """Write the log-probability of each id under a backoff model.
 
     `tables` is (log_probs, backoffs); `out` is (log_probs, orders, paid), the latter two (the
     order that matched, the sum of backoffs) empty where they are not wanted.
@@ -173,8 +168,7 @@ def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[
                 k -= 1
                 weights += backoffs[max(history[k, t], 0)]
             orders[begin + t], paid[begin + t] = k, weights
-        state = _carry(nodes, len(tile), tile[-1], initial, eos)
-    return state
+        _carry(nodes, len(tile), tile[-1], initial, eos)
 
 
 @compiled
@@ -182,7 +176,7 @@ def look_up(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-unt
     """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 
     `tables` is (counts, totals, spans): from ``spans[k]`` on, contexts of order k are complete.
-    `out` is (hits, seen). Returns the state after the ids.
+    `out` is (hits, seen).
     """
     counts, totals, spans = tables
     hits, seen = out
@@ -202,8 +196,7 @@ def look_up(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-unt
             node = nodes[k + 1, t + 1]
             seen[begin + t] = totals[context] if complete else 0
             hits[begin + t] = counts[node] if complete and node >= 0 else 0
-        state = _carry(nodes, len(tile), tile[-1], initial, eos)
-    return state
+        _carry(nodes, len(tile), tile[-1], initial, eos)
 
 
 @compiled

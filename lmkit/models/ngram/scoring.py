@@ -9,13 +9,21 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import REGION, fill, key_of, look_up_hashed, score_backoff_hashed
+from lmkit.models.ngram.hashing import (
+    REGION,
+    fill,
+    key_of,
+    keys_of_contexts,
+    look_up_hashed,
+    score_backoff_hashed,
+)
 from lmkit.models.ngram.kernels import look_up, score_backoff, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 _WORTH = 1  # contexts for each token to score, up to which hashing them pays
+_FEW = 256  # tokens, fewer of which the trie answers as soon as a table would
 _LOAD = 0.6  # of the slots of a hash table
 _HASHED = {score_backoff: score_backoff_hashed, look_up: look_up_hashed}
 
@@ -52,7 +60,7 @@ class Walker(NamedTuple):
 
     def score(
         self,
-        kernel: Callable[..., int],
+        kernel: Callable[..., None],
         ids: IntArray,
         state: int,
         *,
@@ -67,7 +75,7 @@ class Walker(NamedTuple):
         (or none); ``finish(where)`` is called after each piece, while its entries are near.
         """
         ids = read_only(ids)
-        table = table_for(self.trie, len(ids))
+        table = table_for(self.trie, len(ids)) if len(ids) >= _FEW else None
         memory = self.trie.order - 1  # the state depends on so many ids alone
 
         def before(place: int) -> int:
@@ -106,7 +114,11 @@ _TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
 def table_for(trie: Trie, tokens: int) -> Table | None:
-    """Return the hash table of a trie's contexts if it is there or so many tokens pay for it."""
+    """Return the hash table of a trie's contexts if it is there or so many tokens pay for it.
+
+    It stays as long as the trie does, some 27 bytes a context: for a text that pays for it less
+    than the ledger of the text takes.
+    """
     highest = max(2, trie.order - 1)
     ngrams = int(trie.starts[highest + 1] - trie.starts[2]) if trie.order > 1 else 0
     if trie not in _TABLES:
@@ -118,15 +130,17 @@ def table_for(trie: Trie, tokens: int) -> Table | None:
 
 
 def _make_table(trie: Trie, highest: int, ngrams: int) -> Table:
-    """Return the table of the n-grams of orders 2 to `highest`; empty if two have the same key."""
+    """Return the table of the n-grams of orders 2 to `highest`; empty where it cannot be made."""
     regions = int(ngrams / _LOAD / REGION) + 1
     slots = np.zeros((regions * REGION, 2), np.uint64)
     first, words, _, starts = trie.arrays
+    keys = np.empty(int(starts[highest]), np.uint64)
+    keys_of_contexts(first, words, starts, keys)
     share = -(-regions // cores()) * REGION
 
     def work(begin: int) -> bool:
         end = min(begin + share, len(slots))
-        return bool(fill(first, words, starts, highest, slots, begin, end))
+        return bool(fill(first, words, starts, keys, slots, begin, end))
 
     distinct = all(run_all(work, range(0, len(slots), share)))
-    return slots if distinct else slots[:0]
+    return slots if distinct else np.empty((0, 2), np.uint64)

@@ -54,8 +54,8 @@ class NeuralModel(LanguageModel):
         random order, each from the initial state. A random length varies the stretches.
     ``optimizer, learning_rate, schedule, warmup, weight_decay, clip, average``
         ``adamw``, ``sgd``, or ``nt-asgd``; ``cosine`` or ``one-cycle`` to zero, ``constant``, or
-        ``plateau``, which halves; the rate rises over the fraction `warmup` of the training (three
-        tenths with ``one-cycle``);
+        ``plateau``, which halves; the rate rises over the fraction `warmup` of the training (a
+        tenth by default, with a budget half a reading at most; three tenths with ``one-cycle``);
         gradients are clipped by their norm; the decay of a moving average of the weights, 0 for
         none.
     ``patience``

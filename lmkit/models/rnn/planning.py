@@ -101,7 +101,7 @@ class Plan:
             "unk_rate": 0.1,
             **BATCHES[kind],
             "learning_rate": round((0.003 if words else 0.004) * width, 5),
-            "warmup": round(min(0.1, WARMUP_READINGS / self.epochs), 4),
+            "warmup": round(min(0.1, WARMUP_READINGS / max(self.epochs, WARMUP_READINGS)), 4),
             "weight_decay": 0.05,
             "clip": 0.5,
             "average": 0.998,
