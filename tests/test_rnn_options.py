@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 from unittest.mock import Mock
 
@@ -489,4 +488,4 @@ def test_memory_goes_back_to_normal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_specs() -> None:
     model = create("word-rnn:budget=10m,optimizer=nt-asgd,average=0.99,sampling=random")
     assert (model.budget, model.average) == ("10m", 0.99)  # type: ignore[attr-defined]
-    assert math.isclose(model.warmup, 0.1)  # type: ignore[attr-defined]
+    assert create("word-rnn:warmup=0.1").warmup == 0.1  # type: ignore[attr-defined]

@@ -1,11 +1,10 @@
-"""Compiled scoring of long texts: contexts in a hash table, the highest order asked first.
+"""Compiled scoring of long texts: n-grams in a hash table, the highest order asked first.
 
 A text is asked for its n-grams from the highest order down, and most tokens are answered at once,
-where a trie is climbed order by order. The table holds what can be a context, the n-grams of
-orders 2 to n - 1; from a context of n - 1 words it is one step to the few n-grams below it. (The
-bigrams of a bigram model are hashed too: a single word has thousands of children.) To hash the
-contexts takes as long as to score about as many tokens, and so pays for long texts only
-(`lmkit.models.ngram.scoring`).
+where a trie is climbed order by order. To hash n-grams takes as long as to score about as many
+tokens, and so pays for long texts only. The table may hold all orders from the bigrams on, or those
+that can be contexts, 2 to n - 1: then the n-grams below a context of n - 1 words are searched, which
+are few. `lmkit.models.ngram.scoring` chooses.
 
 The key of the words w1 ... wk is the sum of m(wi) * F^(k - i) modulo 2^64, m being a bijection that
 scatters the ids and F odd: one multiplication leads from the key of a context to that of an n-gram.
@@ -223,7 +222,7 @@ def _contexts(k, left, tile, eos, bos, last_node, before, slots, room):  # type:
 
 
 @compiled
-def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):  # type: ignore[no-untyped-def]
+def _highest(tile, eos, bos, last_node, keys, table, trie, backoffs, room, out):  # type: ignore[no-untyped-def]
     """Find the highest order at which each token of a tile is known, and what backing off costs.
 
     `keys` is (before, after). `out` is (nodes, reached, weights): the node of the n-gram, its
@@ -231,9 +230,10 @@ def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):
     """
     before, after = keys
     nodes, reached, weights = out
+    slots, hashed = table
     order, size = len(after) - 1, len(tile)
     left = np.arange(size)  # the tokens whose n-gram is not found yet
-    if order > 2:  # the highest order is not in the table
+    if order > hashed:  # the highest order is not in the table
         contexts = np.empty(size, np.int64)
         _below(tile, before[order - 1], slots, trie, room, contexts, nodes)
         reached[:size] = order
@@ -251,11 +251,11 @@ def _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, out):
 
 
 @compiled
-def score_backoff_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+def score_backoff_hashed(ids, start, eos, bos, trie, table, tables, out):  # type: ignore[no-untyped-def]
     """Write the log-probability of each id under a backoff model (see `kernels.score_backoff`).
 
     ``start[k]`` is the key of the k words before the text, ``start[0]`` the node of the last of
-    them; `bos` is the id of ``<s>``.
+    them; `bos` is the id of ``<s>``; `table` is (slots, the highest order in them).
     """
     log_probs, backoffs = tables
     result, orders, paid = out
@@ -270,7 +270,7 @@ def score_backoff_hashed(ids, start, eos, bos, trie, slots, tables, out):  # typ
         tile = ids[begin : begin + TILE]
         _keys_of_tile(tile, eos, bos, before, after)
         keys, found = (before, after), (nodes, reached, weights)
-        _highest(tile, eos, bos, last_node, keys, slots, trie, backoffs, room, found)
+        _highest(tile, eos, bos, last_node, keys, table, trie, backoffs, room, found)
         for t in range(len(tile)):
             value = log_probs[nodes[t]]
             for k in range(reached[t] + 1, order + 1):
@@ -286,13 +286,14 @@ def score_backoff_hashed(ids, start, eos, bos, trie, slots, tables, out):  # typ
 
 
 @compiled
-def look_up_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ignore[no-untyped-def]
+def look_up_hashed(ids, start, eos, bos, trie, table, tables, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its n-gram and its full context (see `kernels.look_up`).
 
     `tables` is (counts, totals, spans), `start` as in `score_backoff_hashed`.
     """
     counts, totals, spans = tables
     hits, seen = out
+    slots, hashed = table
     order = len(start)
     before, after = np.zeros((order, TILE), np.uint64), np.zeros((order + 1, TILE), np.uint64)
     before[1:, 0] = start[1:]
@@ -300,7 +301,7 @@ def look_up_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ign
     room = np.empty((3, TILE), np.uint64)
     asked, reached = np.empty(TILE, np.uint64), np.empty(TILE, np.int64)
     contexts, nodes = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
-    bigrams = np.empty(TILE, np.int64)
+    below = np.empty(TILE, np.int64)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         size = len(tile)
@@ -310,14 +311,18 @@ def look_up_hashed(ids, start, eos, bos, trie, slots, tables, out):  # type: ign
             while k > 1 and before[k, t] == 0:
                 k -= 1
             reached[t], asked[t] = k, before[k, t] if k > 1 else np.uint64(0)
-        _below(tile, asked, slots, trie, room, contexts, nodes)
-        for t in range(size):  # a single word has too many children to search them
-            asked[t] = after[2, t] if reached[t] == 1 else np.uint64(0)
-        _find(asked, size, slots, room, bigrams)
+        if order > hashed:
+            _below(tile, asked, slots, trie, room, contexts, below)
+        else:
+            _find(asked, size, slots, room, contexts)
         for t in range(size):
-            context, node = contexts[t], nodes[t]
+            asked[t] = after[reached[t] + 1, t] if reached[t] < hashed else np.uint64(0)
+        _find(asked, size, slots, room, nodes)
+        for t in range(size):
+            context = contexts[t]
             if reached[t] == 1:
-                context, node = _node_before(t, tile, eos, bos, last_node), bigrams[t]
+                context = _node_before(t, tile, eos, bos, last_node)
+            node = nodes[t] if reached[t] < hashed else below[t]
             complete = context >= spans[reached[t]]
             seen[begin + t] = totals[context] if complete else 0
             hits[begin + t] = counts[node] if complete and node > 0 else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,12 +22,12 @@ from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
-_WORTH = 1  # contexts for each token to score, up to which hashing them pays
+_WORTH = 1  # n-grams for each token to score, up to which hashing them pays
 _FEW = 256  # tokens, fewer of which the trie answers as soon as a table would
 _LOAD = 0.6  # of the slots of a hash table
 _HASHED = {score_backoff: score_backoff_hashed, look_up: look_up_hashed}
 
-Table = NDArray[np.uint64]
+Table: TypeAlias = tuple[NDArray[np.uint64], int]  # the slots, and the highest order in them
 
 
 class Walker(NamedTuple):
@@ -114,24 +114,29 @@ _TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
 def table_for(trie: Trie, tokens: int) -> Table | None:
-    """Return the hash table of a trie's contexts if it is there or so many tokens pay for it.
+    """Return the hash table of a trie's n-grams if it is there or so many tokens pay for it.
 
-    It stays as long as the trie does, some 27 bytes a context: for a text that pays for it less
-    than the ledger of the text takes.
+    It stays as long as the trie does, some 27 bytes an n-gram: for a text that pays for it about
+    what the ledger of the text takes.
     """
-    highest = max(2, trie.order - 1)
-    ngrams = int(trie.starts[highest + 1] - trie.starts[2]) if trie.order > 1 else 0
     if trie not in _TABLES:
-        if not 0 < ngrams <= _WORTH * tokens:
+        orders = [k for k in (trie.order, trie.order - 1) if k >= 2]
+        paid = [k for k in orders if 0 < _ngrams(trie, k) <= _WORTH * tokens]
+        if not paid:
             return None
-        _TABLES[trie] = _make_table(trie, highest, ngrams)
+        _TABLES[trie] = _make_table(trie, paid[0]), paid[0]
     table = _TABLES[trie]
-    return table if len(table) else None
+    return table if len(table[0]) else None
 
 
-def _make_table(trie: Trie, highest: int, ngrams: int) -> Table:
-    """Return the table of the n-grams of orders 2 to `highest`; empty where it cannot be made."""
-    regions = int(ngrams / _LOAD / REGION) + 1
+def _ngrams(trie: Trie, highest: int) -> int:
+    """Return the number of n-grams of orders 2 to `highest`."""
+    return int(trie.starts[highest + 1] - trie.starts[2])
+
+
+def _make_table(trie: Trie, highest: int) -> NDArray[np.uint64]:
+    """Return the slots of the n-grams of orders 2 to `highest`; none where that cannot be."""
+    regions = int(_ngrams(trie, highest) / _LOAD / REGION) + 1
     slots = np.zeros((regions * REGION, 2), np.uint64)
     first, words, _, starts = trie.arrays
     keys = np.empty(int(starts[highest]), np.uint64)
