@@ -2,9 +2,9 @@
 
 A text is asked for its n-grams from the highest order down, and most tokens are answered at once,
 where a trie is climbed order by order. To hash n-grams takes as long as to score about as many
-tokens, and so pays for long texts only. The table may hold all orders from the bigrams on, or those
-that can be contexts, 2 to n - 1: then the n-grams below a context of n - 1 words are searched, which
-are few. `lmkit.models.ngram.scoring` chooses.
+tokens, and so pays for long texts only. The table may hold all orders from the bigrams on, or
+those that can be contexts, 2 to n - 1: then the n-grams below a context of n - 1 words, which are
+few, are searched. `lmkit.models.ngram.scoring` chooses.
 
 The key of the words w1 ... wk is the sum of m(wi) * F^(k - i) modulo 2^64, m being a bijection that
 scatters the ids and F odd: one multiplication leads from the key of a context to that of an n-gram.
