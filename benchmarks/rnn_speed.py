@@ -6,7 +6,8 @@ Training: lmkit's trainer (batches, carried state, schedule, clipping, averaged 
 choice) against a loop that does nothing but forward, backward and AdamW on one batch, both in
 float32 and with all threads; and lmkit's trainer in the precision that it chooses for itself.
 Scoring: a text as one stream, and a decoder's single steps. `--busy` trains while another process
-keeps one core busy, lmkit choosing the threads, and prints how many times longer it takes.
+keeps one core busy, lmkit choosing threads and precision, and prints how many times longer it
+takes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lmkit.models.rnn.memory import kept_memory
 from lmkit.models.rnn.reports import Reporter
 from lmkit.models.rnn.scoring import first_state, next_state, read_stream
 from lmkit.models.rnn.settings import Settings
+from lmkit.models.rnn.threads import torch_threads
 from lmkit.models.rnn.training import Trainer
 
 REPEATS = 3
@@ -59,18 +61,19 @@ def ours(outcomes: int, settings: Settings, steps: int, threads: int | None = No
     network.start(np.ones(outcomes, np.int64))
     tokens = settings.lanes * settings.length * (steps + 1)
     ids = np.random.default_rng(0).integers(2, outcomes, tokens).astype(np.int32)
-    trainer = Trainer(
-        network,
-        StreamBatches(
-            ids, outcomes, lanes=settings.lanes, length=settings.length, unk_rate=settings.unk_rate
-        ),
-        settings.changed(steps=steps),
-        rng=np.random.default_rng(0),
-        validate=None,
-        threads=thread_chooser(network, settings, threads),
-        reporter=Reporter(),
+    batches = StreamBatches(
+        ids, outcomes, lanes=settings.lanes, length=settings.length, unk_rate=settings.unk_rate
     )
-    with kept_memory():
+    with torch_threads(), kept_memory():
+        trainer = Trainer(
+            network,
+            batches,
+            settings.changed(steps=steps),
+            rng=np.random.default_rng(0),
+            validate=None,
+            threads=thread_chooser(network, settings, threads),
+            reporter=Reporter(),
+        )
         trainer.run()
     return trainer.place.tokens
 
@@ -120,8 +123,15 @@ def _spin() -> None:
         pass
 
 
+def as_chosen(settings: Settings, outcomes: int) -> Settings:
+    """Return the settings with the precision that lmkit chooses."""
+    open_ = settings.changed(precision="auto")
+    return open_.changed(precision=precision_of(open_, outcomes, torch.device("cpu")))
+
+
 def beside_a_busy_core() -> None:
     for name, (outcomes, settings, steps) in SHAPES.items():
+        settings = as_chosen(settings, outcomes)
         alone = rate(lambda: ours(outcomes, settings, steps * 3))  # noqa: B023
         other = multiprocessing.Process(target=_spin, daemon=True)
         other.start()
@@ -144,8 +154,7 @@ def main() -> None:
         beside_a_busy_core()
         return
     for name, (outcomes, settings, steps) in SHAPES.items():
-        chosen = settings.changed(precision="auto")
-        chosen = chosen.changed(precision=precision_of(chosen, outcomes, torch.device("cpu")))
+        chosen = as_chosen(settings, outcomes)
         print(f"{name}: {settings.layers} x {settings.hidden}, {outcomes:,} outcomes")
         both = torch.get_num_threads()
         mine = rate(lambda: ours(outcomes, settings, steps, both))  # noqa: B023

@@ -48,7 +48,7 @@ MOST_EPOCHS: Mapping[str, float] = MappingProxyType({"word": 60.0, "char": 80.0}
 """Beyond so many readings a text has nothing more to teach: the rest of the budget is left."""
 WARMUP_READINGS = 0.5
 """How often the text is read until the learning rate is at its highest; at most a tenth of all."""
-DROPOUT: Mapping[str, float] = MappingProxyType({"word": 0.09, "char": 0.12})
+DROPOUT: Mapping[str, float] = MappingProxyType({"word": 0.11, "char": 0.12})
 """How strong dropout is (see :func:`dropout_for`)."""
 BATCHES: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -62,7 +62,7 @@ PARAMETERS_A_TOKEN = 16.0
 """Most parameters a token of the training text."""
 
 
-def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float = 0.09) -> float:
+def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float = 0.11) -> float:
     """Return the dropout for a network of so many parameters that reads the text so often.
 
     It grows, by `strength`, with the logarithm of what the network could learn by heart:
