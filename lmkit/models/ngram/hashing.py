@@ -147,8 +147,8 @@ def _find(keys, size, slots, room, nodes):  # type: ignore[no-untyped-def]
 def _keys_of_tile(ids, eos, bos, before, after):  # type: ignore[no-untyped-def]
     """Fill ``before[k, t]`` and ``after[k, t]``, the keys of the k words before and up to token t.
 
-    0 stands for words that there are not. ``before[k, 0]`` is that of the text before the tile,
-    and is set for the next tile in the end.
+    0 stands for words that there are not. ``before[k, 0]`` is given: that of the text before the
+    tile, as `_carry` leaves it.
     """
     order, size = len(after) - 1, len(ids)
     for t in range(size):
