@@ -7,7 +7,7 @@ import pytest
 
 import lmkit
 from lmkit.models.base import LanguageModel
-from lmkit.models.ngram import hashing, scoring
+from lmkit.models.ngram import hashing, kernels, scoring
 from lmkit.text.corpus import Corpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
@@ -62,6 +62,20 @@ def test_hashing_changes_nothing(monkeypatch: pytest.MonkeyPatch, spec: str) -> 
             np.testing.assert_array_equal(column, explained[name])
 
 
+def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lmkit.fit("kneser-ney:order=5", Corpus.from_string(lines(10, 500), normalize="none"))
+    ids = model.encode(lines(11, 400, "abcdefghij"))
+    trie = trie_of(model)
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    climbed = model.log_probs(ids)
+    for highest in range(2, 6):
+        scoring._TABLES.pop(trie, None)
+        pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
+        monkeypatch.setattr(scoring, "_WORTH", pays)
+        np.testing.assert_array_equal(model.log_probs(ids), climbed)
+        assert scoring._TABLES[trie][1] == highest
+
+
 @pytest.mark.parametrize("context", ["sentence", "stream"])
 @pytest.mark.parametrize("spec", ["kneser-ney:order=5", "ngram:order=4,alpha=0.1"])
 def test_a_text_may_begin_anywhere(
@@ -70,7 +84,7 @@ def test_a_text_may_begin_anywhere(
     text = Corpus.from_string(lines(3, 300), normalize="none")
     model = lmkit.fit(f"{spec},context={context}", text)
     ids = model.encode(lines(4, 250, "abcdefghijk"))
-    assert len(ids) > 2 * hashing.TILE
+    assert len(ids) > kernels.TILE
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed, _ = model._log_probs(ids, model._initial_state())
     monkeypatch.setattr(scoring, "_WORTH", 1000)
@@ -96,20 +110,19 @@ def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_slots_take_what_they_can_hold() -> None:
+    """Thousands of words below one context: they wrap round at the end, and then are full."""
     slots = np.zeros((hashing.REGION, 2), np.uint64)
-    keys = np.arange(1, hashing.REGION + 2, dtype=np.uint64)
-    nodes = np.arange(1, hashing.REGION + 2)
-    room = np.empty((3, hashing.REGION + 1), np.uint64)
-    assert not hashing._insert(keys[[4, 7, 4]], nodes, 3, slots.copy(), room[:2])
-    assert not hashing._insert(np.zeros(1, np.uint64), nodes, 1, slots.copy(), room[:2])
     full = hashing.REGION
-    assert hashing._insert(keys, nodes, full, slots, room[:2])  # they wrap round at the end
-    found = np.empty(full, np.int64)
-    hashing._find(keys, full, slots, room, found)
-    np.testing.assert_array_equal(found, nodes[:full])
-    hashing._find(keys + np.uint64(full), full, slots, room, found)  # ends, though none is free
-    assert not found.any()
-    assert not hashing._insert(keys[full:], nodes, 1, slots, room[:2])
+    words = np.arange(full + 1, dtype=np.int32)
+    contexts = np.full(full + 1, 7, np.int32)
+    keys = (np.uint64(7) << np.uint64(32)) | words.astype(np.uint64)
+    assert hashing._insert(keys, words.astype(np.int64) + 1, full, slots)
+    found = np.empty(full + 1, np.int32)
+    hashing.find_children(words, contexts, slots, found)  # ends, though no slot is free
+    np.testing.assert_array_equal(found, [*range(1, full + 1), -1])
+    hashing.find_children(words, contexts - 8, slots, found)  # nothing stands below no context
+    assert (found == -1).all()
+    assert not hashing._insert(keys[full:], np.ones(1, np.int64), 1, slots)
 
 
 def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +133,3 @@ def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     monkeypatch.setattr(scoring, "fill", lambda *_: False)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)
-
-
-def test_the_words_of_a_node() -> None:
-    model = lmkit.fit("kneser-ney:order=4", Corpus.from_string(lines(9, 50), normalize="none"))
-    trie = trie_of(model)
-    for order in range(1, trie.order + 1):
-        rows = trie.ngrams(order)
-        for place in range(0, len(rows), 7):
-            assert trie.ngram(int(trie.starts[order]) + place) == rows[place].tolist()
-    assert trie.ngram(0) == []

@@ -3,7 +3,8 @@
 Whether the k-gram that ends at a token is known depends only on the (k-1)-gram that ends one
 token before. So a tile of tokens goes through all orders together, in short passes without
 unforeseeable branches; the memory accesses of many tokens then overlap, where a walk from token
-to token would wait for each. For long texts `hashing` has twins of `score_backoff` and `look_up`.
+to token would wait for each. A binary search among the children of the context answers, or, up to
+the order that the argument ``table`` (slots, order) gives, a hash table (`hashing`).
 
 The arguments called ``trie`` are the arrays of a `Trie`: (first, words, suffix, starts).
 Kernels run without the interpreter lock and write nothing but their last arguments.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from lmkit.compiled import compiled
+from lmkit.models.ngram.hashing import find_children
 from lmkit.models.ngram.trie import read_only as read_only
 
 TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in the near caches
@@ -69,7 +71,7 @@ def walk_along(ids, initial, eos, trie, states):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def search_children(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
+def _search_children(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile by binary search among the children of their contexts.
 
     Unknown contexts and n-grams are -1.
@@ -95,7 +97,7 @@ def search_children(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _descend(ids, initial, eos, trie, nodes, history):  # type: ignore[no-untyped-def]
+def _descend(ids, initial, eos, trie, table, nodes, history):  # type: ignore[no-untyped-def]
     """Find all n-grams that end at the tokens of a tile.
 
     ``nodes[k, t + 1]`` becomes the node of the k-gram that ends at token t, -1 if unknown;
@@ -103,6 +105,7 @@ def _descend(ids, initial, eos, trie, nodes, history):  # type: ignore[no-untype
     """
     order = len(nodes) - 1
     size = len(ids)
+    slots, hashed = table
     for t in range(size):
         nodes[1, t + 1] = ids[t] + 1
     for k in range(2, order + 1):
@@ -111,7 +114,10 @@ def _descend(ids, initial, eos, trie, nodes, history):  # type: ignore[no-untype
             above[t] = nodes[k - 1, t]
             if t > 0 and ids[t - 1] == eos:
                 above[t] = initial if k == 2 else -1
-        search_children(ids, above[:size], trie, nodes[k][1:])
+        if k <= hashed:
+            find_children(ids, above[:size], slots, nodes[k][1 : size + 1])
+        else:
+            _search_children(ids, above[:size], trie, nodes[k][1:])
 
 
 @compiled
@@ -137,7 +143,7 @@ def _carry(nodes, size, last, initial, eos):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-untyped-def]
+def score_backoff(ids, state, initial, eos, trie, table, tables, out):  # type: ignore[no-untyped-def]
     """Write the log-probability of each id under a backoff model.
 
     `tables` is (log_probs, backoffs); `out` is (log_probs, orders, paid), the latter two (the
@@ -152,7 +158,7 @@ def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         values = result[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, nodes, history)
+        _descend(tile, initial, eos, trie, table, nodes, history)
         for t in range(len(tile)):
             k = order
             while nodes[k, t + 1] < 0:
@@ -172,7 +178,7 @@ def score_backoff(ids, state, initial, eos, trie, tables, out):  # type: ignore[
 
 
 @compiled
-def look_up(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-untyped-def]
+def look_up(ids, state, initial, eos, trie, table, tables, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 
     `tables` is (counts, totals, spans): from ``spans[k]`` on, contexts of order k are complete.
@@ -186,7 +192,7 @@ def look_up(ids, state, initial, eos, trie, tables, out):  # type: ignore[no-unt
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, nodes, history)
+        _descend(tile, initial, eos, trie, table, nodes, history)
         for t in range(len(tile)):
             k = order - 1
             while k > 0 and history[k, t] < 0:
@@ -207,9 +213,10 @@ def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[n
     history = np.full((order + 1, TILE), -1, np.int32)
     _spread(initial, trie, nodes)
     history[0] = 0
+    table = (np.empty((0, 2), np.uint64), 0)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
-        _descend(tile, initial, eos, trie, nodes, history)
+        _descend(tile, initial, eos, trie, table, nodes, history)
         for t in range(len(tile)):
             for k in range(order):
                 if history[k, t] >= 0:

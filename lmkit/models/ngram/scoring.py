@@ -9,15 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import (
-    REGION,
-    fill,
-    key_of,
-    keys_of_contexts,
-    look_up_hashed,
-    score_backoff_hashed,
-)
-from lmkit.models.ngram.kernels import look_up, score_backoff, walk, walk_along
+from lmkit.models.ngram.hashing import REGION, fill
+from lmkit.models.ngram.kernels import walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
@@ -25,9 +18,9 @@ PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 _WORTH = 1  # n-grams for each token to score, up to which hashing them pays
 _FEW = 256  # tokens, fewer of which the trie answers as soon as a table would
 _LOAD = 0.6  # of the slots of a hash table
-_HASHED = {score_backoff: score_backoff_hashed, look_up: look_up_hashed}
 
-Table: TypeAlias = tuple[NDArray[np.uint64], int]  # the slots, and the highest order in them
+Table: TypeAlias = tuple[NDArray[np.uint64], int]  # slots, and the highest order that they hold
+_NO_TABLE: Table = (np.empty((0, 2), np.uint64), 0)
 
 
 class Walker(NamedTuple):
@@ -70,12 +63,11 @@ class Walker(NamedTuple):
     ) -> int:
         """Run a scoring kernel over a text and return the state after it.
 
-        The kernel is one that climbs the trie; where much is scored, its twin that asks a hash
-        table takes its place, with the same results. `out` are its arrays of one entry for each id
-        (or none); ``finish(where)`` is called after each piece, while its entries are near.
+        `out` are its arrays of one entry for each id (or none); ``finish(where)`` is called after
+        each piece, while its entries are near.
         """
         ids = read_only(ids)
-        table = table_for(self.trie, len(ids)) if len(ids) >= _FEW else None
+        table = table_for(self.trie, len(ids)) if len(ids) >= _FEW else _NO_TABLE
         memory = self.trie.order - 1  # the state depends on so many ids alone
 
         def before(place: int) -> int:
@@ -87,12 +79,8 @@ class Walker(NamedTuple):
             """Score the piece from a place on."""
             where = slice(begin, min(begin + size, len(ids)))
             parts = tuple(array[where] for array in out)
-            begun, trie = before(begin), self.trie.arrays
-            if table is None:
-                kernel(ids[where], begun, self.initial, self.eos, trie, tables, parts)
-            else:
-                start, bos = self._keys(begun), self.trie.vocabulary_size
-                _HASHED[kernel](ids[where], start, self.eos, bos, trie, table, tables, parts)
+            rule = (before(begin), self.initial, self.eos, self.trie.arrays)
+            kernel(ids[where], *rule, table, tables, parts)
             if finish is not None:
                 finish(where)
 
@@ -100,33 +88,23 @@ class Walker(NamedTuple):
         run_all(work, range(0, len(ids), size))
         return before(len(ids))
 
-    def _keys(self, state: int) -> NDArray[np.uint64]:
-        """Return the keys of the last 1 .. n-1 words of a state, behind the node of the last."""
-        words = np.array(self.trie.ngram(state), np.int32)
-        keys = np.zeros(self.trie.order, np.uint64)
-        keys[0] = words[-1] + 1 if len(words) else ROOT
-        for k in range(1, len(words) + 1):
-            keys[k] = key_of(words[-k:])
-        return keys
-
 
 _TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
-def table_for(trie: Trie, tokens: int) -> Table | None:
-    """Return the hash table of a trie's n-grams if it is there or so many tokens pay for it.
+def table_for(trie: Trie, tokens: int) -> Table:
+    """Return the hash table of a trie's n-grams if there is one or so many tokens pay for it.
 
-    It stays as long as the trie does, some 27 bytes an n-gram: for a text that pays for it about
-    what the ledger of the text takes.
+    It holds the orders from the bigrams up to the highest that pays; without any it is empty. It
+    stays as long as the trie does, some 27 bytes an n-gram: for a text that pays for it about what
+    the ledger of the text takes.
     """
     if trie not in _TABLES:
-        orders = [k for k in (trie.order, trie.order - 1) if k >= 2]
-        paid = [k for k in orders if 0 < _ngrams(trie, k) <= _WORTH * tokens]
+        paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
         if not paid:
-            return None
-        _TABLES[trie] = _make_table(trie, paid[0]), paid[0]
-    table = _TABLES[trie]
-    return table if len(table[0]) else None
+            return _NO_TABLE
+        _TABLES[trie] = _make_table(trie, paid[-1])
+    return _TABLES[trie]
 
 
 def _ngrams(trie: Trie, highest: int) -> int:
@@ -134,18 +112,16 @@ def _ngrams(trie: Trie, highest: int) -> int:
     return int(trie.starts[highest + 1] - trie.starts[2])
 
 
-def _make_table(trie: Trie, highest: int) -> NDArray[np.uint64]:
-    """Return the slots of the n-grams of orders 2 to `highest`; none where that cannot be."""
+def _make_table(trie: Trie, highest: int) -> Table:
+    """Return the table of orders 2 to `highest`; none in the odd case that a region is too full."""
     regions = int(_ngrams(trie, highest) / _LOAD / REGION) + 1
     slots = np.zeros((regions * REGION, 2), np.uint64)
-    first, words, _, starts = trie.arrays
-    keys = np.empty(int(starts[highest]), np.uint64)
-    keys_of_contexts(first, words, starts, keys)
     share = -(-regions // cores()) * REGION
 
     def work(begin: int) -> bool:
         end = min(begin + share, len(slots))
-        return bool(fill(first, words, starts, keys, slots, begin, end))
+        contexts = int(trie.starts[highest])
+        return bool(fill(trie.first, trie.words, contexts, slots, begin, end))
 
-    distinct = all(run_all(work, range(0, len(slots), share)))
-    return slots if distinct else np.empty((0, 2), np.uint64)
+    fits = all(run_all(work, range(0, len(slots), share)))
+    return (slots, highest) if fits else _NO_TABLE

@@ -106,14 +106,6 @@ class Trie:
             nodes = self.parents(k)[nodes - self.starts[k]]
         return out
 
-    def ngram(self, node: int) -> list[int]:
-        """Return the words of a node, none for the root."""
-        reversed_words = []
-        while node > ROOT:
-            reversed_words.append(int(self.words[node]))
-            node = int(np.searchsorted(self.first, np.int32(node), side="right")) - 1
-        return reversed_words[::-1]
-
     def find(self, ngram: Sequence[int]) -> int:
         """Return the node of an n-gram of ids, -1 if the trie does not hold it."""
         node = ROOT
