@@ -16,7 +16,19 @@ from numba.core.runtime import nrt
 
 
 class _Cache(FunctionCache):
-    """Numba's cache of a function, but for the compiler's set-up before every look into it."""
+    """Numba's cache of a function, but for the compiler's set-up before every look into it.
+
+    What was compiled is out of date when the function's own file changed, and also when that of
+    a compiled function of another module did, which it may have been compiled together with.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        file = self._cache_file
+        self.stamps = {file._source_stamp}
+        for other in function.__globals__.values():
+            self.stamps |= getattr(getattr(other, "_cache", None), "stamps", set())
+        file._source_stamp = tuple(sorted(self.stamps))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         nrt.rtsys.initialize(target_context)  # compiled functions allocate their arrays through it
@@ -33,5 +45,5 @@ def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> A
         return lambda given: compiled(given, **options)
     dispatcher = njit(nogil=True, **options)(function)
     if dispatcher is not function:  # NUMBA_DISABLE_JIT gives the function back
-        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        dispatcher._cache = _Cache(function)
     return dispatcher

@@ -51,3 +51,21 @@ def test_options_reach_the_compiler() -> None:
     assert twice(np.int64(4)) == 8
     assert twice.targetoptions["nogil"]
     assert twice.targetoptions["inline"] == "always"
+
+
+def test_a_function_is_compiled_again_when_one_that_it_calls_changed(tmp_path: Path) -> None:
+    """They stand in two files: numba alone looks at the caller's."""
+    inner = "from lmkit.compiled import compiled\n\n@compiled\ndef inner(x):\n    return x + {}\n"
+    outer = (
+        "from inner import inner\nfrom lmkit.compiled import compiled\n\n"
+        "@compiled\ndef outer(x):\n    return 10 * inner(x)\n"
+    )
+    (tmp_path / "outer.py").write_text(outer, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-B", "-c", "from outer import outer; print(outer(1))"]
+    said = []
+    for added in (1, 20, 300):
+        (tmp_path / "inner.py").write_text(inner.format(added), encoding="utf-8")
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        said.append(run.stdout.strip())
+    assert said == ["20", "210", "3010"]

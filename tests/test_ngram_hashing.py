@@ -68,12 +68,14 @@ def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> No
     trie = trie_of(model)
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed = model.log_probs(ids)
-    for highest in range(2, 6):
-        scoring._TABLES.pop(trie, None)
+    for highest in range(2, 6):  # one model meets longer and longer texts
         pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
         monkeypatch.setattr(scoring, "_WORTH", pays)
         np.testing.assert_array_equal(model.log_probs(ids), climbed)
         assert scoring._TABLES[trie][1] == highest
+    monkeypatch.setattr(scoring, "_WORTH", 0)
+    np.testing.assert_array_equal(model.log_probs(ids), climbed)  # the table stays
+    assert scoring._TABLES[trie][1] == 5
 
 
 @pytest.mark.parametrize("context", ["sentence", "stream"])
@@ -96,17 +98,22 @@ def test_a_text_may_begin_anywhere(
     assert trie_of(model) in scoring._TABLES
 
 
-def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("highest", [2, 4])
+@pytest.mark.parametrize("context", ["sentence", "stream"])
+def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch, highest: int, context: str) -> None:
     from lmkit.models.ngram.pruning import prune
 
-    model = lmkit.fit("kneser-ney:order=4", Corpus.from_string(lines(5, 600), normalize="none"))
+    spec = f"kneser-ney:order=4,context={context}"
+    model = lmkit.fit(spec, Corpus.from_string(lines(5, 600), normalize="none"))
     pruned = prune(model, threshold=1e-4)
     ids = pruned.encode(lines(6, 300, "abcdefghij"))
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed = pruned.log_probs(ids)
-    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    trie = trie_of(pruned)
+    pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
+    monkeypatch.setattr(scoring, "_WORTH", pays)
     np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
-    assert trie_of(pruned) in scoring._TABLES
+    assert scoring._TABLES[trie][1] == highest
 
 
 def test_slots_take_what_they_can_hold() -> None:
@@ -133,3 +140,4 @@ def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     monkeypatch.setattr(scoring, "fill", lambda *_: False)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)
+    assert scoring._TABLES[trie_of(model)][1] == 0

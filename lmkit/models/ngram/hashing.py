@@ -51,8 +51,9 @@ def _insert(keys, nodes, size, slots):  # type: ignore[no-untyped-def]
         taken[i] = slots[places[i], 1]
     for i in range(size):
         place, probes = places[i], 0
-        while slots[place, 1] != 0 and probes < REGION:
-            place, probes = _next_slot(place), probes + 1
+        if taken[i] != 0 or slots[place, 1] != 0:  # it may have been taken since
+            while slots[place, 1] != 0 and probes < REGION:
+                place, probes = _next_slot(place), probes + 1
         if probes == REGION:
             return False
         slots[place, 0] = keys[i]

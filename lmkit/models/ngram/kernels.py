@@ -16,7 +16,6 @@ import numpy as np
 
 from lmkit.compiled import compiled
 from lmkit.models.ngram.hashing import find_children
-from lmkit.models.ngram.trie import read_only as read_only
 
 TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in the near caches
 
@@ -117,7 +116,7 @@ def _descend(ids, initial, eos, trie, table, nodes, history):  # type: ignore[no
         if k <= hashed:
             find_children(ids, above[:size], slots, nodes[k][1 : size + 1])
         else:
-            _search_children(ids, above[:size], trie, nodes[k][1:])
+            _search_children(ids, above[:size], trie, nodes[k][1 : size + 1])
 
 
 @compiled

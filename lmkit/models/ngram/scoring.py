@@ -93,18 +93,19 @@ _TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
 
 
 def table_for(trie: Trie, tokens: int) -> Table:
-    """Return the hash table of a trie's n-grams if there is one or so many tokens pay for it.
+    """Return the hash table of a trie's n-grams that so many tokens pay for, or a larger one.
 
     It holds the orders from the bigrams up to the highest that pays; without any it is empty. It
     stays as long as the trie does, some 27 bytes an n-gram: for a text that pays for it about what
     the ledger of the text takes.
     """
-    if trie not in _TABLES:
-        paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
-        if not paid:
-            return _NO_TABLE
-        _TABLES[trie] = _make_table(trie, paid[-1])
-    return _TABLES[trie]
+    table = _TABLES.get(trie, _NO_TABLE)
+    if trie in _TABLES and not table[1]:
+        return table  # the n-grams did not fit
+    paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
+    if paid and paid[-1] > table[1]:
+        table = _TABLES[trie] = _make_table(trie, paid[-1])
+    return table
 
 
 def _ngrams(trie: Trie, highest: int) -> int:
