@@ -90,7 +90,6 @@ def test_a_text_may_begin_anywhere(
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed, _ = model._log_probs(ids, model._initial_state())
     monkeypatch.setattr(scoring, "_WORTH", 1000)
-    monkeypatch.setattr(scoring, "_FEW", 1)
     for cut in range(0, len(ids), 37):
         first, state = model._log_probs(ids[:cut], model._initial_state())
         rest, _ = model._log_probs(ids[cut:], state)

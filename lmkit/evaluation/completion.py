@@ -86,7 +86,8 @@ def complete(ledger: SurprisalLedger, speller: Callable[[], Speller]) -> Surpris
     log_probs = speller().log_probs(list(numbers))
     spelling = np.zeros(len(ledger))
     spelling[ledger.oov] = -log_probs[[numbers[token] for token in tokens]]
-    return replace(ledger, spelling=spelling, unk=SPELLED)
+    places = (ledger.offsets, ledger.lengths)  # found already, for the unknown tokens
+    return replace(ledger, places=places, spelling=spelling, unk=SPELLED)
 
 
 def unknown_tokens(ledger: SurprisalLedger) -> list[str]:

@@ -143,7 +143,7 @@ class Text:
             yield self._metered(out[:size], state, meter)
         if rule != kernels.NONE and not state[kernels.AT_START]:
             state[kernels.SENTENCE_ENDS] += 1
-            yield self._metered(np.array([10], np.uint8), state, meter)
+            yield self._metered(np.array([NEWLINE], np.uint8), state, meter)
 
     def _metered(
         self, chunk: NDArray[np.uint8], state: NDArray[np.int64], meter: Meter

@@ -27,8 +27,6 @@ DONE, TABLE_FULL, RESERVED_WORD = 0, 1, 2
 # Entries of the hash table that are not types: the words <unk>, </s> and <s> as written in a text.
 FIRST_TYPE_ENTRY = 3
 
-_NEWLINE, _SPACE = 10, 32
-
 
 def new_fold_state() -> NDArray[np.int64]:
     """Return the state of `fold` before the first byte, shape (6,)."""

@@ -16,7 +16,6 @@ from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 _WORTH = 1  # n-grams for each token to score, up to which hashing them pays
-_FEW = 256  # tokens, fewer of which the trie answers as soon as a table would
 _LOAD = 0.6  # of the slots of a hash table
 
 Table: TypeAlias = tuple[NDArray[np.uint64], int]  # slots, and the highest order that they hold
@@ -67,7 +66,7 @@ class Walker(NamedTuple):
         each piece, while its entries are near.
         """
         ids = read_only(ids)
-        table = table_for(self.trie, len(ids)) if len(ids) >= _FEW else _NO_TABLE
+        table = table_for(self.trie, len(ids))
         memory = self.trie.order - 1  # the state depends on so many ids alone
 
         def before(place: int) -> int:

@@ -62,7 +62,7 @@ PARAMETERS_A_TOKEN = 16.0
 """Most parameters a token of the training text."""
 
 
-def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float = 0.11) -> float:
+def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float) -> float:
     """Return the dropout for a network of so many parameters that reads the text so often.
 
     It grows, by `strength`, with the logarithm of what the network could learn by heart:
