@@ -118,10 +118,7 @@ class WordTable:
         `character` is the number of characters before the chunk. Raises CorpusError where a
         literal ``<s>`` or ``</s>`` stands in the text.
         """
-        size = len(chunk) // 2 + 2  # no event takes fewer bytes than a letter and its space
-        raw = chunk.tobytes()
-        events = raw.count(b"\n") * 2 + raw.count(b" ") + 1
-        ids = np.empty(min(events, 2 * size), np.int32)
+        ids = np.empty(len(chunk), np.int32)  # no event takes less than a byte
         offsets = np.empty(len(ids), np.int64) if places else _EMPTY_OFFSETS
         lengths = np.empty(len(ids), np.int32) if places else _EMPTY_LENGTHS
         if learn:

@@ -103,40 +103,37 @@ class Workspace:
 
 
 @compiled
-def _bounds(counts, limit):  # type: ignore[no-untyped-def]
-    """Return the lowest context of each bucket, and one past the last of all.
+def _bounds(counts, limit, bounds, bucket_of_context):  # type: ignore[no-untyped-def]
+    """Write the lowest context of each bucket, and the bucket of each context; return how many.
 
     A bucket holds neighbours that occur up to `limit` times together, or one that occurs more.
     A context weighs one more than its count, so that `limit` bounds a bucket's contexts too.
     """
-    bounds = [0]
-    filled = 0
+    filled, buckets = 0, 0
     for context in range(len(counts)):
         weight = counts[context] + 1
-        if filled > 0 and filled + weight > limit:
-            bounds.append(context)
+        if filled == 0 or filled + weight > limit:
+            bounds[buckets] = context
+            buckets += 1
             filled = 0
         filled += weight
-    bounds.append(len(counts))
-    return np.array(bounds)
+        bucket_of_context[context] = buckets - 1
+    return buckets
 
 
 @compiled
-def _assign(begin, end, space, rule, bounds, jump, shift, sizes):  # type: ignore[no-untyped-def]
+def _assign(begin, end, space, rule, bucket_of_context, sizes):  # type: ignore[no-untyped-def]
     """Write the bucket of each position of a part of the text, and count those of each bucket.
 
     `rule` is (bos, eos): the context at a start, and the id after which there is one. Where no
-    n-gram ends, the bucket is one past the last.
+    n-gram ends, the bucket is the last of `sizes`.
     """
     ids, ranks, _, _, bucket_of = space
     bos, eos = rule
+    none = len(sizes) - 1
     for t in range(begin, end):
         context = bos if t == 0 or ids[t - 1] == eos else ranks[t - 1]
-        b = len(bounds) - 1
-        if context >= 0:
-            b = jump[context >> shift]
-            while context >= bounds[b + 1]:
-                b += 1
+        b = np.int64(bucket_of_context[context]) if context >= 0 else none
         bucket_of[t] = b
         sizes[b] += 1
 
@@ -243,15 +240,18 @@ def _fill_buckets(
 ) -> _Buckets:
     """Return the buckets, with the keys of each in the workspace, unsorted."""
     space, size = workspace.arrays, len(workspace.ids)
-    bounds = _bounds(counts, max(BUCKET, size // 16384))
-    shift = max(0, len(counts).bit_length() - 12)
-    jump = np.searchsorted(bounds, np.arange(0, len(counts), 1 << shift), side="right") - 1
+    limit = max(BUCKET, size // 16384)
+    weight = int(counts.sum()) + len(counts)
+    bounds = np.empty(2 * (weight // limit) + 3, np.int64)  # two neighbours exceed the limit
+    bucket_of_context = np.empty(len(counts), np.uint16)
+    bounds = bounds[: _bounds(counts, limit, bounds, bucket_of_context) + 1]
+    bounds[-1] = len(counts)
     step = max(BUCKET, -(-size // cores()))
     parts = [(begin, min(begin + step, size)) for begin in range(0, size, step)]
     sizes = np.zeros((len(parts), len(bounds)), np.int64)
 
     def assign(part: int) -> None:
-        _assign(*parts[part], space, rule, bounds, jump, shift, sizes[part])
+        _assign(*parts[part], space, rule, bucket_of_context, sizes[part])
 
     run_all(assign, range(len(parts)))
     sizes = sizes[:, :-1]

@@ -96,6 +96,15 @@ def _search_children(ids, history, trie, nodes):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _tile(order):  # type: ignore[no-untyped-def]
+    """Return the nodes and the history that `_descend` fills, none of them known."""
+    nodes = np.empty((order + 1, TILE + 1), np.int32)
+    history = np.empty((order + 1, TILE), np.int32)
+    nodes[:], history[:] = -1, -1
+    return nodes, history
+
+
+@compiled
 def _descend(ids, initial, eos, trie, table, nodes, history):  # type: ignore[no-untyped-def]
     """Find all n-grams that end at the tokens of a tile.
 
@@ -151,8 +160,7 @@ def score_backoff(ids, state, initial, eos, trie, table, tables, out):  # type: 
     log_probs, backoffs = tables
     result, orders, paid = out
     order = len(trie[3]) - 2
-    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
-    history = np.full((order + 1, TILE), -1, np.int32)
+    nodes, history = _tile(order)
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
@@ -186,8 +194,7 @@ def look_up(ids, state, initial, eos, trie, table, tables, out):  # type: ignore
     counts, totals, spans = tables
     hits, seen = out
     order = len(trie[3]) - 2
-    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
-    history = np.full((order + 1, TILE), -1, np.int32)
+    nodes, history = _tile(order)
     _spread(state, trie, nodes)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
@@ -208,8 +215,7 @@ def look_up(ids, state, initial, eos, trie, table, tables, out):  # type: ignore
 def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[no-untyped-def]
     """Write, for each id and order 1 .. n, the counts of its n-gram and context: (T, n)."""
     order = len(trie[3]) - 2
-    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
-    history = np.full((order + 1, TILE), -1, np.int32)
+    nodes, history = _tile(order)
     _spread(initial, trie, nodes)
     history[0] = 0
     table = (np.empty((0, 2), np.uint64), 0)
