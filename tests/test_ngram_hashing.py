@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import lmkit
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram import hashing, kernels, scoring
 from lmkit.text.corpus import Corpus
+
+Slots: TypeAlias = NDArray[np.uint64]
 
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
 
@@ -72,10 +77,10 @@ def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> No
         pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
         monkeypatch.setattr(scoring, "_WORTH", pays)
         np.testing.assert_array_equal(model.log_probs(ids), climbed)
-        assert scoring._TABLES[trie][1] == highest
+        assert scoring._TABLES[trie][2] == highest
     monkeypatch.setattr(scoring, "_WORTH", 0)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)  # the table stays
-    assert scoring._TABLES[trie][1] == 5
+    assert scoring._TABLES[trie][2] == 5
 
 
 @pytest.mark.parametrize("context", ["sentence", "stream"])
@@ -112,23 +117,60 @@ def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch, highest: int, context: 
     pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
     monkeypatch.setattr(scoring, "_WORTH", pays)
     np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
-    assert scoring._TABLES[trie][1] == highest
+    assert scoring._TABLES[trie][2] == highest
 
 
-def test_slots_take_what_they_can_hold() -> None:
-    """Thousands of words below one context: they wrap round at the end, and then are full."""
-    slots = np.zeros((hashing.REGION, 2), np.uint64)
-    full = hashing.REGION
-    words = np.arange(full + 1, dtype=np.int32)
-    contexts = np.full(full + 1, 7, np.int32)
-    keys = (np.uint64(7) << np.uint64(32)) | words.astype(np.uint64)
-    assert hashing._insert(keys, words.astype(np.int64) + 1, full, slots)
-    found = np.empty(full + 1, np.int32)
-    hashing.find_children(words, contexts, slots, found)  # ends, though no slot is free
-    np.testing.assert_array_equal(found, [*range(1, full + 1), -1])
-    hashing.find_children(words, contexts - 8, slots, found)  # nothing stands below no context
-    assert (found == -1).all()
-    assert not hashing._insert(keys[full:], np.ones(1, np.int64), 1, slots)
+def children(words: range, context: int, slots: Slots, layout: hashing.Layout) -> list[int]:
+    found = np.empty(len(words), np.int32)
+    ids = np.array(words, np.int32)
+    hashing.find_children(ids, np.full(len(ids), context, np.int32), slots, layout, found)
+    return [int(node) for node in found]
+
+
+def fill(words: int, slots: Slots, layout: hashing.Layout) -> bool:
+    """Put so many words below node 1 into the slots; their nodes are 2, 3, ..."""
+    first, below = np.array([0, 2, words + 2]), np.arange(-2, words, dtype=np.int32)
+    return bool(hashing.fill(first, below, 2, slots, layout, 0, len(slots)))
+
+
+def test_slots_are_probed_round_the_end_of_their_region() -> None:
+    room = hashing.REGION * 8 // 10
+    slots, layout = np.zeros(hashing.REGION, np.uint64), (12, 32, 20)
+    assert fill(room, slots, layout)
+    assert slots[0]
+    assert slots[-1]
+    assert children(range(room + 100), 1, slots, layout) == [*range(2, room + 2), *[-1] * 100]
+    assert set(children(range(room), 2, slots, layout)) == {-1}
+    assert set(children(range(room), -1, slots, layout)) == {-1}  # nothing is below no context
+
+
+def test_full_slots_are_told() -> None:
+    slots, layout = np.zeros(hashing.REGION, np.uint64), (13, 32, 20)
+    assert not fill(hashing.REGION + 1, slots, layout)
+    assert children(range(9000, 9001), 5, slots, layout) == [-1]  # the search ends
+
+
+@pytest.mark.parametrize(
+    ("contexts", "words", "ngrams"),
+    [(10, 3, 5), (1 << 12, 1 << 19, 50), (1 << 21, 25_000, 10**6), (1 << 27, 10**6, 10**8)],
+)
+def test_a_slot_and_its_tag_are_the_whole_key(contexts: int, words: int, ngrams: int) -> None:
+    rng = np.random.default_rng(9)
+    made = hashing.new_slots(contexts, words, ngrams) if ngrams < 10**7 else None
+    size = -(-ngrams * 5 // (2 * hashing.REGION)) * hashing.REGION
+    layout = made[1] if made else (20, 47, 20)
+    place = hashing._place.py_func
+    near = [(context, word) for context in range(1, 60) for word in range(min(60, words))]
+    far = zip(rng.integers(1, contexts, 3000), rng.integers(0, words, 3000), strict=True)
+    pairs = {*near, *((int(context), int(word)) for context, word in far)}
+    with np.errstate(over="ignore"):
+        found = {place(*pair, layout, len(made[0]) if made else size) for pair in pairs}
+    assert len(found) == len(pairs)
+    assert all(tag < 1 << 32 for _, tag in found)
+
+
+def test_keys_too_long_for_a_tag_get_no_slots() -> None:
+    assert hashing.new_slots(1 << 31, 1 << 31, 100) is None
 
 
 def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,4 +181,4 @@ def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     monkeypatch.setattr(scoring, "fill", lambda *_: False)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)
-    assert scoring._TABLES[trie_of(model)][1] == 0
+    assert scoring._TABLES[trie_of(model)][2] == 0

@@ -5,35 +5,66 @@ many where a context has thousands of children; the table takes one. To fill it 
 score about as many tokens as there are n-grams, and so pays for long texts only:
 `lmkit.models.ngram.scoring` decides.
 
-A slot is a pair of numbers: a key, the context's node and the word in 64 bits, and the n-gram's
-node, 0 in a free one. Slots are probed one after another within a region of `REGION`, so that
-cores can fill regions of their own.
+A slot is one number of 64 bits, 0 where it is free: the n-gram's node below, above it a tag. A
+bijection mixes context and word into a key of `key_bits` bits; its upper bits say the slot where
+the search begins, and the tag holds the lower ones and how many slots the n-gram stands behind
+that. Together they are the whole key, so that no two n-grams are ever taken for one another, in
+half the memory (quotienting: Knuth, The Art of Computer Programming 3, section 6.4, exercise 13).
+Slots are probed one after another within a region of `REGION`, so that cores can fill regions of
+their own.
 """
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 
 REGION = 4096  # slots
 _WAITING = 512  # n-grams that are put into the table together
+_LOAD = 0.4  # of the slots
+_PROBE_BITS = 8
+_PROBES = 1 << _PROBE_BITS  # slots that an n-gram may stand in
+_TAG_BITS = 32
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0xBF58476D1CE4E5B9)
-_HALF = np.uint64(32)
+_ONE, _HALF = np.uint64(1), np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+
+# The bits of a word in the key, of the key, and of the key's part in the tag.
+Layout: TypeAlias = tuple[int, int, int]
+
+
+def new_slots(contexts: int, words: int, ngrams: int) -> tuple[NDArray[np.uint64], Layout] | None:
+    """Return free slots, and their layout, for so many n-grams; None if a tag cannot hold a key.
+
+    `contexts` and `words` are how many nodes and ids there are to tell apart.
+    """
+    word_bits = max(1, (words - 1).bit_length())
+    key_bits = max(32, (contexts - 1).bit_length() + word_bits)
+    regions = int(ngrams / _LOAD / REGION) + 1
+    size = regions * REGION
+    rest_bits = (-(-(1 << 32) // size) - 1).bit_length() + key_bits - 32
+    if size >= 1 << 32 or key_bits > 64 or rest_bits > _TAG_BITS - _PROBE_BITS:
+        return None
+    return np.zeros(size, np.uint64), (word_bits, key_bits, rest_bits)
 
 
 @compiled(inline="always")
-def _key(context, word):  # type: ignore[no-untyped-def]
-    return (np.uint64(context) << _HALF) | np.uint64(word)
-
-
-@compiled(inline="always")
-def _slot(key, size):  # type: ignore[no-untyped-def]
-    """Return the first place of a key among `size` slots, fewer than 2^32."""
-    mixed = key * _SCATTER
-    mixed = (mixed ^ (mixed >> _HALF)) * _SPREAD
-    return np.int64(((mixed >> _HALF) * np.uint64(size)) >> _HALF)
+def _place(context, word, layout, size):  # type: ignore[no-untyped-def]
+    """Return the slot where the search for an n-gram begins, among `size`, and its first tag."""
+    word_bits, key_bits, rest_bits = layout
+    mask = ~np.uint64(0) >> np.uint64(64 - key_bits)
+    key = (np.uint64(context) << np.uint64(word_bits)) | np.uint64(word)
+    key = (key * _SCATTER) & mask
+    key ^= key >> np.uint64(key_bits >> 1)
+    key = (key * _SPREAD) & mask
+    upper = key >> np.uint64(key_bits - 32)
+    rest = key & ((_ONE << np.uint64(rest_bits)) - _ONE)
+    return np.int64((upper * np.uint64(size)) >> _HALF), rest << np.uint64(_PROBE_BITS)
 
 
 @compiled(inline="always")
@@ -43,46 +74,46 @@ def _next_slot(place):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _insert(keys, nodes, size, slots):  # type: ignore[no-untyped-def]
-    """Put new keys and their nodes into the slots; return False if one has no room."""
-    places, taken = np.empty(size, np.int64), np.empty(size, np.uint64)
+def _insert(places, tags, nodes, size, slots):  # type: ignore[no-untyped-def]
+    """Put new n-grams into the slots, from their places on; return False if one has no room."""
+    taken = np.empty(size, np.uint64)
     for i in range(size):  # without a branch, so that the memory is asked for many at a time
-        places[i] = _slot(keys[i], len(slots))
-        taken[i] = slots[places[i], 1]
+        taken[i] = slots[places[i]]
     for i in range(size):
-        place, probes = places[i], 0
-        if taken[i] != 0 or slots[place, 1] != 0:  # it may have been taken since
-            while slots[place, 1] != 0 and probes < REGION:
+        place, tag = places[i], tags[i]
+        if taken[i] != 0 or slots[place] != 0:  # it may have been taken since
+            probes = 0
+            while slots[place] != 0 and probes < _PROBES:
                 place, probes = _next_slot(place), probes + 1
-        if probes == REGION:
-            return False
-        slots[place, 0] = keys[i]
-        slots[place, 1] = nodes[i]
+            if probes == _PROBES:
+                return False
+            tag += np.uint64(probes)
+        slots[place] = (tag << _HALF) | np.uint64(nodes[i])
     return True
 
 
 @compiled
-def fill(first, words, contexts, slots, begin, end):  # type: ignore[no-untyped-def]
+def fill(first, words, contexts, slots, layout, begin, end):  # type: ignore[no-untyped-def]
     """Put the n-grams below the first contexts into the slots ``begin`` to ``end``, whole regions.
 
     Returns False if one finds no room.
     """
-    keys, nodes = np.empty(_WAITING, np.uint64), np.empty(_WAITING, np.int64)
+    places, nodes = np.empty(_WAITING, np.int64), np.empty(_WAITING, np.int64)
+    tags = np.empty(_WAITING, np.uint64)
     waiting, done = 0, True
     for context in range(1, contexts):
         for node in range(first[context], first[context + 1]):
-            key = _key(context, words[node])
-            place = _slot(key, len(slots))
-            keys[waiting], nodes[waiting] = key, node
+            place, tag = _place(context, words[node], layout, len(slots))
+            places[waiting], tags[waiting], nodes[waiting] = place, tag, node
             waiting += begin <= place and place < end
             if waiting == _WAITING:
-                done &= _insert(keys, nodes, waiting, slots)
+                done &= _insert(places, tags, nodes, waiting, slots)
                 waiting = 0
-    return done and _insert(keys, nodes, waiting, slots)
+    return done and _insert(places, tags, nodes, waiting, slots)
 
 
 @compiled
-def find_children(ids, contexts, slots, nodes):  # type: ignore[no-untyped-def]
+def find_children(ids, contexts, slots, layout, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile of ids below their contexts; -1 for what is unknown, both."""
     size = 0
     known = np.empty(len(ids), np.int32)  # the tokens whose context is known
@@ -90,21 +121,17 @@ def find_children(ids, contexts, slots, nodes):  # type: ignore[no-untyped-def]
         known[size] = t
         size += contexts[t] >= 0
     nodes[:] = -1
-    keys, places = np.empty(size, np.uint64), np.empty(size, np.int64)
-    found_keys, found = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    places, tags = np.empty(size, np.int64), np.empty(size, np.uint64)
+    found = np.empty(size, np.uint64)
     for i in range(size):
-        keys[i] = _key(contexts[known[i]], ids[known[i]])
-        places[i] = _slot(keys[i], len(slots))
+        places[i], tags[i] = _place(contexts[known[i]], ids[known[i]], layout, len(slots))
     for i in range(size):  # without a branch, so that the memory is asked for many at a time
-        found_keys[i] = slots[places[i], 0]
-        found[i] = slots[places[i], 1]
+        found[i] = slots[places[i]]
     for i in range(size):
-        node = found[i]
-        if found_keys[i] != keys[i] and node != 0:
-            place, probes, key = places[i], 1, found_keys[i]
-            while node != 0 and key != keys[i]:
-                place, probes = _next_slot(place), probes + 1
-                key, node = slots[place, 0], slots[place, 1]
-                if probes > REGION:
-                    node = np.uint64(0)
-        nodes[known[i]] = np.int64(node) if node != 0 else -1
+        slot, tag = found[i], tags[i]
+        if slot >> _HALF != tag and slot != 0:
+            place, probes = places[i], 0
+            while slot >> _HALF != tag and slot != 0:
+                place, tag, probes = _next_slot(place), tag + _ONE, probes + 1
+                slot = slots[place] if probes < _PROBES else np.uint64(0)
+        nodes[known[i]] = np.int64(slot & _LOW) if slot != 0 else -1

@@ -4,7 +4,7 @@ Whether the k-gram that ends at a token is known depends only on the (k-1)-gram 
 token before. So a tile of tokens goes through all orders together, in short passes without
 unforeseeable branches; the memory accesses of many tokens then overlap, where a walk from token
 to token would wait for each. A binary search among the children of the context answers, or, up to
-the order that the argument ``table`` (slots, order) gives, a hash table (`hashing`).
+the order that the argument ``table`` (slots, layout, order) gives, a hash table (`hashing`).
 
 The arguments called ``trie`` are the arrays of a `Trie`: (first, words, suffix, starts).
 Kernels run without the interpreter lock and write nothing but their last arguments.
@@ -113,7 +113,7 @@ def _descend(ids, initial, eos, trie, table, nodes, history):  # type: ignore[no
     """
     order = len(nodes) - 1
     size = len(ids)
-    slots, hashed = table
+    slots, layout, hashed = table
     for t in range(size):
         nodes[1, t + 1] = ids[t] + 1
     for k in range(2, order + 1):
@@ -123,7 +123,7 @@ def _descend(ids, initial, eos, trie, table, nodes, history):  # type: ignore[no
             if t > 0 and ids[t - 1] == eos:
                 above[t] = initial if k == 2 else -1
         if k <= hashed:
-            find_children(ids, above[:size], slots, nodes[k][1 : size + 1])
+            find_children(ids, above[:size], slots, layout, nodes[k][1 : size + 1])
         else:
             _search_children(ids, above[:size], trie, nodes[k][1 : size + 1])
 
@@ -218,7 +218,7 @@ def scan(ids, initial, eos, trie, counts, totals, hits, seen):  # type: ignore[n
     nodes, history = _tile(order)
     _spread(initial, trie, nodes)
     history[0] = 0
-    table = (np.empty((0, 2), np.uint64), 0)
+    table = (np.empty(0, np.uint64), (1, 32, 0), 0)
     for begin in range(0, len(ids), TILE):
         tile = ids[begin : begin + TILE]
         _descend(tile, initial, eos, trie, table, nodes, history)

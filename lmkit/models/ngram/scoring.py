@@ -9,17 +9,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import REGION, fill
+from lmkit.models.ngram.hashing import REGION, Layout, fill, new_slots
 from lmkit.models.ngram.kernels import walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 _WORTH = 1  # n-grams for each token to score, up to which hashing them pays
-_LOAD = 0.6  # of the slots of a hash table
 
-Table: TypeAlias = tuple[NDArray[np.uint64], int]  # slots, and the highest order that they hold
-_NO_TABLE: Table = (np.empty((0, 2), np.uint64), 0)
+# The slots, their layout, and the highest order that they hold.
+Table: TypeAlias = tuple[NDArray[np.uint64], Layout, int]
+_NO_TABLE: Table = (np.empty(0, np.uint64), (1, 32, 0), 0)
 
 
 class Walker(NamedTuple):
@@ -95,14 +95,14 @@ def table_for(trie: Trie, tokens: int) -> Table:
     """Return the hash table of a trie's n-grams that so many tokens pay for, or a larger one.
 
     It holds the orders from the bigrams up to the highest that pays; without any it is empty. It
-    stays as long as the trie does, some 27 bytes an n-gram: for a text that pays for it about what
-    the ledger of the text takes.
+    stays as long as the trie does, 20 bytes an n-gram: for a text that pays for it somewhat more
+    than the ledger of the text takes.
     """
     table = _TABLES.get(trie, _NO_TABLE)
-    if trie in _TABLES and not table[1]:
+    if trie in _TABLES and not table[2]:
         return table  # the n-grams did not fit
     paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
-    if paid and paid[-1] > table[1]:
+    if paid and paid[-1] > table[2]:
         table = _TABLES[trie] = _make_table(trie, paid[-1])
     return table
 
@@ -113,15 +113,17 @@ def _ngrams(trie: Trie, highest: int) -> int:
 
 
 def _make_table(trie: Trie, highest: int) -> Table:
-    """Return the table of orders 2 to `highest`; none in the odd case that a region is too full."""
-    regions = int(_ngrams(trie, highest) / _LOAD / REGION) + 1
-    slots = np.zeros((regions * REGION, 2), np.uint64)
-    share = -(-regions // cores()) * REGION
+    """Return the table of orders 2 to `highest`; none in the odd case that they do not fit."""
+    contexts = int(trie.starts[highest])
+    made = new_slots(contexts, trie.vocabulary_size, _ngrams(trie, highest))
+    if made is None:
+        return _NO_TABLE
+    slots, layout = made
+    share = -(-len(slots) // REGION // cores()) * REGION
 
     def work(begin: int) -> bool:
         end = min(begin + share, len(slots))
-        contexts = int(trie.starts[highest])
-        return bool(fill(trie.first, trie.words, contexts, slots, begin, end))
+        return bool(fill(trie.first, trie.words, contexts, slots, layout, begin, end))
 
     fits = all(run_all(work, range(0, len(slots), share)))
-    return (slots, highest) if fits else _NO_TABLE
+    return (slots, layout, highest) if fits else _NO_TABLE
