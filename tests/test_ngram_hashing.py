@@ -123,14 +123,16 @@ def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch, highest: int, context: 
 def children(words: range, context: int, slots: Slots, layout: hashing.Layout) -> list[int]:
     found = np.empty(len(words), np.int32)
     ids = np.array(words, np.int32)
-    hashing.find_children(ids, np.full(len(ids), context, np.int32), slots, layout, found)
+    kinds = (np.int32, np.int64, np.uint64, np.uint64)
+    memory = tuple(np.empty(len(ids), kind) for kind in kinds)
+    hashing.find_children(ids, np.full(len(ids), context, np.int32), slots, layout, memory, found)
     return [int(node) for node in found]
 
 
 def fill(words: int, slots: Slots, layout: hashing.Layout) -> bool:
     """Put so many words below node 1 into the slots; their nodes are 2, 3, ..."""
     first, below = np.array([0, 2, words + 2]), np.arange(-2, words, dtype=np.int32)
-    return bool(hashing.fill(first, below, 2, slots, layout, 0, len(slots)))
+    return bool(hashing.fill(first, below, 2, slots, layout, 0, len(slots), hashing.new_waiting()))
 
 
 def test_slots_are_probed_round_the_end_of_their_region() -> None:

@@ -22,15 +22,15 @@ class DiscountWarning(UserWarning):
 
 def counts_of_counts(amounts: IntArray) -> NDArray[np.int64]:
     """Return how many n-grams have the amount 0, 1, 2, 3 and 4: (5,) int64."""
-    return np.asarray(_tally(amounts))
+    found = np.zeros(6, np.int64)
+    _tally(amounts, found)
+    return found[:5]
 
 
 @compiled
-def _tally(amounts):  # type: ignore[no-untyped-def]
-    found = np.zeros(6, np.int64)
+def _tally(amounts, found):  # type: ignore[no-untyped-def]
     for amount in amounts:
         found[min(amount, 5)] += 1
-    return found[:5]
 
 
 def modified_discounts(t: NDArray[np.int64]) -> FloatArray:

@@ -16,7 +16,7 @@ their own.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,12 @@ def new_slots(contexts: int, words: int, ngrams: int) -> tuple[NDArray[np.uint64
     return np.zeros(size, np.uint64), (word_bits, key_bits, rest_bits)
 
 
+def new_waiting() -> tuple[NDArray[Any], ...]:
+    """Return the memory that `fill` needs: a place, a node, a tag and what is there, for each."""
+    kinds = (np.int64, np.int64, np.uint64, np.uint64)
+    return tuple(np.empty(_WAITING, kind) for kind in kinds)
+
+
 @compiled(inline="always")
 def _place(context, word, layout, size):  # type: ignore[no-untyped-def]
     """Return the slot where the search for an n-gram begins, among `size`, and its first tag."""
@@ -74,9 +80,9 @@ def _next_slot(place):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _insert(places, tags, nodes, size, slots):  # type: ignore[no-untyped-def]
+def _insert(waiting, size, slots):  # type: ignore[no-untyped-def]
     """Put new n-grams into the slots, from their places on; return False if one has no room."""
-    taken = np.empty(size, np.uint64)
+    places, nodes, tags, taken = waiting
     for i in range(size):  # without a branch, so that the memory is asked for many at a time
         taken[i] = slots[places[i]]
     for i in range(size):
@@ -93,36 +99,36 @@ def _insert(places, tags, nodes, size, slots):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill(first, words, contexts, slots, layout, begin, end):  # type: ignore[no-untyped-def]
+def fill(first, words, contexts, slots, layout, begin, end, waiting):  # type: ignore[no-untyped-def]
     """Put the n-grams below the first contexts into the slots ``begin`` to ``end``, whole regions.
 
-    Returns False if one finds no room.
+    `waiting` is what `new_waiting` made. Returns False if one finds no room.
     """
-    places, nodes = np.empty(_WAITING, np.int64), np.empty(_WAITING, np.int64)
-    tags = np.empty(_WAITING, np.uint64)
-    waiting, done = 0, True
+    places, nodes, tags, _ = waiting
+    size, done = 0, True
     for context in range(1, contexts):
         for node in range(first[context], first[context + 1]):
             place, tag = _place(context, words[node], layout, len(slots))
-            places[waiting], tags[waiting], nodes[waiting] = place, tag, node
-            waiting += begin <= place and place < end
-            if waiting == _WAITING:
-                done &= _insert(places, tags, nodes, waiting, slots)
-                waiting = 0
-    return done and _insert(places, tags, nodes, waiting, slots)
+            places[size], tags[size], nodes[size] = place, tag, node
+            size += begin <= place and place < end
+            if size == len(places):
+                done &= _insert(waiting, size, slots)
+                size = 0
+    return done and _insert(waiting, size, slots)
 
 
 @compiled
-def find_children(ids, contexts, slots, layout, nodes):  # type: ignore[no-untyped-def]
-    """Find the n-grams of a tile of ids below their contexts; -1 for what is unknown, both."""
+def find_children(ids, contexts, slots, layout, memory, nodes):  # type: ignore[no-untyped-def]
+    """Find the n-grams of a tile of ids below their contexts; -1 for what is unknown, both.
+
+    `memory` is what `new_tile` made to work in.
+    """
+    known, places, tags, found = memory  # of the tokens whose context is known
     size = 0
-    known = np.empty(len(ids), np.int32)  # the tokens whose context is known
     for t in range(len(ids)):
         known[size] = t
         size += contexts[t] >= 0
     nodes[:] = -1
-    places, tags = np.empty(size, np.int64), np.empty(size, np.uint64)
-    found = np.empty(size, np.uint64)
     for i in range(size):
         places[i], tags[i] = _place(contexts[known[i]], ids[known[i]], layout, len(slots))
     for i in range(size):  # without a branch, so that the memory is asked for many at a time

@@ -12,8 +12,8 @@ from lmkit.errors import ParameterError
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.kernels import scan
-from lmkit.models.ngram.scoring import Walker
+from lmkit.models.ngram.kernels import new_tile, scan
+from lmkit.models.ngram.scoring import NO_TABLE, Walker
 from lmkit.models.ngram.smoothing import base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import read_only
@@ -83,8 +83,8 @@ def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evid
     shape = (len(ids), counts.order)
     hits, seen = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     scan(
-        read_only(ids), walker.initial, eos, counts.trie.arrays, counts.counts, counts.totals,
-        hits, seen,
+        read_only(ids), walker.initial, eos, counts.trie.arrays, NO_TABLE,
+        counts.counts, counts.totals, new_tile(counts.order), hits, seen,
     )  # fmt: skip
     possible = base[ids] > 0
     frequencies = (hits / np.maximum(seen, 1))[possible]

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import REGION, Layout, fill, new_slots
-from lmkit.models.ngram.kernels import walk, walk_along
+from lmkit.models.ngram.hashing import REGION, Layout, fill, new_slots, new_waiting
+from lmkit.models.ngram.kernels import new_tile, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
@@ -19,7 +19,7 @@ _WORTH = 1  # n-grams for each token to score, up to which hashing them pays
 
 # The slots, their layout, and the highest order that they hold.
 Table: TypeAlias = tuple[NDArray[np.uint64], Layout, int]
-_NO_TABLE: Table = (np.empty(0, np.uint64), (1, 32, 0), 0)
+NO_TABLE: Table = (np.empty(0, np.uint64), (1, 32, 0), 0)
 
 
 class Walker(NamedTuple):
@@ -79,7 +79,7 @@ class Walker(NamedTuple):
             where = slice(begin, min(begin + size, len(ids)))
             parts = tuple(array[where] for array in out)
             rule = (before(begin), self.initial, self.eos, self.trie.arrays)
-            kernel(ids[where], *rule, table, tables, parts)
+            kernel(ids[where], *rule, table, tables, new_tile(self.trie.order), parts)
             if finish is not None:
                 finish(where)
 
@@ -98,7 +98,7 @@ def table_for(trie: Trie, tokens: int) -> Table:
     stays as long as the trie does, 20 bytes an n-gram: for a text that pays for it somewhat more
     than the ledger of the text takes.
     """
-    table = _TABLES.get(trie, _NO_TABLE)
+    table = _TABLES.get(trie, NO_TABLE)
     if trie in _TABLES and not table[2]:
         return table  # the n-grams did not fit
     paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
@@ -117,13 +117,14 @@ def _make_table(trie: Trie, highest: int) -> Table:
     contexts = int(trie.starts[highest])
     made = new_slots(contexts, trie.vocabulary_size, _ngrams(trie, highest))
     if made is None:
-        return _NO_TABLE
+        return NO_TABLE
     slots, layout = made
     share = -(-len(slots) // REGION // cores()) * REGION
 
     def work(begin: int) -> bool:
         end = min(begin + share, len(slots))
-        return bool(fill(trie.first, trie.words, contexts, slots, layout, begin, end))
+        given = (slots, layout, begin, end, new_waiting())
+        return bool(fill(trie.first, trie.words, contexts, *given))
 
     fits = all(run_all(work, range(0, len(slots), share)))
-    return (slots, layout, highest) if fits else _NO_TABLE
+    return (slots, layout, highest) if fits else NO_TABLE
