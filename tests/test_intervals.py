@@ -23,6 +23,7 @@ from lmkit.evaluation.blocks import (
     ratio_error,
     segments,
 )
+from lmkit.evaluation.comparison import measure
 from lmkit.evaluation.intervals import draws, ratio_interval, t_quantile
 from lmkit.text.corpus import Corpus, Text
 
@@ -118,6 +119,27 @@ def test_a_ledger_tells_the_same_segments(unit: str, sentences: str, lines: int)
     foreign = replace(ledger, sentence_bytes=None)
     for one in (pieces, known):
         assert np.array_equal(one.first_events(ledger), one.first_events(foreign))
+
+
+@pytest.mark.parametrize("lines", [0, 1, 70, 999, 1000, 1001, 2500, 4321])
+def test_measuring_from_blocks_is_measuring_from_segments(lines: int) -> None:
+    random = np.random.default_rng(lines)
+    own = text("".join("a b " * int(n) + "\n" for n in random.integers(0, 5, lines)))
+    ledger = lmkit.fit("bigram", text("a b a a\nb\n" * 9)).score(own)
+    pieces = segments(own, ledger)
+    blocks = pieces.blocks
+    assert len(blocks.starts) <= 1000
+    assert blocks.bytes.sum() == pieces.bytes.sum()
+    measured = measure(ledger, pieces)
+    bits = pieces.totals(ledger, ledger.nats) / np.log(2)
+    expected = ratio_interval(bits, pieces.bytes.astype(np.float64))
+    found = measured.bits_per_byte
+    assert (found.blocks, found.block_length) == (expected.blocks, expected.block_length)
+    np.testing.assert_allclose(
+        [found.value, found.low, found.high, found.standard_error],
+        [expected.value, expected.low, expected.high, expected.standard_error],
+    )
+    assert measured.perplexity.block_length == found.block_length
 
 
 # ---------------------------------------------------------------------- blocks

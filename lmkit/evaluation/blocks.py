@@ -57,8 +57,9 @@ class Segments:
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
         """Return the first event of each segment, and the number of events: int64 (S + 1,)."""
         if self.kind == "sentence" and ledger.sentence_bytes is not None:
-            ends = np.flatnonzero(ledger.ids == EOS_ID) + 1
-            found = np.concatenate([np.zeros(1, np.int64), ends])
+            ends = np.flatnonzero(ledger.ids == EOS_ID)
+            found = np.zeros(len(ends) + 1, np.int64)
+            np.add(ends, 1, out=found[1:])
         else:
             # Events stand in the order of the text: a segment's are those from its first one on.
             found = np.empty(len(self.starts), np.int64)
@@ -66,23 +67,44 @@ class Segments:
         found[-1] = len(ledger)
         return found
 
-    def totals(
-        self,
-        ledger: SurprisalLedger,
-        values: NDArray[np.generic],
-        *,
-        first: NDArray[np.int64] | None = None,
-    ) -> NDArray[np.float64]:
-        """Return the sum of one value for each event over each segment, float64 (S,).
+    def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Return the sum of one value for each event over each segment, float64 (S,)."""
+        return sums_between(self.first_events(ledger), values)
 
-        `first` is what `first_events` returned for the ledger, for more than one sum.
-        """
-        first = self.first_events(ledger) if first is None else first
-        filled = np.diff(first) > 0
-        sums = np.zeros(len(self))
-        if filled.any():
-            sums[filled] = np.add.reduceat(values, first[:-1][filled], dtype=np.float64)
-        return sums
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The shortest blocks: single segments, or where there are very many, runs of them."""
+        length = max(1, -(-len(self) // MOST_BLOCKS))
+        starts = block_starts(len(self), length)[: len(self)]
+        sizes = np.add.reduceat(self.bytes, starts) if len(self) else self.bytes
+        return Blocks(self, length, starts, sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Runs of `length` segments, B of them: what uncertainty is measured from.
+
+    ``starts`` int64 (B,) is the first segment of each, ``bytes`` int64 (B,) the UTF-8 bytes. What
+    is left over joins the last.
+    """
+
+    segments: Segments
+    length: int
+    starts: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+
+    def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
+        """Return the first event of each block, and the number of events: int64 (B + 1,)."""
+        return np.append(self.segments.first_events(ledger)[self.starts], len(ledger))
+
+
+def sums_between(first: NDArray[np.int64], values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the sums of ``values[first[i]:first[i + 1]]`` for each i, float64."""
+    filled = np.diff(first) > 0
+    sums = np.zeros(len(filled))
+    if filled.any():
+        sums[filled] = np.add.reduceat(values, first[:-1][filled], dtype=np.float64)
+    return sums
 
 
 def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:

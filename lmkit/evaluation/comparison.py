@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import NotComparableError
-from lmkit.evaluation.blocks import Segments, segments
+from lmkit.evaluation.blocks import Segments, segments, sums_between
 from lmkit.evaluation.calibration import Calibration, calibrate
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
@@ -289,8 +289,9 @@ def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LE
         measure(ledger, pieces, label=label, seed=seed, level=level)
         for ledger, label in zip(ordered, labels, strict=True)
     )
-    nats = [pieces.totals(ledger, ledger.spelled_nats) for ledger in ordered]
-    pairs = compare_pairs(nats, pieces.bytes, seed=seed, level=level)
+    blocks = pieces.blocks
+    nats = [sums_between(blocks.first_events(ledger), ledger.spelled_nats) for ledger in ordered]
+    pairs = compare_pairs(nats, blocks.bytes, seed=seed, level=level)
     return Comparison(models, pairs, pieces, level, seed)
 
 
@@ -304,27 +305,25 @@ def measure(
 ) -> Measured:
     """Return a ledger with the intervals of its bits a byte and of its perplexity."""
     options: dict[str, Any] = {"seed": seed, "level": level}
-    first = pieces.first_events(ledger)
-    closed = spelled = pieces.totals(ledger, ledger.nats, first=first)
+    blocks = pieces.blocks
+    first = blocks.first_events(ledger)
+    closed = spelled = sums_between(first, ledger.nats)
     if ledger.spelling is not None:
-        spelled = pieces.totals(ledger, ledger.spelled_nats, first=first)
+        spelled = sums_between(first, ledger.spelled_nats)
     bits = spelled / np.log(2)
     if ledger.impossible:
-        bits = np.full(len(pieces), np.inf)
-    interval = ratio_interval(bits, pieces.bytes.astype(np.float64), **options)
+        bits = np.full(len(bits), np.inf)
+    interval = ratio_interval(bits, blocks.bytes.astype(np.float64), **options)
     # The same blocks, and an interval of nats an event, put through exp.
-    nats = ratio_interval(
-        closed,
-        np.diff(first).astype(np.float64),
-        length=interval.block_length,
-        **options,
-    )
+    events = np.diff(first).astype(np.float64)
+    nats = ratio_interval(closed, events, length=interval.block_length, **options)
+    interval = replace(interval, block_length=interval.block_length * blocks.length)
     value = ledger.perplexity
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
     perplexity = Interval(
         value, float(low), float(high), value * nats.standard_error,
-        nats.blocks, nats.block_length, level,
+        nats.blocks, interval.block_length, level,
     )  # fmt: skip
     return Measured(label or ledger.model, ledger, interval, perplexity)
 
