@@ -78,6 +78,26 @@ def test_canonical_text_has_single_spaces(name: str, text: str) -> None:
     assert result.count("\n") == len(text.split("\n")) - text.endswith("\n") - (text == "")
 
 
+@settings(max_examples=500)
+@given(
+    words=st.lists(st.text(st.sampled_from("ab\x01\x7fé汉😀"), min_size=1, max_size=11)),
+    gaps=st.lists(st.sampled_from([*" " * 9, "\n", "\n", "\n", "  ", " \n", "\n ", "\t", "\n\n"])),
+    start=st.sampled_from(["", "", " ", "\n"]),
+)
+def test_folding_is_splitting_and_joining(words: list[str], gaps: list[str], start: str) -> None:
+    """Whether lines are tidy already, which is found out eight bytes at a time, or not."""
+    raw = start + "".join(word + gap for word, gap in zip(words, gaps, strict=False))
+    text = Corpus.from_string(raw, normalize="none").train
+    lines = raw.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    expected = "".join(" ".join(line.split()) + "\n" for line in lines)
+    assert text.canonical() == expected
+    summary = text.summary
+    counted = (summary.characters, summary.words, summary.sentence_ends)
+    assert counted == (len(expected), len(expected.split()), len(lines))
+
+
 @given(text=TEXTS)
 def test_letters_leaves_letters(text: str) -> None:
     for letter in canonical("letters", text):

@@ -63,8 +63,8 @@ def compare_pairs(
     """Return the comparison of every two models, (0, 1), (0, 2), ... (1, 2), ...
 
     `nats` holds the surprisal of each segment or block, float64 (S,), for each model; `bytes_` is
-    the size of each. Families of pairs are tested at 1 - `level`. Totals that agree to one part in a
-    million are equal: what such a difference tells apart is rounding, not models.
+    the size of each. Families of pairs are tested at 1 - `level`. Totals that agree to one part in
+    a million are equal: what such a difference tells apart is rounding, not models.
     """
     pairs = []
     for a in range(len(nats)):

@@ -119,6 +119,63 @@ def continuation_bytes(piece: int) -> Any:
     return np.int64(_ones(piece & (~piece << np.uint64(1)) & _HIGH))
 
 
+@compiled(inline="always")
+def _zero_bytes(value: Any) -> Any:
+    """Return the high bit of each of eight bytes that is zero."""
+    return ~(((value & ~_HIGH) + ~_HIGH) | value) & _HIGH
+
+
+@compiled(inline="always")
+def _tidy_piece(piece: Any, spaces: Any, white: Any) -> Any:
+    """Look at eight bytes, after what was found in the eight before: see `_copy_tidy`.
+
+    Returns the high bits of spaces, of white space, of newlines, of the first bytes of words, and
+    of what is not tidy.
+    """
+    space_before, white_before = spaces >> np.uint64(56), white >> np.uint64(56)
+    spaces = _zero_bytes(piece ^ (np.uint64(32) * _EACH))
+    newlines = _zero_bytes(piece ^ (np.uint64(10) * _EACH))
+    white = spaces | newlines
+    low = ~((piece & ~_HIGH) + np.uint64(95) * _EACH) & ~piece & _HIGH  # below 33
+    space_before |= spaces << np.uint64(8)
+    white_before |= white << np.uint64(8)
+    wrong = (low ^ white) | (spaces & white_before) | (newlines & space_before)
+    return spaces, white, newlines, white_before & ~white & _HIGH, wrong
+
+
+@compiled
+def _copy_tidy(block: NDArray[np.uint8], out: NDArray[np.uint8]) -> Any:
+    """Copy a block whose lines need no folding; return (whether that is so, words, lines, within).
+
+    It does not where it does not end with a newline, or holds another white space or control
+    byte, or a space beside a space or a newline. `within` is the number of continuation bytes.
+    Eight bytes are looked at together, without a branch.
+    """
+    wrong: Any = np.uint64(0)
+    words: Any = 0
+    lines: Any = 0
+    within: Any = 0
+    spaces, white = np.uint64(0), _HIGH  # of the eight bytes before: a line begins
+    whole = len(block) // 8 * 8
+    for place in range(0, whole, 8):
+        piece = _eight_bytes(block, place)
+        _put_eight_bytes(out, place, piece)
+        spaces, white, newlines, starts, bad = _tidy_piece(piece, spaces, white)
+        wrong |= bad
+        words += np.int64(_ones(starts))
+        lines += np.int64(_ones(newlines))
+        within += continuation_bytes(piece)
+    if whole < len(block):
+        piece = word_piece(block, whole)
+        _put_eight_bytes(out, whole, piece)
+        _, _, newlines, starts, bad = _tidy_piece(piece, spaces, white)
+        wrong |= bad
+        words += np.int64(_ones(starts))
+        lines += np.int64(_ones(newlines)) - (whole + 8 - len(block))  # some only stand in
+        within += continuation_bytes(piece)
+    return wrong == 0 and block[-1] == 10, words, lines, within
+
+
 @compiled
 def fold(  # noqa: C901 - one compiled loop
     block: NDArray[np.uint8],
@@ -137,6 +194,13 @@ def fold(  # noqa: C901 - one compiled loop
     start, pending, newlines = state[0] != 0, state[1] != 0, state[2]
     ends, words = state[3], state[4]
     written, read, size = 0, 0, len(block)
+    if rule == 0 and limit < 0 and start and size > 0:
+        tidy, more_words, lines, within = _copy_tidy(block, out)
+        if tidy:
+            state[3] += lines
+            state[4] += more_words
+            state[5] += size - within - lines
+            return size, size
     while read < size:
         byte = block[read]
         if byte > 32 or not (byte == 32 or byte == 0 or 9 <= byte <= 13):

@@ -79,30 +79,32 @@ class Source:
         codec = _codec(self.encoding)
         utf8 = codec.name in ("utf-8", "utf-8-sig")
         decoder = _decoder(codec, self.errors)
-        lines, consumed, at_start = 1, 0, True
+        consumed, at_start = 0, True
         for raw in chain(self._raw(size), [b""]):
             if consumed == 0:
                 _refuse_binary(self.name, raw, utf8)
             undecoded = len(decoder.getstate()[0])
+            if utf8 and raw.isascii() and not undecoded and not at_start:
+                consumed += len(raw)
+                yield raw  # which is what it would be decoded to, and encoded again
+                continue
             try:
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                before = decoder.decode(raw[: max(error.start - undecoded, 0)])
-                line = lines + before.count("\n")
-                raise self._encoding_error(error, consumed - undecoded, line) from None
+                raise self._encoding_error(error, consumed - undecoded) from None
             consumed += len(raw)
             if at_start and text:
                 text, at_start = text.removeprefix("\ufeff"), False
-            piece = text.encode("utf-8")
-            lines += piece.count(b"\n")
-            yield piece
+            yield text.encode("utf-8")
 
-    def _encoding_error(self, error: UnicodeDecodeError, base: int, line: int) -> EncodingError:
-        byte = error.object[error.start]
+    def _encoding_error(self, error: UnicodeDecodeError, base: int) -> EncodingError:
+        """Return the error of a byte; its place counts from byte `base` of the stream."""
+        place = base + error.start
+        before = b"".join(self._raw(BLOCK))[:place].decode(self.encoding, "replace")
         return EncodingError(
-            f"{self.name}: line {line:,}, byte offset {base + error.start:,}: byte 0x{byte:02X} is "
-            f"not valid {self.encoding} ({error.reason}); name the right one with --encoding, or "
-            "read on with --errors replace"
+            f"{self.name}: line {before.count(chr(10)) + 1:,}, byte offset {place:,}: byte "
+            f"0x{error.object[error.start]:02X} is not valid {self.encoding} ({error.reason}); "
+            "name the right one with --encoding, or read on with --errors replace"
         )
 
     def _raw(self, size: int) -> Iterator[bytes]:
