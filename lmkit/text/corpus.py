@@ -131,28 +131,28 @@ class Text:
         Words are parted by single spaces and each sentence ends with a newline. `meter` counts
         what goes past. Raises EncodingError or CorpusError for a text that cannot be read.
         """
-        from lmkit.text import kernels
+        from lmkit.text import folding
 
         rule = SENTENCE_RULES.index(self.sentences)
-        state = kernels.new_fold_state()
+        state = folding.new_fold_state()
         meter = meter or Meter()
         for block in self._normalized_blocks():
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + kernels.FOLD_SLACK, np.uint8)
-            _, size = kernels.fold(raw, out, state, rule, -1)
+            out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
+            _, size = folding.fold(raw, out, state, rule, -1)
             yield self._metered(out[:size], state, meter)
-        if rule != kernels.NONE and not state[kernels.AT_START]:
-            state[kernels.SENTENCE_ENDS] += 1
+        if rule != folding.NONE and not state[folding.AT_START]:
+            state[folding.SENTENCE_ENDS] += 1
             yield self._metered(np.array([NEWLINE], np.uint8), state, meter)
 
     def _metered(
         self, chunk: NDArray[np.uint8], state: NDArray[np.int64], meter: Meter
     ) -> NDArray[np.uint8]:
-        from lmkit.text import kernels
+        from lmkit.text import folding
 
-        ends = int(state[kernels.SENTENCE_ENDS])
-        characters = int(state[kernels.CHARACTERS]) + ends
-        meter.add(chunk, words=int(state[kernels.WORDS]), ends=ends, characters=characters)
+        ends = int(state[folding.SENTENCE_ENDS])
+        characters = int(state[folding.CHARACTERS]) + ends
+        meter.add(chunk, words=int(state[folding.WORDS]), ends=ends, characters=characters)
         return chunk
 
     def _normalized_blocks(self) -> Iterator[bytes]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmkit.errors import CorpusError
-from lmkit.text import kernels
+from lmkit.text import folding
 from lmkit.text.source import Source
 
-_RULES = {"line": kernels.LINE, "paragraph": kernels.PARAGRAPH, "none": kernels.NONE}
+_RULES = {"line": folding.LINE, "paragraph": folding.PARAGRAPH, "none": folding.NONE}
 _FEWEST = 10  # sentences, so that each tenth holds one
 
 
@@ -26,9 +26,9 @@ def cut_sources(
     total, _ = _count(sources, rule, [])
     targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
     if total < _FEWEST or 0 in np.diff([0, *targets, total]):
-        what = "words" if rule == kernels.NONE else "sentences"
+        what = "words" if rule == folding.NONE else "sentences"
         remedy = (
-            "" if rule == kernels.NONE else ", or take the text as one stream: --sentences none"
+            "" if rule == folding.NONE else ", or take the text as one stream: --sentences none"
         )
         raise CorpusError(
             f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
@@ -50,8 +50,8 @@ def _count(
     sources: Sequence[Source], rule: int, targets: Sequence[int]
 ) -> tuple[int, list[tuple[int, int]]]:
     """Return the number of sentences, and (source, byte position) behind each target sentence."""
-    state = kernels.new_fold_state()
-    unit = kernels.WORDS if rule == kernels.NONE else kernels.SENTENCE_ENDS
+    state = folding.new_fold_state()
+    unit = folding.WORDS if rule == folding.NONE else folding.SENTENCE_ENDS
     waiting: list[int] = list(targets)
     places: list[tuple[int, int]] = []
 
@@ -65,18 +65,18 @@ def _count(
         position, block = source.start, b""
         for block in source.blocks():
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + kernels.FOLD_SLACK, np.uint8)
+            out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
             done = 0
             while done < len(raw):
                 limit = waiting[0] if waiting else -1
-                read, _ = kernels.fold(raw[done:], out, state, rule, limit)
+                read, _ = folding.fold(raw[done:], out, state, rule, limit)
                 done += read
                 note(index, position + done)
             position += len(raw)
         # A file's end is a line's end, and a paragraph's.
         if block and not block.endswith(b"\n"):
-            kernels.fold(newline, np.empty(1 + kernels.FOLD_SLACK, np.uint8), state, rule, -1)
-        if rule == kernels.PARAGRAPH:
-            kernels.fold(newline, np.empty(1 + kernels.FOLD_SLACK, np.uint8), state, rule, -1)
+            folding.fold(newline, np.empty(1 + folding.FOLD_SLACK, np.uint8), state, rule, -1)
+        if rule == folding.PARAGRAPH:
+            folding.fold(newline, np.empty(1 + folding.FOLD_SLACK, np.uint8), state, rule, -1)
         note(index, position)
     return int(state[unit]), places
