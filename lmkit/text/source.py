@@ -100,9 +100,15 @@ class Source:
     def _encoding_error(self, error: UnicodeDecodeError, base: int) -> EncodingError:
         """Return the error of a byte; its place counts from byte `base` of the stream."""
         place = base + error.start
-        before = b"".join(self._raw(BLOCK))[:place].decode(self.encoding, "replace")
+        decoder = _decoder(_codec(self.encoding), "replace")
+        lines, read = 1, 0
+        for raw in self._raw(BLOCK):  # again: counting as it is read would cost every text
+            lines += decoder.decode(raw[: place - read]).count("\n")
+            read += len(raw)
+            if read >= place:
+                break
         return EncodingError(
-            f"{self.name}: line {before.count(chr(10)) + 1:,}, byte offset {place:,}: byte "
+            f"{self.name}: line {lines:,}, byte offset {place:,}: byte "
             f"0x{error.object[error.start]:02X} is not valid {self.encoding} ({error.reason}); "
             "name the right one with --encoding, or read on with --errors replace"
         )
