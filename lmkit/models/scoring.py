@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,30 +26,21 @@ def score_text(
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`).
 
-    Each batch is scored from the state after the one before, while the next ones are read.
+    Each batch is scored from the state after the one before, while the next ones are read and the
+    last one is put away.
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
     meter = Meter(sentences=True)
     columns = _Columns(own.raw_size)
-    state = model._initial_state()
-    scored, expected = 0, 0
-    for ids, size in ahead(_batches(own, model, meter)):
-        if not scored:
-            expected = int(len(ids) * max(1.0, own.raw_size / size))
-            model._expect(expected)
-        elif scored >= expected:  # a packed file holds more than its size tells
-            expected = 2 * scored
-            model._expect(scored)
-        known = model._explain(ids, state) if explain else {}
-        log_probs, state = model._log_probs(ids, state)
-        nats = np.subtract(0.0, log_probs)  # no negative zeros
-        columns.add({**known, "ids": ids, "nats": nats})
-        scored += len(ids)
-        if progress is not None:
-            progress("scoring", min(1.0, scored / expected))
-    if progress is not None:
-        progress("scoring", 1.0)
+    with ThreadPoolExecutor(1) as pool:
+        put_away: Future[None] | None = None
+        for batch in _scored(model, own, meter, explain=explain, progress=progress):
+            if put_away is not None:
+                put_away.result()
+            put_away = pool.submit(columns.add, *batch)
+        if put_away is not None:
+            put_away.result()
     ids = columns.take("ids", np.int32)
     return SurprisalLedger(
         model=model.spec,
@@ -70,6 +62,29 @@ def score_text(
         score_seconds=time.perf_counter() - start,
         sentence_bytes=meter.sentence_bytes,
     )
+
+
+def _scored(
+    model: LanguageModel, text: Text, meter: Meter, *, explain: bool, progress: Progress | None
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64], dict[str, NDArray[Any]]]]:
+    """Yield the ids of each batch, their log-probabilities, and what else the model knows."""
+    state = model._initial_state()
+    scored, expected = 0, 0
+    for ids, size in ahead(_batches(text, model, meter)):
+        if not scored:
+            expected = int(len(ids) * max(1.0, text.raw_size / size))
+            model._expect(expected)
+        elif scored >= expected:  # a packed file holds more than its size tells
+            expected = 2 * scored
+            model._expect(scored)
+        known = model._explain(ids, state) if explain else {}
+        log_probs, state = model._log_probs(ids, state)
+        yield ids, log_probs, dict(known)
+        scored += len(ids)
+        if progress is not None:
+            progress("scoring", min(1.0, scored / expected))
+    if progress is not None:
+        progress("scoring", 1.0)
 
 
 def _batches(
@@ -96,9 +111,15 @@ class _Columns:
         self._size = size
         self.filled: dict[str, Collected] = {}
 
-    def add(self, pieces: Mapping[str, NDArray[Any]]) -> None:
-        """Put a piece behind each of some columns."""
-        for name, piece in pieces.items():
+    def add(
+        self,
+        ids: NDArray[np.int32],
+        log_probs: NDArray[np.float64],
+        extra: dict[str, NDArray[Any]],
+    ) -> None:
+        """Put a further batch behind what there is."""
+        nats = np.subtract(0.0, log_probs)  # no negative zeros
+        for name, piece in {**extra, "ids": ids, "nats": nats}.items():
             if name not in self.filled:
                 self.filled[name] = Collected(piece.dtype, self._size)
             self.filled[name].add(piece)
