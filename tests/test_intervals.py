@@ -26,6 +26,7 @@ from lmkit.evaluation.blocks import (
 from lmkit.evaluation.comparison import measure
 from lmkit.evaluation.intervals import draws, ratio_interval, t_quantile
 from lmkit.text.corpus import Corpus, Text
+from lmkit.text.kernels import first_of_sentences
 
 # ---------------------------------------------------------------------- segments
 
@@ -140,6 +141,18 @@ def test_measuring_from_blocks_is_measuring_from_segments(lines: int) -> None:
         [expected.value, expected.low, expected.high, expected.standard_error],
     )
     assert measured.perplexity.block_length == found.block_length
+
+
+@pytest.mark.parametrize("ends", [1.0, 0.5, 0.01])
+@pytest.mark.parametrize("step", [1, 3, 700, 5000, 10**6])
+def test_first_ids_of_sentences(ends: float, step: int) -> None:
+    ids = np.where(np.random.default_rng(5).random(40_000) < ends, 1, 7).astype(np.int32)
+    starts = np.append(0, np.flatnonzero(ids == 1) + 1)
+    wanted = np.arange(0, len(starts) + 10, step)
+    found = np.empty(len(wanted), np.int64)
+    first_of_sentences(ids, 1, wanted, found)
+    expected = np.append(starts, np.full(10, len(ids)))[wanted]
+    np.testing.assert_array_equal(found, expected)
 
 
 # ---------------------------------------------------------------------- blocks

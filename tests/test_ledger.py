@@ -38,7 +38,6 @@ def ledger(nats: Any, text: str = TEXT, unit: str = "word", train: str = "the ca
         summary=own.summary,
         ids=chunk.ids if chunk else empty.astype(np.int32),
         nats=np.array(nats, np.float64),
-        oov=chunk.ids == 0 if chunk else empty.astype(bool),
     )
 
 
@@ -114,7 +113,7 @@ def test_an_impossible_event_makes_the_total_infinite() -> None:
 
 
 def test_only_unknown_tokens_leave_nothing_without_them() -> None:
-    row = replace(ledger([3.0, 3.0], "dodo\n"), oov=np.array([True, True]))
+    row = replace(ledger([3.0, 3.0], "dodo\n"), marked=np.array([True, True]))
     assert math.isnan(row.perplexity_without_oov)
     assert row.perplexity == pytest.approx(math.exp(3))
 

@@ -18,7 +18,7 @@ from lmkit.errors import CorpusError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
-from lmkit.text.kernels import first_at, measure_runs
+from lmkit.text.kernels import first_at, first_of_sentences, measure_runs
 from lmkit.text.vocabulary import EOS_ID
 
 FEWEST_BLOCKS = 30  # fewer give no standard error worth the name
@@ -54,17 +54,20 @@ class Segments:
             characters = counted[:, 1]
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(characters)])
 
-    def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
-        """Return the first event of each segment, and the number of events: int64 (S + 1,)."""
+    def first_events(
+        self, ledger: SurprisalLedger, wanted: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Return the first event of each segment, and the number of events: int64 (S + 1,).
+
+        `wanted`, rising numbers of segments, has only those looked for.
+        """
+        wanted = np.arange(len(self)) if wanted is None else wanted
+        found = np.full(len(wanted) + 1, len(ledger), np.int64)
         if self.kind == "sentence" and ledger.sentence_bytes is not None:
-            ends = np.flatnonzero(ledger.ids == EOS_ID)
-            found = np.zeros(len(ends) + 1, np.int64)
-            np.add(ends, 1, out=found[1:])
+            first_of_sentences(ledger.ids, EOS_ID, wanted, found[:-1])
         else:
             # Events stand in the order of the text: a segment's are those from its first one on.
-            found = np.empty(len(self.starts), np.int64)
-            first_at(ledger.offsets, self.starts, found)
-        found[-1] = len(ledger)
+            first_at(ledger.offsets, self.starts[wanted], found[:-1])
         return found
 
     def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -95,7 +98,7 @@ class Blocks:
 
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
         """Return the first event of each block, and the number of events: int64 (B + 1,)."""
-        return np.append(self.segments.first_events(ledger)[self.starts], len(ledger))
+        return self.segments.first_events(ledger, self.starts)
 
 
 def sums_between(first: NDArray[np.int64], values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
 from lmkit.evaluation.signature import signature
 from lmkit.text.corpus import Meter, Text, TextSummary
 from lmkit.text.encoding import places_of
-from lmkit.text.vocabulary import EOS_ID
+from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,8 @@ class SurprisalLedger:
     """What one model made of one text: arrays of length T, one entry for each event.
 
     ``ids`` int32; ``nats`` float64, the surprisal -log p(event | context), infinite where p is 0;
-    ``oov`` bool, true for tokens that are not in the vocabulary (a literal ``<unk>`` among them);
+    ``oov`` bool, true for tokens that are not in the vocabulary (a literal ``<unk>`` among them):
+    as ``marked`` gives them, else those whose id is that of ``<unk>``;
     ``offsets`` int64 and ``lengths`` int32, the place in the canonical text, in characters: as
     ``places`` gives the two, or found in the text when they are asked for.
     ``extra`` holds further columns of the same length that the model knows: ``order`` (the n-gram
@@ -57,7 +58,7 @@ class SurprisalLedger:
     summary: TextSummary
     ids: NDArray[np.int32]
     nats: NDArray[np.float64]
-    oov: NDArray[np.bool_]
+    marked: NDArray[np.bool_] | None = None
     places: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
     spelling: NDArray[np.float64] | None = None
@@ -69,6 +70,11 @@ class SurprisalLedger:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def oov(self) -> NDArray[np.bool_]:
+        """Which events are out of vocabulary, bool (T,)."""
+        return self.ids == UNK_ID if self.marked is None else self.marked
 
     @property
     def offsets(self) -> NDArray[np.int64]:
@@ -120,7 +126,9 @@ class SurprisalLedger:
     @cached_property
     def oov_count(self) -> int:
         """The number of events that are out of vocabulary."""
-        return int(np.count_nonzero(self.oov))
+        if self.marked is None:
+            return len(self.ids) - int(np.count_nonzero(self.ids))  # <unk> has the id 0
+        return int(np.count_nonzero(self.marked))
 
     @cached_property
     def impossible(self) -> int:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.ahead import ahead
+from lmkit.text.collected import Collected
 from lmkit.text.corpus import Meter, Text
-from lmkit.text.encoding import Collected, encode_chunks
+from lmkit.text.encoding import encode_chunks
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
@@ -31,7 +32,7 @@ def score_text(
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    meter = Meter(sentences=True)
+    meter = Meter(sentences=own.raw_size)
     columns = _Columns(own.raw_size)
     with ThreadPoolExecutor(1) as pool:
         put_away: Future[None] | None = None
@@ -41,7 +42,6 @@ def score_text(
             put_away = pool.submit(columns.add, *batch)
         if put_away is not None:
             put_away.result()
-    ids = columns.take("ids", np.int32)
     return SurprisalLedger(
         model=model.spec,
         unit=model.unit,
@@ -52,9 +52,8 @@ def score_text(
         parameters=model.parameters,
         text=own,
         summary=meter.summary(own),
-        ids=ids,
+        ids=columns.take("ids", np.int32),
         nats=columns.take("nats", np.float64),
-        oov=ids == model.vocabulary_.unk_id,
         extra=columns.rest(),
         train_sha256=model.train_sha256_,
         fit_seconds=model.fit_seconds_,

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
+from lmkit.text.collected import Collected
 from lmkit.text.normalize import check_normalizer, normalizer
 from lmkit.text.source import Source, spooled
 
@@ -60,25 +61,33 @@ class TextSummary:
 
 
 class Meter:
-    """Counts a canonical text while it streams past; with `sentences`, also the bytes of each."""
+    """Counts a canonical text while it streams past.
 
-    def __init__(self, *, sentences: bool = False) -> None:
+    With `sentences`, about how many bytes the text has, it also counts the bytes of each sentence.
+    """
+
+    def __init__(self, *, sentences: int | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
-        self._ends: list[NDArray[np.int64]] | None = [] if sentences else None
+        self._sizes = None if sentences is None else Collected(np.int64, sentences)
+        self._open = 0  # bytes of the sentence that has not ended
 
     def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
         """Count a further chunk; the totals are those of the text up to its end."""
-        if self._ends is not None:
-            self._ends.append(np.flatnonzero(chunk == NEWLINE) + self.bytes + 1)
+        if self._sizes is not None:
+            sizes = np.diff(np.flatnonzero(chunk == NEWLINE), prepend=-1)
+            whole = int(sizes.sum())
+            sizes[:1] += self._open
+            self._open = len(chunk) - whole + (0 if len(sizes) else self._open)
+            self._sizes.add(sizes)
         self.digest.update(chunk.data)
         self.bytes += len(chunk)
         self.words, self.sentence_ends, self.characters = words, ends, characters
 
     @property
-    def sentence_bytes(self) -> NDArray[np.int64]:
+    def sentence_bytes(self) -> NDArray[np.int64] | None:
         """The bytes of each sentence, its end among them, of a meter that was to count them."""
-        return np.diff(np.concatenate([np.zeros(1, np.int64), *(self._ends or ())]))
+        return None if self._sizes is None else self._sizes.array
 
     def summary(self, text: Text) -> TextSummary:
         """Return the counts, for a text that has streamed past whole."""

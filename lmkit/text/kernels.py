@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lmkit.compiled import compiled
 from lmkit.text.eight_bytes import continuation_bytes, piece_length, word_piece
 
+_AT_ONCE = 1024  # ids
 # Why `words_to_ids` returned before the end of the text.
 DONE, TABLE_FULL, RESERVED_WORD = 0, 1, 2
 # Entries of the hash table that are not types: the words <unk>, </s> and <s> as written in a text.
@@ -234,6 +235,28 @@ def first_at(
         while index < len(places) and places[index] < starts[number]:
             index += 1
         found[number] = index
+
+
+@compiled
+def first_of_sentences(
+    ids: NDArray[np.int32], eos: int, wanted: NDArray[np.int64], found: NDArray[np.int64]
+) -> None:
+    """Write, for each of the rising numbers of sentences, from 0, the index of its first id.
+
+    Sentences end with the id `eos`; for one that is not there it is the number of ids.
+    """
+    sentence, place = 0, 0
+    for number in range(len(wanted)):
+        # So many ids cannot be more than the ends that are wanted: they are counted together.
+        while wanted[number] - sentence >= _AT_ONCE and place + _AT_ONCE <= len(ids):
+            ends = 0
+            for index in ids[place : place + _AT_ONCE]:
+                ends += index == eos
+            sentence, place = sentence + ends, place + _AT_ONCE
+        while sentence < wanted[number] and place < len(ids):
+            sentence += ids[place] == eos
+            place += 1
+        found[number] = place
 
 
 @compiled
