@@ -20,7 +20,7 @@ from lmkit.evaluation.blocks import block_length, block_starts
 
 LEVEL = 0.95
 RESAMPLES = 2000
-_CELLS = 1 << 22  # numbers drawn at once
+_CELLS = 1 << 17  # numbers drawn at once, a megabyte of them
 _EXACT = 1e-15  # to which a share is worked out
 
 
@@ -50,15 +50,13 @@ def draws(blocks: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.f
     The array is read-only.
     """
     random = np.random.default_rng(seed)
+    drawn = np.empty((resamples, blocks))
     rows = max(1, _CELLS // blocks)
-    pieces = []
     for first in range(0, resamples, rows):
-        count = min(rows, resamples - first)
-        chosen = random.integers(blocks, size=(count, blocks), dtype=np.int64)
-        chosen += blocks * np.arange(count)[:, None]
-        times = np.bincount(chosen.ravel(), minlength=count * blocks)
-        pieces.append(times.reshape(count, blocks).astype(np.float64))
-    drawn = np.concatenate(pieces)
+        part = drawn[first : first + rows]
+        chosen = random.integers(blocks, size=part.shape, dtype=np.int64)
+        chosen += blocks * np.arange(len(part))[:, None]
+        part.flat = np.bincount(chosen.ravel(), minlength=part.size)
     drawn.flags.writeable = False
     return drawn
 

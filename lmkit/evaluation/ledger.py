@@ -133,6 +133,8 @@ class SurprisalLedger:
     @cached_property
     def impossible(self) -> int:
         """The number of events that the model gave probability 0."""
+        if np.isfinite(self.closed_nats):
+            return 0
         return int(np.count_nonzero(np.isinf(self.nats)))
 
     @property
