@@ -170,12 +170,12 @@ def _distinct(keys, index_bits):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _emit(keys, payload, index_bits, word_bits, contexts, spans, out):  # type: ignore[no-untyped-def]
+def _emit(keys, payload, index_bits, word_bits, contexts, spans, ranks, out):  # type: ignore[no-untyped-def]
     """Write the n-grams of one bucket's sorted keys as nodes.
 
     `contexts` are the bucket's nodes, from and to; `spans` is (where its n-grams begin, the
     nodes that ranks count from: one order below, and here). The payload comes in as the rank
-    below and goes out as the rank, at each index.
+    below and, where `ranks` are wanted, goes out as the rank, at each index.
     """
     words, counts, suffix, first, totals = out
     node, below, here = spans
@@ -184,24 +184,24 @@ def _emit(keys, payload, index_bits, word_bits, contexts, spans, out):  # type: 
     word_mask = (np.uint64(1) << np.uint64(word_bits)) - np.uint64(1)
     lowest, end = contexts
     context = lowest - 1
-    last = np.uint64(0)
-    node -= 1
-    for i in range(len(keys)):
-        ngram = keys[i] >> shift
-        index = keys[i] & mask
-        if i == 0 or ngram != last:
-            last = ngram
-            node += 1
-            parent = lowest + np.int64(ngram >> np.uint64(word_bits))
-            while context < parent:
-                context += 1
-                first[context] = node
-            words[node] = np.int32(ngram & word_mask)
-            suffix[node] = payload[index] + below
-        counts[node] += 1
-        totals[context] += 1
-        payload[index] = node - here
-    first[context + 1 : end] = node + 1
+    at, size = 0, len(keys)
+    while at < size:
+        ngram = keys[at] >> shift
+        parent = lowest + np.int64(ngram >> np.uint64(word_bits))
+        while context < parent:
+            context += 1
+            first[context] = node
+        words[node] = np.int32(ngram & word_mask)
+        suffix[node] = payload[keys[at] & mask] + below
+        begin = at
+        while at < size and keys[at] >> shift == ngram:
+            if ranks:
+                payload[keys[at] & mask] = node - here
+            at += 1
+        counts[node] = at - begin
+        totals[context] += at - begin
+        node += 1
+    first[context + 1 : end] = node
 
 
 @compiled
@@ -306,7 +306,7 @@ def next_order(
         where = slice(offsets[b], offsets[b + 1])
         contexts, spans = (bounds[b], bounds[b + 1]), (begins[b], lowest, here)
         keys, payload = workspace.keys[where], workspace.payload[where]
-        _emit(keys, payload, bits[b], word_bits, contexts, spans, out)
+        _emit(keys, payload, bits[b], word_bits, contexts, spans, ranks, out)
 
     run_all(emit, all_buckets)
 
