@@ -1,12 +1,12 @@
 """Estimating and querying beside KenLM's programs, whole processes in turn.
 
-    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical han]
+    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical source han]
 
 `LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
 lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
 then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
 installed, by `kenlm.Model.score` line by line. All run in turn, A B A B; the least wall time of
-each counts. lmkit's kernels are compiled beforehand. Last, lmkit starts, loads the model and scores
+each counts. lmkit's kernels and its bytecode are compiled beforehand, as pip does the latter. Last, lmkit starts, loads the model and scores
 one line.
 """
 
@@ -30,6 +30,8 @@ import sys, kenlm
 model = kenlm.Model(sys.argv[1])
 print(sum(model.score(line[:-1]) for line in open(sys.argv[2], encoding="utf-8")))
 """
+# An environment may forbid to keep bytecode, and each process would compile what it imports.
+ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
 LMKIT = [sys.executable, "-c", "from lmkit.cli.main import main; main()"]
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=14_000_000)
     parser.add_argument("--orders", type=int, nargs="+", default=[3, 5])
-    parser.add_argument("--texts", nargs="+", default=["technical", "han"])
+    parser.add_argument("--texts", nargs="+", default=list(texts.KINDS))
     options = parser.parse_args()
     folder = os.environ.get("LMPLZ")
     if not folder:
@@ -100,7 +102,9 @@ def scoring(kenlm: Path, text: Path, model: Path, binary: Path) -> None:
 def run(command: list[str], *, stdin: Path | None = None) -> float:
     with (stdin or Path(os.devnull)).open("rb") as given:
         start = time.perf_counter()
-        done = subprocess.run(command, stdin=given, capture_output=True, check=False)
+        done = subprocess.run(
+            command, stdin=given, capture_output=True, check=False, env=ENVIRONMENT
+        )
         seconds = time.perf_counter() - start
     if done.returncode:
         sys.exit(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-300:]}")

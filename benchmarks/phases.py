@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 
 from benchmarks import texts
-from benchmarks.kenlm import LMKIT, run
+from benchmarks.kenlm import ENVIRONMENT, LMKIT, run
 
 RUNS = 3
 
@@ -35,7 +35,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
-        for name in ("technical", "han"):
+        for name in texts.KINDS:
             text = getattr(texts, name)(here / f"{name}.txt", options.tokens)
             for order in options.orders:
                 print(f"{name}, order {order}", flush=True)
@@ -51,7 +51,7 @@ def show(text: Path, order: int, target: Path) -> None:
     line.write_text(text.open(encoding="utf-8").readline(), encoding="utf-8")
     found, start, whole = [], [], []
     for _ in range(RUNS):
-        done = subprocess.run(one, capture_output=True, check=True)
+        done = subprocess.run(one, capture_output=True, check=True, env=ENVIRONMENT)
         found.append(json.loads(done.stdout))
         start.append(run([*fit, str(line)]))
         whole.append(run([*fit, str(text)]))

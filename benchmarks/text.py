@@ -29,6 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure("technical", texts.technical(Path(folder) / "technical.txt", options.tokens))
+        measure("source", texts.source(Path(folder) / "source.txt", options.tokens))
         measure("Han, spaced", texts.han(Path(folder) / "han.txt", options.tokens))
     try:
         measure("PTB", Corpus.open("ptb").train.sources[0].path)

@@ -1,8 +1,9 @@
-"""Large texts of two very different kinds, made on the spot.
+"""Large texts of very different kinds, made on the spot.
 
-`technical` is the Python source on this machine, words and punctuation parted, the rarest words as
-one: few types, long repeats. `han` is drawn from a Markov source over Han characters, one sentence
-a line and no repeats to speak of: as many distinct trigrams as there can be.
+`technical` is the words of the Python source on this machine, a line a sentence, the rarest words
+as one: few types. `source` has its punctuation too, each mark a token, and so repeats itself most.
+`han` is drawn from a Markov source over Han characters, one sentence a line and no repeats to speak
+of: as many distinct trigrams as there can be.
 """
 
 from __future__ import annotations
@@ -19,12 +20,22 @@ from numpy.typing import NDArray
 TECHNICAL_TYPES = 25_000
 HAN_TYPES = 12_500
 HAN_SUCCESSORS = 100
+KINDS = ("technical", "source", "han")
 
 
 def technical(path: Path, tokens: int) -> Path:
     """Write a technical text of about so many words, by space and line, and return its path."""
+    return _python(path, tokens, r"[^\W\d_]+|\d+")
+
+
+def source(path: Path, tokens: int) -> Path:
+    """Write source code of about so many words and marks, by space and line; return its path."""
+    return _python(path, tokens, r"[^\W\d_]+|\d+|[^\w\s]|_")
+
+
+def _python(path: Path, tokens: int, token: str) -> Path:
     folders = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")]
-    find = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_").findall
+    find = re.compile(token).findall
     lines: list[list[str]] = []
     seen: set[Path] = set()
     left = tokens

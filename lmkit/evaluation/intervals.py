@@ -56,7 +56,7 @@ def draws(blocks: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.f
         part = drawn[first : first + rows]
         chosen = random.integers(blocks, size=part.shape, dtype=np.int64)
         chosen += blocks * np.arange(len(part))[:, None]
-        part.flat = np.bincount(chosen.ravel(), minlength=part.size)
+        part[:] = np.bincount(chosen.ravel(), minlength=part.size).reshape(part.shape)
     drawn.flags.writeable = False
     return drawn
 
