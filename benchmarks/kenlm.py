@@ -1,13 +1,13 @@
 """Estimating and querying beside KenLM's programs, whole processes in turn.
 
-    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical source han]
+    LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical ...]
 
 `LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
 lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
 then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
 installed, by `kenlm.Model.score` line by line. All run in turn, A B A B; the least wall time of
-each counts. lmkit's kernels and its bytecode are compiled beforehand, as pip does the latter. Last, lmkit starts, loads the model and scores
-one line.
+each counts. lmkit's kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit
+starts, loads the model and scores one line.
 """
 
 from __future__ import annotations

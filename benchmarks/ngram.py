@@ -150,8 +150,9 @@ def kneser_ney(corpus: Corpus) -> None:
 def large_texts(tokens: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         technical = texts.technical(Path(folder) / "technical.txt", tokens)
+        source = texts.source(Path(folder) / "source.txt", tokens)
         han = texts.han(Path(folder) / "han.txt", 18_000_000 * tokens // 14_000_000)
-        for path, unit in ((technical, "word"), (han, "char")):
+        for path, unit in ((technical, "word"), (source, "word"), (han, "char")):
             for order in (3, 5):
                 spec = f"kneser-ney:order={order},unit={unit}"
                 command = [sys.executable, "-m", "benchmarks.ngram", "--large"]
