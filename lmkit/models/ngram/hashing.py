@@ -2,7 +2,7 @@
 
 A trie is searched among the children of a context, which takes several accesses to memory, and
 many where a context has thousands of children; the table takes one. To fill it takes as long as to
-score about as many tokens as there are n-grams, and so pays for long texts only:
+score about twice as many tokens as there are n-grams, and so pays for long texts only:
 `lmkit.models.ngram.scoring` decides.
 
 A slot is one number of 64 bits, 0 where it is free: the n-gram's node below, above it a tag. A
@@ -25,7 +25,7 @@ from lmkit.compiled import compiled
 
 REGION = 4096  # slots
 _WAITING = 512  # n-grams that are put into the table together
-_LOAD = 0.4  # of the slots
+_LOAD = 0.5  # of the slots
 _PROBE_BITS = 8
 _PROBES = 1 << _PROBE_BITS  # slots that an n-gram may stand in
 _TAG_BITS = 32

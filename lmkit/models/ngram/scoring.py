@@ -15,7 +15,7 @@ from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
-_WORTH = 1  # n-grams for each token to score, up to which hashing them pays
+_WORTH = 0.5  # n-grams for each token to score, up to which hashing them pays
 
 # The slots, their layout, and the highest order that they hold.
 Table: TypeAlias = tuple[NDArray[np.uint64], Layout, int]
@@ -95,8 +95,8 @@ def table_for(trie: Trie, tokens: int) -> Table:
     """Return the hash table of a trie's n-grams that so many tokens pay for, or a larger one.
 
     It holds the orders from the bigrams up to the highest that pays; without any it is empty. It
-    stays as long as the trie does, 20 bytes an n-gram: for a text that pays for it somewhat more
-    than the ledger of the text takes.
+    stays as long as the trie does, 16 bytes an n-gram: for a text that pays for it less than the
+    ledger of the text takes.
     """
     table = _TABLES.get(trie, NO_TABLE)
     if trie in _TABLES and not table[2]:
