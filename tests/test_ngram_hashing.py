@@ -34,6 +34,10 @@ def trie_of(model: LanguageModel) -> scoring.Trie:
     return trie
 
 
+def hashed_orders(trie: scoring.Trie) -> int:
+    return scoring._USES[trie].table[2]
+
+
 SPECS = [
     *(f"kneser-ney:order={order}" for order in (1, 2, 3, 5, 8)),
     "kneser-ney:order=4,context=stream",
@@ -55,12 +59,12 @@ def test_hashing_changes_nothing(monkeypatch: pytest.MonkeyPatch, spec: str) -> 
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed, after = model._log_probs(ids, state)
     explained = model._explain(ids, state)
-    assert trie not in scoring._TABLES
+    assert hashed_orders(trie) == 0
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     for piece in (100, 1 << 15):
         monkeypatch.setattr(scoring, "PIECE", piece)
         hashed, state_after = model._log_probs(ids, state)
-        assert (trie in scoring._TABLES) == (trie.order > 1)
+        assert hashed_orders(trie) == (trie.order if trie.order > 1 else 0)
         np.testing.assert_array_equal(hashed, climbed)
         assert state_after == after
         for name, column in model._explain(ids, state).items():
@@ -73,14 +77,32 @@ def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> No
     trie = trie_of(model)
     monkeypatch.setattr(scoring, "_WORTH", 0)
     climbed = model.log_probs(ids)
-    for highest in range(2, 6):  # one model meets longer and longer texts
-        pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
-        monkeypatch.setattr(scoring, "_WORTH", pays)
+    largest = int(trie.starts[6] - trie.starts[2])
+    scored, hashed = len(ids), []
+    monkeypatch.setattr(scoring, "_WORTH", largest / (20.5 * len(ids)))
+    for _ in range(20):  # one model meets text after text
         np.testing.assert_array_equal(model.log_probs(ids), climbed)
-        assert scoring._TABLES[trie][2] == highest
+        scored += len(ids)
+        sizes = [int(trie.starts[k + 1] - trie.starts[2]) for k in range(2, 6)]
+        paid = sum(size <= scoring._WORTH * scored for size in sizes)
+        assert hashed_orders(trie) == (paid + 1 if paid else 0)
+        hashed.append(hashed_orders(trie))
+    assert set(hashed) >= {3, 4, 5}
     monkeypatch.setattr(scoring, "_WORTH", 0)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)  # the table stays
-    assert scoring._TABLES[trie][2] == 5
+    assert hashed_orders(trie) == 5
+
+
+def test_an_expected_text_pays_before_it_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lmkit.fit("kneser-ney:order=3", Corpus.from_string(lines(10, 500), normalize="none"))
+    trie = trie_of(model)
+    monkeypatch.setattr(scoring, "_WORTH", 1)
+    for _ in range(3):
+        model._expect(1000)
+    assert scoring._USES[trie].tokens == 0
+    assert hashed_orders(trie) == 3
+    model.log_probs(np.zeros(7, np.int32))
+    assert scoring._USES[trie].tokens == 7
 
 
 @pytest.mark.parametrize("context", ["sentence", "stream"])
@@ -99,7 +121,7 @@ def test_a_text_may_begin_anywhere(
         first, state = model._log_probs(ids[:cut], model._initial_state())
         rest, _ = model._log_probs(ids[cut:], state)
         np.testing.assert_array_equal(np.concatenate([first, rest]), climbed)
-    assert trie_of(model) in scoring._TABLES
+    assert hashed_orders(trie_of(model)) > 0
 
 
 @pytest.mark.parametrize("highest", [2, 4])
@@ -117,7 +139,7 @@ def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch, highest: int, context: 
     pays = (int(trie.starts[highest + 1] - trie.starts[2]) + 0.5) / len(ids)
     monkeypatch.setattr(scoring, "_WORTH", pays)
     np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
-    assert scoring._TABLES[trie][2] == highest
+    assert hashed_orders(trie) == highest
 
 
 def children(words: range, context: int, slots: Slots, layout: hashing.Layout) -> list[int]:
@@ -183,4 +205,4 @@ def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(scoring, "_WORTH", 1000)
     monkeypatch.setattr(scoring, "fill", lambda *_: False)
     np.testing.assert_array_equal(model.log_probs(ids), climbed)
-    assert scoring._TABLES[trie_of(model)][2] == 0
+    assert hashed_orders(trie_of(model)) == 0

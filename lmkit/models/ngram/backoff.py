@@ -81,7 +81,7 @@ class BackoffModel(LanguageModel):
         return self._walker().initial
 
     def _expect(self, tokens: int) -> None:
-        table_for(self.tables_.trie, tokens)
+        table_for(self.tables_.trie, tokens, expected=True)
 
     def _advance(self, state: State, index: int) -> State:
         return self._walker().walk(np.array([index], np.int32), state)

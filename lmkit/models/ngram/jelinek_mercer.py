@@ -84,7 +84,7 @@ def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evid
     hits, seen = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     scan(
         read_only(ids), walker.initial, eos, counts.trie.arrays, NO_TABLE,
-        counts.counts, counts.totals, new_tile(counts.order), hits, seen,
+        counts.counts, counts.totals, new_tile(counts.order, len(ids)), hits, seen,
     )  # fmt: skip
     possible = base[ids] > 0
     frequencies = (hits / np.maximum(seen, 1))[possible]

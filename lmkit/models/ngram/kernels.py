@@ -26,15 +26,16 @@ TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in
 Tile: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], tuple[NDArray[Any], ...]]
 
 
-def new_tile(order: int) -> Tile:
-    """Return the memory that the kernels need for a tile, as they take it: nothing is known.
+def new_tile(order: int, tokens: int) -> Tile:
+    """Return the memory that kernels need for the tiles of so many tokens: nothing is known.
 
     They allocate none themselves. Kernels that do take a fiftieth of a second more to load.
     """
-    nodes = np.full((order + 1, TILE + 1), -1, np.int32)
-    history = np.full((order + 1, TILE), -1, np.int32)
+    size = min(tokens, TILE)
+    nodes = np.full((order + 1, size + 1), -1, np.int32)
+    history = np.full((order + 1, size), -1, np.int32)
     kinds = (np.int32, np.int64, np.uint64, np.uint64)
-    return nodes, history, tuple(np.empty(TILE, kind) for kind in kinds)
+    return nodes, history, tuple(np.empty(size, kind) for kind in kinds)
 
 
 @compiled(inline="always")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -79,7 +80,8 @@ class Walker(NamedTuple):
             where = slice(begin, min(begin + size, len(ids)))
             parts = tuple(array[where] for array in out)
             rule = (before(begin), self.initial, self.eos, self.trie.arrays)
-            kernel(ids[where], *rule, table, tables, new_tile(self.trie.order), parts)
+            tile = new_tile(self.trie.order, where.stop - begin)
+            kernel(ids[where], *rule, table, tables, tile, parts)
             if finish is not None:
                 finish(where)
 
@@ -88,23 +90,35 @@ class Walker(NamedTuple):
         return before(len(ids))
 
 
-_TABLES: WeakKeyDictionary[Trie, Table] = WeakKeyDictionary()
+@dataclass
+class _Use:
+    """The tokens that were scored with a trie, and the hash table that they paid for."""
+
+    tokens: int = 0
+    table: Table = NO_TABLE
+    fits: bool = True
 
 
-def table_for(trie: Trie, tokens: int) -> Table:
-    """Return the hash table of a trie's n-grams that so many tokens pay for, or a larger one.
+_USES: WeakKeyDictionary[Trie, _Use] = WeakKeyDictionary()
 
-    It holds the orders from the bigrams up to the highest that pays; without any it is empty. It
-    stays as long as the trie does, 16 bytes an n-gram: for a text that pays for it less than the
-    ledger of the text takes.
+
+def table_for(trie: Trie, tokens: int, *, expected: bool = False) -> Table:
+    """Return the hash table of a trie's n-grams, before so many more tokens are scored.
+
+    It holds the orders from the bigrams up to the highest that all tokens scored so far, and
+    these, pay for; without any it is empty. So a single text pays where it is long, and many texts
+    one after another do. With `expected` the tokens are not counted yet: they will be asked for
+    again, piece by piece. The table stays as long as the trie does, 16 bytes an n-gram.
     """
-    table = _TABLES.get(trie, NO_TABLE)
-    if trie in _TABLES and not table[2]:
-        return table  # the n-grams did not fit
-    paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * tokens]
-    if paid and paid[-1] > table[2]:
-        table = _TABLES[trie] = _make_table(trie, paid[-1])
-    return table
+    use = _USES.setdefault(trie, _Use())
+    scored = use.tokens + tokens
+    if not expected:
+        use.tokens = scored
+    paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * scored]
+    if use.fits and paid and paid[-1] > use.table[2]:
+        use.table = _make_table(trie, paid[-1])
+        use.fits = use.table[2] > 0
+    return use.table
 
 
 def _ngrams(trie: Trie, highest: int) -> int:
