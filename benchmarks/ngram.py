@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokens", type=int, default=14_000_000, help="of the technical text")
+    parser.add_argument("--tokens", type=int, default=14_000_000, help="of each technical text")
     parser.add_argument("--skip-large", action="store_true")
     parser.add_argument("--large", nargs=3, metavar=("SPEC", "PATH", "UNIT"), help="for itself")
     options = parser.parse_args()

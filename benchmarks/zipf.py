@@ -40,7 +40,7 @@ def main() -> None:
     against_powerlaw()
     bootstrap()
     with tempfile.TemporaryDirectory() as folder:
-        path = texts.technical(Path(folder) / "technical.txt", arguments.tokens)
+        path = texts.source(Path(folder) / "source.txt", arguments.tokens)
         # its own process, so that the memory is its own
         command = [sys.executable, "-m", "benchmarks.zipf", "--report", str(path)]
         subprocess.run(command, check=True)

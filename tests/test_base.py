@@ -272,6 +272,49 @@ def test_columns_that_a_model_explains(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(ledger.to_pandas().columns)[-1] == "order"
 
 
+class Reusing(lmkit.LanguageModel):
+    """Gives the same arrays again and again, filled with the number of the call."""
+
+    needs_validation = False
+
+    def __init__(self, **common: Any):
+        super().__init__(**common)
+        self.calls, self.rows = 0, np.empty((2, 1 << 20))
+
+    def _learn(self, ids: Any, valid_ids: Any, progress: Any) -> None: ...
+
+    def _next_log_probs(self, context: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def _log_probs(self, ids: Any, state: Any) -> tuple[Any, Any]:
+        self.calls += 1
+        self.rows[0, : len(ids)] = -self.calls
+        return self.rows[0, : len(ids)], state
+
+    def _explain(self, ids: Any, state: Any) -> dict[str, Any]:
+        self.rows[1, : len(ids)] = self.calls + 1
+        return {"call": self.rows[1, : len(ids)]}
+
+
+def test_a_model_may_use_its_arrays_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_BATCH", 1)
+    model = Reusing().fit(corpus())
+    text = Text("t", tuple(corpus("the cat sat\n" * 50_000).train.sources * 7), "none", "line")
+    ledger = model.score(text, explain=True)
+    assert model.calls > 6
+    assert set(ledger.nats.tolist()) == set(range(1, model.calls + 1))
+    np.testing.assert_array_equal(ledger.extra["call"], ledger.nats)
+
+
+def test_an_error_while_a_batch_is_put_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(scoring._Columns, "add", fail)
+    with pytest.raises(MemoryError):
+        Recorder().fit(corpus()).score(corpus("the cat"))
+
+
 # ---------------------------------------------------------------------- names and files
 
 

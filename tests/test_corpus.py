@@ -11,12 +11,14 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, LmkitError, ParameterError
-from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
+from lmkit.text.collected import Collected
+from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
 from lmkit.text.source import Source
 
 
@@ -158,6 +160,26 @@ def test_nothing_at_that_place(
     with pytest.raises(CorpusError, match=message) as it:
         Corpus.open(place)
     assert "\n" not in str(it.value)
+
+
+@pytest.mark.parametrize("sentences", ["line", "paragraph", "none"])
+@pytest.mark.parametrize("words", [3, 300, 300_000])
+def test_the_bytes_of_sentences_whatever_block_they_stand_in(words: int, sentences: str) -> None:
+    raw = ("word é " * words + "\n\n") * (900_000 // words)
+    text = Corpus.from_string(raw, normalize="none", sentences=sentences).train
+    meter = Meter(sentences=1)
+    canonical = b"".join(chunk.tobytes() for chunk in text.chunks(meter))
+    expected = [len(line) for line in canonical.splitlines(keepends=True) if line[-1:] == b"\n"]
+    assert meter.sentence_bytes is not None
+    assert meter.sentence_bytes.tolist() == expected
+
+
+def test_numbers_are_collected_beyond_the_room_there_was() -> None:
+    pieces = [np.arange(size) for size in (3, 0, 1 << 20, 5 << 20, 7)]
+    collected = Collected(np.int64, 10)
+    for piece in pieces:
+        collected.add(piece)
+    np.testing.assert_array_equal(collected.array, np.concatenate(pieces))
 
 
 def test_a_folder_without_texts(tmp_path: Path) -> None:

@@ -231,6 +231,21 @@ def test_invalid_bytes_of_other_encodings_are_placed() -> None:
         list(Source("t", content=b"ab\nc\xe9", encoding="ascii").blocks(3))
 
 
+def test_the_line_of_a_wrong_byte_in_a_packed_file(tmp_path: Path) -> None:
+    file = tmp_path / "t.txt.gz"
+    file.write_bytes(gzip.compress(b"a line\n" * 200_000 + b"\xff\n"))
+    with pytest.raises(EncodingError, match="line 200,001, byte offset 1,400,000: byte 0xFF"):
+        list(Source("t", path=file).blocks())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "UTF_8_SIG"])
+def test_a_byte_order_mark_counts_where_a_wrong_byte_stands(encoding: str) -> None:
+    content = b"\xef\xbb\xbfa\n\xff\n"
+    with pytest.raises(EncodingError, match="line 2, byte offset 5: byte 0xFF"):
+        list(Source("t", content=content, encoding=encoding).blocks())
+    assert b"".join(Source("t", content=content[:5], encoding=encoding).blocks()) == b"a\n"
+
+
 def test_errors_replace_reads_on() -> None:
     assert text_of(b"a \xff\xfe b\xe6", errors="replace").canonical() == "a �� b�\n"
     assert text_of(b"a \xff b", errors="ignore").canonical() == "a b\n"

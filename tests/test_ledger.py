@@ -113,7 +113,7 @@ def test_an_impossible_event_makes_the_total_infinite() -> None:
 
 
 def test_only_unknown_tokens_leave_nothing_without_them() -> None:
-    row = replace(ledger([3.0, 3.0], "dodo\n"), marked=np.array([True, True]))
+    row = replace(ledger([3.0, 3.0], "dodo\n"), given_oov=np.array([True, True]))
     assert math.isnan(row.perplexity_without_oov)
     assert row.perplexity == pytest.approx(math.exp(3))
 

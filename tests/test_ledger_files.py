@@ -127,7 +127,7 @@ def test_its_unknown_words_are_spelled_with_the_training_text(tmp_path: Path) ->
         compare([native], test, ledgers=[foreign])
     oov = np.array([token == "cat" for token in foreign.tokens()])
     with pytest.raises(NotComparableError, match="'cat' unknown"):
-        compare([native], test, ledgers=[replace(foreign, marked=oov)], train=train)
+        compare([native], test, ledgers=[replace(foreign, given_oov=oov)], train=train)
 
 
 # ---------------------------------------------------------------------- what is refused

@@ -180,21 +180,34 @@ def test_full_slots_are_told() -> None:
 )
 def test_a_slot_and_its_tag_are_the_whole_key(contexts: int, words: int, ngrams: int) -> None:
     rng = np.random.default_rng(9)
-    made = hashing.new_slots(contexts, words, ngrams) if ngrams < 10**7 else None
-    size = -(-ngrams * 5 // (2 * hashing.REGION)) * hashing.REGION
-    layout = made[1] if made else (20, 47, 20)
+    found = hashing.layout_for(contexts, words, ngrams)
+    assert found is not None
+    size, layout = found
     place = hashing._place.py_func
     near = [(context, word) for context in range(1, 60) for word in range(min(60, words))]
     far = zip(rng.integers(1, contexts, 3000), rng.integers(0, words, 3000), strict=True)
     pairs = {*near, *((int(context), int(word)) for context, word in far)}
     with np.errstate(over="ignore"):
-        found = {place(*pair, layout, len(made[0]) if made else size) for pair in pairs}
-    assert len(found) == len(pairs)
-    assert all(tag < 1 << 32 for _, tag in found)
+        keys = {place(*pair, layout, size) for pair in pairs}
+    assert len(keys) == len(pairs)
+    assert all(at < size and tag < 1 << 32 for at, tag in keys)
 
 
 def test_keys_too_long_for_a_tag_get_no_slots() -> None:
-    assert hashing.new_slots(1 << 31, 1 << 31, 100) is None
+    assert hashing.layout_for(1 << 31, 1 << 31, 100) is None
+
+
+def test_a_table_that_did_not_fit_leaves_the_smaller_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lmkit.fit("kneser-ney:order=3", Corpus.from_string(lines(7, 200), normalize="none"))
+    ids, trie = model.encode(lines(8, 200)), trie_of(model)
+    bigrams = int(trie.starts[3] - trie.starts[2])
+    monkeypatch.setattr(scoring, "_WORTH", (bigrams + 0.5) / len(ids))
+    expected = model.log_probs(ids)
+    assert hashed_orders(trie) == 2
+    monkeypatch.setattr(scoring, "_WORTH", 1000)
+    monkeypatch.setattr(scoring, "layout_for", lambda *_: None)
+    np.testing.assert_array_equal(model.log_probs(ids), expected)
+    assert hashed_orders(trie) == 2
 
 
 def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:

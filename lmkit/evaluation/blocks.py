@@ -59,7 +59,7 @@ class Segments:
     ) -> NDArray[np.int64]:
         """Return the first event of each segment, and the number of events: int64 (S + 1,).
 
-        `wanted`, rising numbers of segments, has only those looked for.
+        Of `wanted` segments alone, where their rising numbers (W,) are given: int64 (W + 1,).
         """
         wanted = np.arange(len(self)) if wanted is None else wanted
         found = np.full(len(wanted) + 1, len(ledger), np.int64)
@@ -77,7 +77,7 @@ class Segments:
     @cached_property
     def blocks(self) -> Blocks:
         """The shortest blocks: single segments, or where there are very many, runs of them."""
-        length = max(1, -(-len(self) // MOST_BLOCKS))
+        length = shortest_block(len(self))
         starts = block_starts(len(self), length)[: len(self)]
         sizes = np.add.reduceat(self.bytes, starts) if len(self) else self.bytes
         return Blocks(self, length, starts, sizes)
@@ -169,6 +169,11 @@ def block_starts(segments: int, length: int) -> NDArray[np.int64]:
     return np.arange(max(segments // length, 1), dtype=np.int64) * length
 
 
+def shortest_block(segments: int) -> int:
+    """Return how many of so many segments the shortest block has that is looked at."""
+    return max(1, -(-segments // MOST_BLOCKS))
+
+
 def ratio_error(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return the standard error of sum(x) / sum(y) over independent blocks.
 
@@ -188,8 +193,7 @@ def block_length(x: NDArray[np.float64], y: NDArray[np.float64]) -> int:
     Lengths are doubled as long as 30 blocks are left. The shortest is taken whose error no longer
     length exceeds by more than such an error is uncertain itself, one part in sqrt(2 B).
     """
-    shortest = -(-len(x) // MOST_BLOCKS)
-    lengths = [shortest]
+    lengths = [shortest_block(len(x))]
     while len(x) // (2 * lengths[-1]) >= FEWEST_BLOCKS:
         lengths.append(2 * lengths[-1])
     errors, noise = [], []

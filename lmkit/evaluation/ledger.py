@@ -27,7 +27,7 @@ class SurprisalLedger:
 
     ``ids`` int32; ``nats`` float64, the surprisal -log p(event | context), infinite where p is 0;
     ``oov`` bool, true for tokens that are not in the vocabulary (a literal ``<unk>`` among them):
-    as ``marked`` gives them, else those whose id is that of ``<unk>``;
+    as ``given_oov`` gives them, else those whose id is that of ``<unk>``;
     ``offsets`` int64 and ``lengths`` int32, the place in the canonical text, in characters: as
     ``places`` gives the two, or found in the text when they are asked for.
     ``extra`` holds further columns of the same length that the model knows: ``order`` (the n-gram
@@ -58,7 +58,7 @@ class SurprisalLedger:
     summary: TextSummary
     ids: NDArray[np.int32]
     nats: NDArray[np.float64]
-    marked: NDArray[np.bool_] | None = None
+    given_oov: NDArray[np.bool_] | None = None
     places: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
     spelling: NDArray[np.float64] | None = None
@@ -74,7 +74,7 @@ class SurprisalLedger:
     @cached_property
     def oov(self) -> NDArray[np.bool_]:
         """Which events are out of vocabulary, bool (T,)."""
-        return self.ids == UNK_ID if self.marked is None else self.marked
+        return self.ids == UNK_ID if self.given_oov is None else self.given_oov
 
     @property
     def offsets(self) -> NDArray[np.int64]:
@@ -126,9 +126,9 @@ class SurprisalLedger:
     @cached_property
     def oov_count(self) -> int:
         """The number of events that are out of vocabulary."""
-        if self.marked is None:
+        if self.given_oov is None:
             return len(self.ids) - int(np.count_nonzero(self.ids))  # <unk> has the id 0
-        return int(np.count_nonzero(self.marked))
+        return int(np.count_nonzero(self.given_oov))
 
     @cached_property
     def impossible(self) -> int:

@@ -192,7 +192,7 @@ def ledger_of_columns(
         summary=text.summary,
         ids=ids,
         nats=nats,
-        marked=oov,
+        given_oov=oov,
         places=(offsets, lengths),
         spelling=arrays.pop("spelling", None),
         extra=arrays,

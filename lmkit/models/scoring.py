@@ -32,14 +32,14 @@ def score_text(
     """
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    meter = Meter(sentences=own.raw_size)
+    meter = Meter(sentences=own.raw_size // 8)
     columns = _Columns(own.raw_size)
     with ThreadPoolExecutor(1) as pool:
         put_away: Future[None] | None = None
         for batch in _scored(model, own, meter, explain=explain, progress=progress):
             if put_away is not None:
                 put_away.result()
-            put_away = pool.submit(columns.add, *batch)
+            put_away = pool.submit(columns.add, batch)
         if put_away is not None:
             put_away.result()
     return SurprisalLedger(
@@ -65,8 +65,8 @@ def score_text(
 
 def _scored(
     model: LanguageModel, text: Text, meter: Meter, *, explain: bool, progress: Progress | None
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64], dict[str, NDArray[Any]]]]:
-    """Yield the ids of each batch, their log-probabilities, and what else the model knows."""
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield the columns of each batch: ids, nats, and what else the model knows."""
     state = model._initial_state()
     scored, expected = 0, 0
     for ids, size in ahead(_batches(text, model, meter)):
@@ -78,7 +78,9 @@ def _scored(
             model._expect(scored)
         known = model._explain(ids, state) if explain else {}
         log_probs, state = model._log_probs(ids, state)
-        yield ids, log_probs, dict(known)
+        nats = np.subtract(0.0, log_probs)  # no negative zeros
+        # Copies all: a model may fill the same arrays again for the next batch.
+        yield {**{name: column.copy() for name, column in known.items()}, "ids": ids, "nats": nats}
         scored += len(ids)
         if progress is not None:
             progress("scoring", min(1.0, scored / expected))
@@ -110,15 +112,9 @@ class _Columns:
         self._size = size
         self.filled: dict[str, Collected] = {}
 
-    def add(
-        self,
-        ids: NDArray[np.int32],
-        log_probs: NDArray[np.float64],
-        extra: dict[str, NDArray[Any]],
-    ) -> None:
-        """Put a further batch behind what there is."""
-        nats = np.subtract(0.0, log_probs)  # no negative zeros
-        for name, piece in {**extra, "ids": ids, "nats": nats}.items():
+    def add(self, pieces: dict[str, NDArray[Any]]) -> None:
+        """Put a piece behind each of some columns."""
+        for name, piece in pieces.items():
             if name not in self.filled:
                 self.filled[name] = Collected(piece.dtype, self._size)
             self.filled[name].add(piece)

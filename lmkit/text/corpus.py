@@ -63,7 +63,8 @@ class TextSummary:
 class Meter:
     """Counts a canonical text while it streams past.
 
-    With `sentences`, about how many bytes the text has, it also counts the bytes of each sentence.
+    With `sentences`, about three times as many as the text may have, it also counts the bytes of
+    each.
     """
 
     def __init__(self, *, sentences: int | None = None) -> None:

@@ -26,6 +26,7 @@ LINE, PARAGRAPH, NONE = 0, 1, 2
 # Places in the state of `fold`, which is carried from block to block.
 AT_START, PENDING_SPACE, NEWLINES, SENTENCE_ENDS, WORDS, CHARACTERS = range(6)
 FOLD_STATE_SIZE = 6
+_STRETCH = 4096  # bytes that are looked at before one that is not tidy ends it
 FOLD_SLACK = 9  # bytes: a space more than was read, and eight that are written at once
 
 
@@ -68,14 +69,17 @@ def _copy_tidy(block: NDArray[np.uint8], out: NDArray[np.uint8]) -> Any:
     within: Any = 0
     spaces, white = np.uint64(0), HIGH  # of the eight bytes before: a line begins
     whole = len(block) // 8 * 8
-    for place in range(0, whole, 8):
-        piece = eight_bytes(block, place)
-        put_eight_bytes(out, place, piece)
-        spaces, white, newlines, starts, bad = _tidy_piece(piece, spaces, white)
-        wrong |= bad
-        words += np.int64(ones(starts))
-        lines += np.int64(ones(newlines))
-        within += continuation_bytes(piece)
+    for begin in range(0, whole, _STRETCH):
+        for place in range(begin, min(begin + _STRETCH, whole), 8):
+            piece = eight_bytes(block, place)
+            put_eight_bytes(out, place, piece)
+            spaces, white, newlines, starts, bad = _tidy_piece(piece, spaces, white)
+            wrong |= bad
+            words += np.int64(ones(starts))
+            lines += np.int64(ones(newlines))
+            within += continuation_bytes(piece)
+        if wrong != 0:
+            return False, words, lines, within
     if whole < len(block):
         piece = word_piece(block, whole)
         put_eight_bytes(out, whole, piece)

@@ -77,7 +77,7 @@ class Source:
     def _decoded(self, size: int) -> Iterator[bytes]:
         """Yield the whole stream as UTF-8, without a byte order mark, in any pieces."""
         codec = _codec(self.encoding)
-        utf8 = codec.name in ("utf-8", "utf-8-sig")
+        utf8 = codec.name == "utf-8"
         decoder = _decoder(codec, self.errors)
         consumed, at_start = 0, True
         for raw in chain(self._raw(size), [b""]):
@@ -213,7 +213,9 @@ def _codec(encoding: str) -> codecs.CodecInfo:
     try:
         "".encode(encoding)  # LookupError also for what is no encoding of text, such as hex
         codecs.getincrementaldecoder(encoding)
-        return codecs.lookup(encoding)
+        codec = codecs.lookup(encoding)
+        # A byte order mark goes in any case; utf-8-sig would not count its bytes.
+        return codecs.lookup("utf-8") if codec.name == "utf-8-sig" else codec
     except LookupError:
         raise ParameterError(
             f"unknown encoding {encoding!r}; utf-8, latin-1, utf-16 or cp1252 are common ones"

@@ -38,8 +38,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 Layout: TypeAlias = tuple[int, int, int]
 
 
-def new_slots(contexts: int, words: int, ngrams: int) -> tuple[NDArray[np.uint64], Layout] | None:
-    """Return free slots, and their layout, for so many n-grams; None if a tag cannot hold a key.
+def layout_for(contexts: int, words: int, ngrams: int) -> tuple[int, Layout] | None:
+    """Return the number of slots, and their layout, for n-grams; None if no tag holds a key.
 
     `contexts` and `words` are how many nodes and ids there are to tell apart.
     """
@@ -50,7 +50,7 @@ def new_slots(contexts: int, words: int, ngrams: int) -> tuple[NDArray[np.uint64
     rest_bits = (-(-(1 << 32) // size) - 1).bit_length() + key_bits - 32
     if size >= 1 << 32 or key_bits > 64 or rest_bits > _TAG_BITS - _PROBE_BITS:
         return None
-    return np.zeros(size, np.uint64), (word_bits, key_bits, rest_bits)
+    return size, (word_bits, key_bits, rest_bits)
 
 
 def new_waiting() -> tuple[NDArray[Any], ...]:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import REGION, Layout, fill, new_slots, new_waiting
+from lmkit.models.ngram.hashing import REGION, Layout, fill, layout_for, new_waiting
 from lmkit.models.ngram.kernels import new_tile, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
@@ -96,7 +96,7 @@ class _Use:
 
     tokens: int = 0
     table: Table = NO_TABLE
-    fits: bool = True
+    tried: int = 1  # the highest order that was to be hashed, whether it fitted or not
 
 
 _USES: WeakKeyDictionary[Trie, _Use] = WeakKeyDictionary()
@@ -115,9 +115,9 @@ def table_for(trie: Trie, tokens: int, *, expected: bool = False) -> Table:
     if not expected:
         use.tokens = scored
     paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * scored]
-    if use.fits and paid and paid[-1] > use.table[2]:
-        use.table = _make_table(trie, paid[-1])
-        use.fits = use.table[2] > 0
+    if paid and paid[-1] > use.tried:
+        use.tried = paid[-1]
+        use.table = _make_table(trie, paid[-1]) or use.table
     return use.table
 
 
@@ -126,13 +126,14 @@ def _ngrams(trie: Trie, highest: int) -> int:
     return int(trie.starts[highest + 1] - trie.starts[2])
 
 
-def _make_table(trie: Trie, highest: int) -> Table:
-    """Return the table of orders 2 to `highest`; none in the odd case that they do not fit."""
+def _make_table(trie: Trie, highest: int) -> Table | None:
+    """Return the table of orders 2 to `highest`; None in the odd case that they do not fit."""
     contexts = int(trie.starts[highest])
-    made = new_slots(contexts, trie.vocabulary_size, _ngrams(trie, highest))
-    if made is None:
-        return NO_TABLE
-    slots, layout = made
+    found = layout_for(contexts, trie.vocabulary_size + 1, _ngrams(trie, highest))
+    if found is None:
+        return None
+    size, layout = found
+    slots = np.zeros(size, np.uint64)
     share = -(-len(slots) // REGION // cores()) * REGION
 
     def work(begin: int) -> bool:
@@ -141,4 +142,4 @@ def _make_table(trie: Trie, highest: int) -> Table:
         return bool(fill(trie.first, trie.words, contexts, *given))
 
     fits = all(run_all(work, range(0, len(slots), share)))
-    return (slots, layout, highest) if fits else NO_TABLE
+    return (slots, layout, highest) if fits else None
