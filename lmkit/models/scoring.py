@@ -75,7 +75,6 @@ def _scored(
             model._expect(expected)
         elif scored >= expected:  # a packed file holds more than its size tells
             expected = 2 * scored
-            model._expect(scored)
         known = model._explain(ids, state) if explain else {}
         log_probs, state = model._log_probs(ids, state)
         nats = np.subtract(0.0, log_probs)  # no negative zeros
