@@ -43,8 +43,9 @@ def command(
     lmkit evaluate bigram.lmkit trigram.lmkit --test ptb --format json
     """
     from lmkit.evaluation.blocks import segments
-    from lmkit.evaluation.comparison import check_one_text, measure, report_dict, score_all
+    from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
+    from lmkit.evaluation.measuring import measure, report_dict, score_all
     from lmkit.models.registry import load
 
     from .results import print_results

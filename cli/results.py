@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lmkit.evaluation.comparison import tier
+from lmkit.evaluation.measuring import tier
 from lmkit.evaluation.decomposition import Decomposition
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole

@@ -23,8 +23,8 @@ from lmkit.evaluation.blocks import (
     ratio_error,
     segments,
 )
-from lmkit.evaluation.comparison import measure
 from lmkit.evaluation.intervals import draws, ratio_interval, t_quantile
+from lmkit.evaluation.measuring import measure
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.kernels import first_of_sentences
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import NotComparableError
 from lmkit.evaluation.blocks import Segments, segments, sums_between
 from lmkit.evaluation.calibration import Calibration, calibrate
-from lmkit.evaluation.completion import Spellers, complete
+from lmkit.evaluation.comparable import check_comparable
+from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
-from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
+from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.text.corpus import Corpus, Text, TextSummary, as_text
@@ -26,37 +27,6 @@ from lmkit.text.encoding import learn_text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Measured:
-    """One model's ledger with its intervals.
-
-    ``label`` is the model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole
-    text, unknown words spelled; ``perplexity`` is for each event of the model's own unit, over its
-    closed vocabulary.
-    """
-
-    label: str
-    ledger: SurprisalLedger
-    bits_per_byte: Interval
-    perplexity: Interval
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics and the ends of their intervals, as the JSON output has them."""
-        return {
-            **self.ledger.to_dict(),
-            "model": self.label,
-            "perplexity_low": self.perplexity.low,
-            "perplexity_high": self.perplexity.high,
-            "bits_per_byte_low": self.bits_per_byte.low,
-            "bits_per_byte_high": self.bits_per_byte.high,
-            "blocks": self.bits_per_byte.blocks,
-            "block_length": self.bits_per_byte.block_length,
-        }
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
@@ -183,20 +153,6 @@ class Comparison:
         return str(frame.to_html(escape=True, float_format=lambda value: f"{value:,.4f}"))
 
 
-def tier(best: int, worst: int) -> str:
-    """Return the ranks that a model may hold, as they are shown.
-
-    >>> tier(1, 1), tier(2, 4)
-    ('1', '2–4')
-    """
-    return str(best) if best == worst else f"{best}–{worst}"
-
-
-def report_dict(summary: TextSummary, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what `evaluate` and `compare` print as JSON."""
-    return {"schema": SCHEMA, "corpus": summary.to_dict(), "results": list(results)}
-
-
 def compare(
     models: Iterable[LanguageModel],
     test: Corpus | Text | str | Path,
@@ -255,26 +211,6 @@ def _frequencies(
     return word_frequencies(text, learned.vocabulary, learned.dropped)
 
 
-def score_all(
-    models: Sequence[LanguageModel],
-    text: Text,
-    *,
-    spellers: Spellers,
-    explain: bool = False,
-    progress: Progress | None = None,
-) -> list[SurprisalLedger]:
-    """Return the ledger of a text under each model, completed where there is a speller."""
-    ledgers = []
-    for place, model in enumerate(models):
-        if progress is not None:
-            progress(f"scoring {model.spec}", place / len(models))
-        ledger = model.score(text, explain=explain)
-        if spellers.knows(model):
-            ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        ledgers.append(ledger)
-    return ledgers
-
-
 def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LEVEL) -> Comparison:
     """Return ledgers of one text ranked by bits for each byte.
 
@@ -293,90 +229,6 @@ def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LE
     nats = [sums_between(blocks.first_events(ledger), ledger.spelled_nats) for ledger in ordered]
     pairs = compare_pairs(nats, blocks.bytes, seed=seed, level=level)
     return Comparison(models, pairs, pieces, level, seed)
-
-
-def measure(
-    ledger: SurprisalLedger,
-    pieces: Segments,
-    *,
-    label: str | None = None,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Measured:
-    """Return a ledger with the intervals of its bits a byte and of its perplexity."""
-    options: dict[str, Any] = {"seed": seed, "level": level}
-    blocks = pieces.blocks
-    first = blocks.first_events(ledger)
-    closed = spelled = sums_between(first, ledger.nats)
-    if ledger.spelling is not None:
-        spelled = sums_between(first, ledger.spelled_nats)
-    bits = spelled / np.log(2)
-    if ledger.impossible:
-        bits = np.full(len(bits), np.inf)
-    interval = ratio_interval(bits, blocks.bytes.astype(np.float64), **options)
-    # The same blocks, and an interval of nats an event, put through exp.
-    events = np.diff(first).astype(np.float64)
-    nats = ratio_interval(closed, events, length=interval.block_length, **options)
-    interval = replace(interval, block_length=interval.block_length * blocks.length)
-    value = ledger.perplexity
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
-    perplexity = Interval(
-        value, float(low), float(high), value * nats.standard_error,
-        nats.blocks, interval.block_length, level,
-    )  # fmt: skip
-    return Measured(label or ledger.model, ledger, interval, perplexity)
-
-
-def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:
-    """Raise NotComparableError, with reason and remedy, unless ledgers may share a ranking."""
-    if not ledgers:
-        raise NotComparableError("nothing to compare; name at least one model")
-    check_one_text(ledgers)
-    for ledger in ledgers:
-        if not ledger.proper:
-            raise NotComparableError(
-                f"{ledger.model} gives scores, not probabilities: they do not sum to one, and so "
-                "have no perplexity; leave it out"
-            )
-    if not ledgers[0].events:
-        raise NotComparableError(
-            f"{ledgers[0].summary.name}: no events to score; give another text"
-        )
-    closed = [ledger for ledger in ledgers if not ledger.is_open]
-    if closed:
-        _check_one_vocabulary(ledgers, closed[0])
-
-
-def check_one_text(ledgers: Sequence[SurprisalLedger]) -> None:
-    """Raise NotComparableError unless all ledgers are of the same canonical text."""
-    first = ledgers[0]
-    for other in ledgers[1:]:
-        a, b = first.summary, other.summary
-        if a.sha256 == b.sha256:
-            continue
-        if (a.normalize, a.sentences) != (b.normalize, b.sentences):
-            how = (
-                f"{first.model} reads it as normalize={a.normalize}, sentences={a.sentences}, "
-                f"{other.model} as normalize={b.normalize}, sentences={b.sentences}"
-            )
-            remedy = "fit both with the same --normalize and --sentences"
-        else:
-            how = f"{first.model} was scored on {a.sha256[:12]}, {other.model} on {b.sha256[:12]}"
-            remedy = "score both on the same text"
-        raise NotComparableError(f"not the same canonical text: {how}; {remedy}")
-
-
-def _check_one_vocabulary(ledgers: Sequence[SurprisalLedger], closed: SurprisalLedger) -> None:
-    """Raise NotComparableError where one model may call <unk> what another must predict."""
-    for other in ledgers:
-        same = other.unit == closed.unit and not (other.is_open and other.oov_count)
-        if not same or not np.array_equal(closed.oov, other.oov):
-            raise NotComparableError(
-                f"{closed.model} finds {closed.oov_count:,} events unknown and does not spell "
-                f"them, {other.model} must predict them: the more a model may call <unk>, the "
-                "better it looks; give the training text (--train), so that they can be spelled"
-            )
 
 
 def _unique(names: Sequence[str]) -> list[str]:

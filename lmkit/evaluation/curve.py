@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import ParameterError
 from lmkit.evaluation.blocks import segments
-from lmkit.evaluation.comparison import measure, score_all
+from lmkit.evaluation.measuring import measure, score_all
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
 from lmkit.models.base import Progress

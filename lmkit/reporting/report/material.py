@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmkit.evaluation.comparison import Comparison, Measured
+from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.measuring import Measured
 from lmkit.evaluation.curve import LearningCurve
 from lmkit.evaluation.intervals import Interval
 from lmkit.evaluation.ledger import SurprisalLedger

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lmkit.evaluation.comparison import Comparison, tier
+from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.measuring import tier
 from lmkit.reporting.report.drawing import Scale, around, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
