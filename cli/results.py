@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from lmkit.evaluation.measuring import tier
 from lmkit.evaluation.decomposition import Decomposition
+from lmkit.evaluation.measuring import tier
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.text.corpus import TextSummary

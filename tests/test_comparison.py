@@ -14,8 +14,8 @@ import lmkit
 from lmkit.errors import NotComparableError, ParameterError
 from lmkit.evaluation.blocks import segments
 from lmkit.evaluation.comparison import compare, rank
-from lmkit.evaluation.measuring import measure
 from lmkit.evaluation.curve import learning_curve
+from lmkit.evaluation.measuring import measure
 from lmkit.reporting.findings import findings
 from lmkit.text.corpus import Corpus, Text
 

@@ -28,6 +28,7 @@ from lmkit.text.encoding import learn_text
 if TYPE_CHECKING:
     import pandas as pd
 
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Models measured on one canonical text, the best first: fewest bits for each byte.

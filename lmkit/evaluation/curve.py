@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import ParameterError
 from lmkit.evaluation.blocks import segments
-from lmkit.evaluation.measuring import measure, score_all
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
+from lmkit.evaluation.measuring import measure, score_all
 from lmkit.models.base import Progress
 from lmkit.models.registry import create
 from lmkit.text.corpus import Corpus, Text
