@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.text.corpus import Corpus, Text
+from lmkit.text.eight_bytes import same_bytes
 from lmkit.text.encoding import array_of_ids, encode_chunks, encode_text, learn_text
 from lmkit.text.source import Source
 from lmkit.text.units import UNITS
@@ -250,3 +251,14 @@ def test_han_characters_without_spaces(shared_corpora: Path) -> None:
     chars = Corpus.open(shared_corpora / "tang-song-poems", normalize="none").test.canonical()
     assert words.replace(" ", "") == chars.replace(" ", "")
     assert all(len(word) == 1 for word in words.split() if re.search("[\u4e00-\u9fff]", word))
+
+
+@given(st.binary(min_size=8, max_size=40), st.integers(0, 9), st.integers(0, 9), st.data())
+def test_runs_of_bytes_are_compared_whole(
+    run: bytes, before: int, after: int, data: st.DataObject
+) -> None:
+    one = np.frombuffer(bytes(before) + run + bytes(after), np.uint8).copy()
+    assert same_bytes(one, before, one.copy(), before, len(run))
+    other = one.copy()
+    other[before + data.draw(st.integers(0, len(run) - 1))] ^= data.draw(st.integers(1, 255))
+    assert not same_bytes(one, before, other, before, len(run))

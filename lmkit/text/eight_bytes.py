@@ -100,6 +100,20 @@ def continuation_bytes(piece: int) -> Any:
 
 
 @compiled
+def same_bytes(
+    one: NDArray[np.uint8], place: int, other: NDArray[np.uint8], other_place: int, length: int
+) -> bool:
+    """Return whether two runs of the same length, eight bytes or more, are equal."""
+    k = 0
+    while k + 8 < length:
+        if eight_bytes(one, place + k) != eight_bytes(other, other_place + k):
+            return False
+        k += 8
+    k = length - 8  # the last eight, some of them once more
+    return bool(eight_bytes(one, place + k) == eight_bytes(other, other_place + k))
+
+
+@compiled
 def zero_bytes(value: Any) -> Any:
     """Return the high bit of each of eight bytes that is zero."""
     return ~(((value & ~HIGH) + ~HIGH) | value) & HIGH

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
-from lmkit.text.eight_bytes import continuation_bytes, piece_length, word_piece
+from lmkit.text.eight_bytes import continuation_bytes, piece_length, same_bytes, word_piece
 
 _AT_ONCE = 1024  # ids
 # Why `words_to_ids` returned before the end of the text.
@@ -140,13 +140,10 @@ def words_to_ids(  # noqa: C901 - one compiled loop
                         break
                 else:
                     first = ends[candidate]
-                    if ends[candidate + 1] - first == length:
-                        k = 0
-                        while k < length and blob[first + k] == text[i + k]:
-                            k += 1
-                        if k == length:
-                            entry = candidate
-                            break
+                    same = ends[candidate + 1] - first == length
+                    if same and same_bytes(blob, first, text, i, length):
+                        entry = candidate
+                        break
             place = (place + np.uint64(1)) & mask
         if entry < 0 and learn:
             if 2 * (entries + 1) > len(slots) or entries + 1 > len(hashes):
@@ -169,6 +166,9 @@ def words_to_ids(  # noqa: C901 - one compiled loop
         filled += 1
         character += length - within
         i = j
+        if i < n and text[i] == 32:
+            character += 1
+            i += 1
     return 0, i, entries, filled, character
 
 
