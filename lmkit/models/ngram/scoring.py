@@ -16,7 +16,9 @@ from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
-_WORTH = 0.5  # n-grams for each token to score, up to which hashing them pays
+# N-grams of an order for each token to score, up to which hashing them pays; a fourth of that above
+# order 3, where contexts have few children to search among.
+_WORTH = 1.0
 
 # The slots, their layout, and the highest order that they hold.
 Table: TypeAlias = tuple[NDArray[np.uint64], Layout, int]
@@ -114,22 +116,29 @@ def table_for(trie: Trie, tokens: int, *, expected: bool = False) -> Table:
     scored = use.tokens + tokens
     if not expected:
         use.tokens = scored
-    paid = [k for k in range(2, trie.order + 1) if _ngrams(trie, k) <= _WORTH * scored]
-    if paid and paid[-1] > use.tried:
-        use.tried = paid[-1]
-        use.table = _make_table(trie, paid[-1]) or use.table
+    paid = _paid(trie, scored)
+    if paid > use.tried:
+        use.tried = paid
+        use.table = _make_table(trie, paid) or use.table
     return use.table
 
 
-def _ngrams(trie: Trie, highest: int) -> int:
-    """Return the number of n-grams of orders 2 to `highest`."""
-    return int(trie.starts[highest + 1] - trie.starts[2])
+def _paid(trie: Trie, tokens: int) -> int:
+    """Return the highest order that so many tokens pay for, with all below it; 1 for none."""
+    paid = 1
+    for order in range(2, trie.order + 1):
+        worth = _WORTH if order <= 3 else _WORTH / 4
+        if trie.size(order) > worth * tokens:
+            break
+        paid = order
+    return paid
 
 
 def _make_table(trie: Trie, highest: int) -> Table | None:
     """Return the table of orders 2 to `highest`; None in the odd case that they do not fit."""
     contexts = int(trie.starts[highest])
-    found = layout_for(contexts, trie.vocabulary_size + 1, _ngrams(trie, highest))
+    ngrams = int(trie.starts[highest + 1] - trie.starts[2])
+    found = layout_for(contexts, trie.vocabulary_size + 1, ngrams)
     if found is None:
         return None
     size, layout = found
