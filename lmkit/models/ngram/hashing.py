@@ -1,9 +1,8 @@
 """A hash table of a trie's n-grams: from a context's node and a word to the n-gram's node.
 
 A trie is searched among the children of a context, which takes several accesses to memory, and
-many where a context has thousands of children; the table takes one. To fill it takes as long as to
-score about twice as many tokens as there are n-grams, and so pays for long texts only:
-`lmkit.models.ngram.scoring` decides.
+many where a context has thousands of children; the table takes one. To fill it takes time and
+memory, which many tokens have to pay for: `lmkit.models.ngram.scoring` decides.
 
 A slot is one number of 64 bits, 0 where it is free: the n-gram's node below, above it a tag. A
 bijection mixes context and word into a key of `key_bits` bits; its upper bits say the slot where
