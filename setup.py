@@ -30,6 +30,7 @@ setup(
     },
     install_requires=[
         "click>=8.1",
+        "llvmlite>=0.43",
         "matplotlib>=3.8",
         "numba>=0.60",
         "numpy>=1.26",

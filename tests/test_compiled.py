@@ -1,71 +1,256 @@
-"""Compiled functions: the second process takes them from the cache, without the compiler."""
+"""Compiled functions: what they take and give, and how their machine code is kept."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from lmkit.compiled import compiled
+from lmkit.compiled.arguments import flatten, leaf_kinds
 
-MODULE = """
-import numpy as np
+SUM = """
 from lmkit.compiled import compiled
 
 @compiled
-def squares(numbers):
-    found = np.empty(len(numbers), np.int64)
-    for place in range(len(numbers)):
-        found[place] = numbers[place] * numbers[place]
+def total(numbers):
+    found = 0
+    for number in numbers:
+        found += number
     return found
 """
 USE = """
 import sys
 import numpy as np
-from kernel import squares
-found = squares(np.arange(4)).tolist()
-print(found, "numba.np.arraymath" in sys.modules, len(squares.stats.cache_hits))
+from kernel import total
+print(total(np.arange(5)), "numba" in sys.modules)
 """
 
 
-def test_a_cached_function_needs_no_compiler(tmp_path: Path) -> None:
-    (tmp_path / "kernel.py").write_text(MODULE, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path)}
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", USE], env=environment, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    ]
-    assert said == ["[0, 1, 4, 9] True 0\n", "[0, 1, 4, 9] False 1\n"]
+def said(folder: Path, script: str, **environment: str) -> str:
+    """Return what a script prints in a process of its own; code is kept in the folder."""
+    told = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder), **environment}
+    told = {name: value for name, value in told.items() if value}
+    command = [sys.executable, "-B", "-c", script]
+    run = subprocess.run(command, env=told, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
 
 
-def test_options_reach_the_compiler() -> None:
-    @compiled(inline="always")
-    def twice(number):  # type: ignore[no-untyped-def]
-        return 2 * number
+# ---------------------------------------------------------------------- arguments and results
 
+
+@compiled
+def weighted(first, pair, weight, flag, nothing):  # type: ignore[no-untyped-def]
+    rows, (column, scale) = pair
+    total = 0.0
+    for k in range(len(first)):
+        total += first[k] * column[k] * scale
+    if flag and nothing is None:
+        total += rows[1, 2] * weight
+    return total
+
+
+def test_arrays_numbers_and_tuples_of_them_are_passed() -> None:
+    rows = np.arange(12.0).reshape(3, 4)
+    first = np.arange(3, dtype=np.int32)
+    # A column has gaps: its numbers do not lie side by side.
+    found = weighted(first, (rows, (rows[:, 1], 2)), 0.5, True, None)
+    assert found == 2 * (0 * 1 + 1 * 5 + 2 * 9) + 0.5 * 6
+    assert weighted(first, (rows, (rows[:, 1], np.uint8(2))), 0.5, False, None) == 46
+
+
+@compiled
+def kinds(x):  # type: ignore[no-untyped-def]
+    return x > 0, np.uint64(0) - np.uint64(1), -x, 0.5 * x, np.int32(7)
+
+
+@compiled
+def fill(out, value):  # type: ignore[no-untyped-def]
+    out[:] = value
+
+
+def test_numbers_and_tuples_of_them_are_returned() -> None:
+    assert kinds(4) == (True, (1 << 64) - 1, -4, 2.0, 7)
+    assert [type(each) for each in kinds(4)] == [bool, int, int, float, int]
+    out = np.zeros(3, np.int8)
+    assert fill(out, -5) is None
+    assert out.tolist() == [-5, -5, -5]
+
+
+@pytest.mark.parametrize("kind", ["?", "b", "B", "h", "i", "I", "l", "L", "f", "d"])
+def test_all_kinds_of_arrays_are_written(kind: str) -> None:
+    for array in (np.zeros((2, 3), kind), np.zeros((2, 6), kind)[:, ::2], np.zeros((2, 0), kind)):
+        fill(array, 1)
+        assert (array == 1).all()
+
+
+@compiled
+def shifted(x):  # type: ignore[no-untyped-def]
+    return np.log1p(x) + np.expm1(x) + x**3
+
+
+def test_functions_of_the_mathematical_library_are_found() -> None:
+    assert shifted(0.3) == pytest.approx(np.log1p(0.3) + np.expm1(0.3) + 0.027, rel=1e-15)
+
+
+@compiled
+def quotient(x, y):  # type: ignore[no-untyped-def]
+    return x / y
+
+
+def test_dividing_by_zero_is_no_error() -> None:
+    assert quotient(1.0, 0.0) == np.inf
+
+
+@compiled(inline="always")
+def twice(number):  # type: ignore[no-untyped-def]
+    return 2 * number
+
+
+@compiled
+def four_times(number):  # type: ignore[no-untyped-def]
+    return twice(twice(number))
+
+
+def test_compiled_functions_call_each_other_and_take_options() -> None:
+    assert four_times(3) == 12
     assert twice(np.int64(4)) == 8
-    assert twice.targetoptions["nogil"]
-    assert twice.targetoptions["inline"] == "always"
+    assert four_times.dispatcher.targetoptions["nogil"]
+    assert twice.dispatcher.targetoptions["inline"] == "always"
 
 
-def test_a_function_is_compiled_again_when_one_that_it_calls_changed(tmp_path: Path) -> None:
-    """They stand in two files: numba alone looks at the caller's."""
-    inner = "from lmkit.compiled import compiled\n\n@compiled\ndef inner(x):\n    return x + {}\n"
-    outer = (
-        "from inner import inner\nfrom lmkit.compiled import compiled\n\n"
-        "@compiled\ndef outer(x):\n    return 10 * inner(x)\n"
+def test_other_values_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"takes arrays, numbers and tuples, not \[1\]"):
+        twice([1])
+
+
+def test_what_allocates_is_refused_when_it_is_compiled() -> None:
+    @compiled
+    def allocates(size):  # type: ignore[no-untyped-def]
+        return np.zeros(size).sum()
+
+    with pytest.raises(Exception, match="array passed into"):
+        allocates(3)
+
+
+def test_what_returns_an_array_is_refused() -> None:
+    @compiled
+    def same(array):  # type: ignore[no-untyped-def]
+        return array
+
+    with pytest.raises(Exception, match="a compiled function returns numbers"):
+        same(np.arange(3))
+
+
+def test_a_signature_says_how_each_value_is_passed() -> None:
+    found: list[str] = []
+    leaves: list[Any] = []
+    array = np.zeros((2, 3), np.uint8)
+    flatten((array, (array[:, 1], 1.5, ()), None, np.float32(2), True), found, leaves)
+    assert ",".join(found) == "B2,(,B1s,float,(,),),none,.f,bool"
+    assert leaf_kinds(",".join(found)) == ["B2", "B1s", "float", ".f", "bool"]
+    assert leaves == [id(array), leaves[1], 1.5, 2.0, True]
+
+
+def test_threads_may_ask_for_the_same_code_at_once() -> None:
+    @compiled
+    def thrice(number):  # type: ignore[no-untyped-def]
+        return 3 * number
+
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda n=n: found.append(thrice(n))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == list(range(0, 24, 3))
+
+
+# ---------------------------------------------------------------------- kept on disk
+
+
+def test_code_that_is_kept_needs_no_numba(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(SUM, encoding="utf-8")
+    assert [said(tmp_path, USE) for _ in range(2)] == ["10 True", "10 False"]
+
+
+def test_code_stands_beside_the_bytecode(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(SUM, encoding="utf-8")
+    assert said(tmp_path, USE, NUMBA_CACHE_DIR="") == "10 True"
+    assert [file.suffix for file in (tmp_path / "__pycache__").iterdir()] == [".kernel"]
+    assert said(tmp_path, USE, NUMBA_CACHE_DIR="") == "10 False"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: kept[:-1],
+        lambda kept: b"",
+        lambda kept: b"{}\n" + kept,
+        lambda kept: kept.replace(b"ELF", b"FLE"),
+        lambda kept: b"[]" + kept[kept.index(b"\n") :],
+    ],
+    ids=["cut off", "empty", "another header", "other bytes", "no header"],
+)
+def test_a_damaged_file_is_made_again(tmp_path: Path, damage: Any) -> None:
+    (tmp_path / "kernel.py").write_text(SUM, encoding="utf-8")
+    assert said(tmp_path, USE) == "10 True"
+    (file,) = tmp_path.glob("*.kernel")
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    changed = file.read_bytes() != whole
+    assert said(tmp_path, USE) == f"10 {changed}"
+    assert said(tmp_path, USE) == "10 False"
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(SUM, encoding="utf-8")
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "below")
+    assert [said(tmp_path, USE, NUMBA_CACHE_DIR=nowhere) for _ in range(2)] == ["10 True"] * 2
+
+
+def test_a_function_is_compiled_again_when_what_it_uses_changed(tmp_path: Path) -> None:
+    """A function that it calls, and a constant, both of other files."""
+    (tmp_path / "outer.py").write_text(
+        "from constant import FACTOR\nfrom inner import inner\nfrom lmkit.compiled import compiled"
+        "\n\n@compiled\ndef outer(x):\n    return FACTOR * inner(x)\n",
+        encoding="utf-8",
     )
-    (tmp_path / "outer.py").write_text(outer, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-B", "-c", "from outer import outer; print(outer(1))"]
-    said = []
-    for added in (1, 20, 300):
+    inner = "from lmkit.compiled import compiled\n\n@compiled\ndef inner(x):\n    return x + {}\n"
+    use = "from outer import outer; import sys; print(outer(1), 'numba' in sys.modules)"
+    found = []
+    for added, factor in ((1, 10), (1, 10), (20, 10), (300, 10), (300, 100)):
         (tmp_path / "inner.py").write_text(inner.format(added), encoding="utf-8")
-        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        said.append(run.stdout.strip())
-    assert said == ["20", "210", "3010"]
+        os.utime(tmp_path / "inner.py", (added, added))
+        (tmp_path / "constant.py").write_text(f"FACTOR = {factor}\n", encoding="utf-8")
+        found.append(said(tmp_path, use))
+    assert found == ["20 True", "20 False", "210 True", "3010 True", "30100 True"]
+
+
+def test_two_functions_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(
+        "from lmkit.compiled import compiled\n\n"
+        "@compiled\ndef f(x):\n    return x + 1\n\ng = f\n\n"
+        "@compiled\ndef f(x):\n    return x + 2\n",
+        encoding="utf-8",
+    )
+    use = "from kernel import f, g; print(f(0), g(0))"
+    assert [said(tmp_path, use) for _ in range(2)] == ["2 1", "2 1"]
+
+
+def test_a_function_that_depends_on_its_surroundings_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(
+        "from lmkit.compiled import compiled\n\n"
+        "def adding(n):\n    @compiled\n    def add(x):\n        return x + n\n    return add\n",
+        encoding="utf-8",
+    )
+    for n in (1, 2):
+        assert said(tmp_path, f"from kernel import adding; print(adding({n})(0))") == str(n)
+    assert not list(tmp_path.glob("*.kernel"))

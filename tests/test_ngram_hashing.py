@@ -182,7 +182,7 @@ def test_a_slot_and_its_tag_are_the_whole_key(contexts: int, words: int, ngrams:
     found = hashing.layout_for(contexts, words, ngrams)
     assert found is not None
     size, layout = found
-    place = hashing._place.py_func
+    place = hashing._place.function
     near = [(context, word) for context in range(1, 60) for word in range(min(60, words))]
     far = zip(rng.integers(1, contexts, 3000), rng.integers(0, words, 3000), strict=True)
     pairs = {*near, *((int(context), int(word)) for context, word in far)}

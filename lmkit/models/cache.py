@@ -148,7 +148,9 @@ def _by_frequency(caches: Sequence[Cache], reading: Reading, result: LogProbs) -
     outcomes = int(ids.max(initial=0)) + 1
     for row, cache in zip(result, caches, strict=True):
         weights = cache.decay ** np.arange(longest, dtype=np.float64)
-        _recent_shares(ids, first, lows, weights, outcomes, row)
+        sums = np.concatenate([np.zeros(1), np.cumsum(weights)])
+        latest, before = np.full(outcomes, -1, np.int64), np.empty(len(ids), np.int64)
+        _recent_shares(ids, first, lows, weights, sums, latest, before, row)
 
 
 def _by_likeness(caches: Sequence[Cache], reading: Reading, result: LogProbs) -> None:
@@ -188,16 +190,13 @@ def _matched(
 
 
 @compiled
-def _recent_shares(ids, first, lows, weights, outcomes, out):  # type: ignore[no-untyped-def]
+def _recent_shares(ids, first, lows, weights, sums, latest, before, out):  # type: ignore[no-untyped-def]
     """Write the share of each token's own weight among those that it looks back on.
 
     Each token leads to the one before of its type, so that only those of its type are visited.
+    `sums` are those of the first weights, from none on; `latest`, -1 for each outcome, and
+    `before`, for each id, are memory to work in.
     """
-    latest = np.full(outcomes, -1, np.int64)
-    before = np.empty(len(ids), np.int64)
-    sums = np.zeros(len(weights) + 1)
-    for age in range(len(weights)):
-        sums[age + 1] = sums[age] + weights[age]
     for t in range(len(ids)):
         before[t] = latest[ids[t]]
         latest[ids[t]] = t

@@ -104,7 +104,7 @@ def moving_average_ttr(ids: NDArray[Any], *, window: int = 500) -> float:
             f"the text has {len(ids)} tokens, fewer than the window of {window}; "
             "choose a smaller window"
         )
-    types = _sum_of_window_types(ids, int(ids.max()) + 1, window)
+    types = _sum_of_window_types(ids, window, np.zeros(int(ids.max()) + 1, np.int32))
     return float(types / (len(ids) - window + 1) / window)
 
 
@@ -201,9 +201,11 @@ def _default_sizes(types: int) -> list[int]:
 
 
 @compiled
-def _sum_of_window_types(ids: NDArray[Any], types: int, window: int) -> int:
-    """Return the number of types, summed over all windows of consecutive tokens."""
-    inside = np.zeros(types, dtype=np.int32)
+def _sum_of_window_types(ids: NDArray[Any], window: int, inside: NDArray[np.int32]) -> int:
+    """Return the number of types, summed over all windows of consecutive tokens.
+
+    `inside`, 0 for each type, is memory to work in.
+    """
     found = 0
     total = 0
     for t in range(len(ids)):

@@ -85,7 +85,9 @@ def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray
             f"a sample of {n.max()} tokens cannot be drawn from {spectrum.tokens}; to look "
             "beyond the text fit a finite Zipf-Mandelbrot model"
         )
-    out = _expected_types(spectrum.tokens, spectrum.frequencies, spectrum.type_counts, n.ravel())
+    points = n.ravel()
+    out = np.zeros(len(points))
+    _expected_types(spectrum.tokens, spectrum.frequencies, spectrum.type_counts, points, out)
     return np.asarray(out.reshape(n.shape))
 
 
@@ -198,14 +200,14 @@ def _log_absent(N: float, f: float, n: float) -> float:
 
 
 @compiled
-def _expected_types(N: int, frequencies: IntArray, types: IntArray, points: IntArray) -> FloatArray:
-    """Return E[V(n)] at each point, of a text of N tokens with this spectrum."""
-    out = np.zeros(len(points))
+def _expected_types(
+    N: int, frequencies: IntArray, types: IntArray, points: IntArray, out: FloatArray
+) -> None:
+    """Add E[V(n)] at each point, of a text of N tokens with this spectrum, to `out`."""
     for i in range(len(points)):
         for k in range(len(frequencies)):
             absent = _log_absent(float(N), float(frequencies[k]), float(points[i]))
             out[i] -= types[k] * np.expm1(absent)
-    return out
 
 
 @compiled

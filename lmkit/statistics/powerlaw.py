@@ -133,7 +133,8 @@ def scan_xmin(spectrum: FrequencySpectrum, *, xmins: Sequence[int] | None = None
     _check_two_values(values)
     if xmins is None:
         tail, tail_logs = kernels.suffix_sums(values, counts)
-        alpha, ks = kernels.scan(values, tail, tail_logs)
+        alpha, ks = found = np.empty((2, len(values) - 1))
+        kernels.scan(values, tail, tail_logs, found)
         n = tail[:-2].astype(np.int64)
         errors = [_standard_error(a, q, k) for a, q, k in zip(alpha, values, n, strict=False)]
         return XminScan(spectrum.frequencies[:-1], alpha, np.array(errors), ks, n)
@@ -166,14 +167,16 @@ def draw_pairs(
     alpha: float, xmin: int, size: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
     """Return ``size`` draws from a discrete power law as (value, count) pairs, values rising."""
-    survival = kernels.survival_table(alpha, float(xmin), _TABLE + 1)
+    survival = np.empty(_TABLE + 1)
+    kernels.survival_table(float(alpha), float(xmin), survival)
     beyond = survival[-1]
     p = np.append(-np.diff(survival), beyond)
     counts = rng.multinomial(size, p / p.sum())
     values = np.arange(xmin, xmin + _TABLE)[counts[:-1] > 0]
     uniforms = beyond * (1.0 - rng.random(counts[-1]))  # in (0, beyond]
-    far = kernels.invert_survival(alpha, float(xmin), uniforms).astype(np.int64)
-    far_values, far_counts = np.unique(far, return_counts=True)
+    far = np.empty(len(uniforms))
+    kernels.invert_survival(float(alpha), float(xmin), uniforms, far)
+    far_values, far_counts = np.unique(far.astype(np.int64), return_counts=True)
     kept = counts[:-1][counts[:-1] > 0]
     return np.concatenate([values, far_values]), np.concatenate([kept, far_counts])
 

@@ -18,15 +18,10 @@ _RECURRENCE_GAP = 8  # up to here, stepping zeta from integer to integer beats e
 _LARGEST = 2.0**62  # draws stop here, so that they fit an int64
 
 
-@compiled
 def suffix_sums(values: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return ``tail`` and ``tail_logs`` of the pairs."""
-    K = len(values)
-    tail = np.zeros(K + 1)
-    tail_logs = np.zeros(K + 1)
-    for k in range(K - 1, -1, -1):
-        tail[k] = tail[k + 1] + counts[k]
-        tail_logs[k] = tail_logs[k + 1] + counts[k] * np.log(values[k])
+    logs = counts * np.log(values)
+    tail, tail_logs = (np.append(np.cumsum(each[::-1])[::-1], 0.0) for each in (counts, logs))
     return tail, tail_logs
 
 
@@ -79,16 +74,13 @@ def ks_distance(
 
 
 @compiled
-def scan(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> FloatArray:
-    """Return (exponent, KS distance) of the best power law from each value but the last on,
+def scan(values: FloatArray, tail: FloatArray, tail_logs: FloatArray, out: FloatArray) -> None:
+    """Write (exponent, KS distance) of the best power law from each value but the last on,
     shape (2, K-1)."""
-    K = len(values)
-    out = np.empty((2, K - 1))
-    for k in range(K - 1):
+    for k in range(len(values) - 1):
         q = values[k]
         out[0, k] = solve_alpha(tail_logs[k] / tail[k] - np.log(q), q)
         out[1, k] = ks_distance(values, tail, k, q, out[0, k], np.inf)
-    return out
 
 
 @compiled
@@ -110,21 +102,18 @@ def search(values: FloatArray, tail: FloatArray, tail_logs: FloatArray) -> tuple
 
 
 @compiled
-def survival_table(alpha: float, q: float, size: int) -> FloatArray:
-    """Return P(X >= q + j) for j = 0 .. size-1 of the power law that starts at q."""
+def survival_table(alpha: float, q: float, out: FloatArray) -> None:
+    """Write P(X >= q + j) for j = 0, 1, ... of the power law that starts at q."""
     z = scaled_zeta(alpha, q)
-    out = np.empty(size)
-    for j in range(size):
+    for j in range(len(out)):
         x = q + j
         out[j] = (x / q) ** -alpha * scaled_zeta(alpha, x) / z
-    return out
 
 
 @compiled
-def invert_survival(alpha: float, q: float, uniforms: FloatArray) -> FloatArray:
-    """Return, for each u in (0, 1], the largest x with P(X >= x) >= u: exact draws from q on."""
+def invert_survival(alpha: float, q: float, uniforms: FloatArray, out: FloatArray) -> None:
+    """Write, for each u in (0, 1], the largest x with P(X >= x) >= u: exact draws from q on."""
     z = scaled_zeta(alpha, q)
-    out = np.empty(len(uniforms))
     for i in range(len(uniforms)):
         u = uniforms[i] * z
         low = q
@@ -142,4 +131,3 @@ def invert_survival(alpha: float, q: float, uniforms: FloatArray) -> FloatArray:
             else:
                 high = middle
         out[i] = low
-    return out

@@ -8,16 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.compiled import compiled, primitive
 
 
 def _load(typing_context: Any, array: Any, place: Any) -> Any:
     """Load eight bytes of a uint8 array as one little-endian number, at any alignment."""
     from llvmlite import ir
+    from numba import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -30,6 +29,7 @@ def _load(typing_context: Any, array: Any, place: Any) -> Any:
 def _store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
     """Store one little-endian number as eight bytes of a uint8 array, at any alignment."""
     from llvmlite import ir
+    from numba import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -43,6 +43,7 @@ def _store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
 def _count_zeros(typing_context: Any, value: Any) -> Any:
     """Count the zero bits below the lowest one; 64 for 0."""
     from llvmlite import ir
+    from numba import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -52,6 +53,7 @@ def _count_zeros(typing_context: Any, value: Any) -> Any:
 
 def _count_ones(typing_context: Any, value: Any) -> Any:
     """Count the bits that are set."""
+    from numba import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -60,10 +62,10 @@ def _count_ones(typing_context: Any, value: Any) -> Any:
 
 
 # Any: called without the typing context, which numba puts in.
-eight_bytes: Any = intrinsic(_load)
-put_eight_bytes: Any = intrinsic(_store)
-trailing_zeros: Any = intrinsic(_count_zeros)
-ones: Any = intrinsic(_count_ones)
+eight_bytes: Any = primitive(_load)
+put_eight_bytes: Any = primitive(_store)
+trailing_zeros: Any = primitive(_count_zeros)
+ones: Any = primitive(_count_ones)
 
 EACH = np.uint64(0x0101010101010101)
 HIGH = np.uint64(0x8080808080808080)

@@ -6,6 +6,7 @@ They see arrays only, never a Python object for an n-gram, and run without the i
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.models.ngram.arpa_numbers import number, put_number
@@ -196,15 +197,20 @@ def _descend(nodes, words, trie, bos, begins, sizes):  # type: ignore[no-untyped
     return touched
 
 
+def new_memory(order: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the memory that `find_nodes` needs for n-grams of an order."""
+    return np.empty((order, _TILE), np.int32), np.empty(_TILE, np.int64), np.empty(_TILE, np.int64)
+
+
 @compiled
-def find_nodes(text, places, order, names, trie, bos, contexts, words):  # type: ignore[no-untyped-def]
+def find_nodes(text, places, order, names, trie, bos, memory, contexts, words):  # type: ignore[no-untyped-def]
     """Find the context, a node, and the last word, an id, of each n-gram of a text's lines.
 
-    `names` is (slots, blob, offsets, ids) of all words; `trie` is (first, words). Returns
-    (reason, byte of the word at fault or of the n-gram without a context).
+    `names` is (slots, blob, offsets, ids) of all words; `trie` is (first, words); `memory` is what
+    `new_memory` made to work in. Returns (reason, byte of the word at fault or of the n-gram
+    without a context).
     """
-    ids = np.empty((order, _TILE), np.int32)
-    begins, sizes = np.empty(_TILE, np.int64), np.empty(_TILE, np.int64)
+    ids, begins, sizes = memory
     for begin in range(0, len(places), _TILE):
         tile = places[begin : begin + _TILE]
         nodes = contexts[begin : begin + _TILE]
@@ -244,16 +250,16 @@ def link(begin, end, parents, trie, suffix):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def write_lines(nodes, order, bigrams, backed_off, parents, words, names, values, text):  # type: ignore[no-untyped-def]
+def write_lines(nodes, bigrams, backed_off, parents, words, names, values, ids, text):  # type: ignore[no-untyped-def]
     """Write the lines of some n-grams of one order into `text`; return their length in bytes.
 
     `parents` are the contexts of all nodes from the first of the `bigrams` on; `names` is
     (blob, offsets), `values` (log_probs, backoffs) in log10. Backoffs are written where the order
-    is `backed_off`.
+    is `backed_off`. `ids`, as many as the order, is memory to work in.
     """
     blob, offsets = names
     log_probs, backoffs = values
-    ids = np.empty(order, np.int32)
+    order = len(ids)
     place = 0
     for i in range(len(nodes)):
         node = np.int64(nodes[i])

@@ -9,6 +9,7 @@ from lmkit.compiled import compiled
 NUMBER_BYTES = 48  # what a written number needs at most, and its separator
 _MINUS, _PLUS, _POINT, _NULL, _E = 45, 43, 46, 48, 101
 _LOWEST_EXPONENT = -6
+_INFINITY = tuple(b"infinity")
 _ENOUGH = 10**17  # digits beyond these change nothing
 
 
@@ -16,11 +17,10 @@ _ENOUGH = 10**17  # digits beyond these change nothing
 def _infinity(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the value of ``inf`` or ``infinity`` in any case, with its sign; nan for all else."""
     sign, place = _sign(text, begin, end)
-    name = np.array([105, 110, 102, 105, 110, 105, 116, 121], np.uint8)  # infinity
     if end - place != 3 and end - place != 8:
         return np.nan
     for k in range(end - place):
-        if (text[place + k] | 32) != name[k]:
+        if (text[place + k] | 32) != _INFINITY[k]:
             return np.nan
     return sign * np.inf
 

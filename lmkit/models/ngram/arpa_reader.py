@@ -188,8 +188,9 @@ class _Reader:
             return _Part(line, text, places, log_probs, backoffs, nothing, nothing)
         contexts, last = np.empty(size, np.int32), np.empty(size, np.int32)
         reason, at = kernels.find_nodes(
-            text, places, order, words.table, (model.first, model.words), words.bos, contexts, last
-        )
+            text, places, order, words.table, (model.first, model.words), words.bos,
+            kernels.new_memory(order), contexts, last,
+        )  # fmt: skip
         if reason != kernels.READ:
             self._refuse(text, at, line, reason, order)
         return _Part(line, text[:0], places[:0], log_probs, backoffs, contexts, last)

@@ -104,19 +104,19 @@ def _in_suffix_order(trie: Trie, unigrams: IntArray, above: list[IntArray]) -> I
     contexts = unigrams
     for k in range(2, trie.order + 1):
         nodes = np.empty(trie.size(k), np.int32)
-        sort_by_word(contexts, rank_of_word, trie.first, trie.words, nodes)
+        counts = np.bincount(rank_of_word[trie.words[trie.span(k)]], minlength=len(rank_of_word))
+        place = np.cumsum(counts) - counts
+        sort_by_word(contexts, rank_of_word, trie.first, trie.words, place, nodes)
         yield nodes
         contexts = nodes
 
 
 @compiled
-def sort_by_word(contexts, rank_of_word, first, words, nodes):  # type: ignore[no-untyped-def]
-    """Write the children of all contexts by the ranks of their words; ties stay in order."""
-    place = np.zeros(len(rank_of_word) + 1, np.int64)
-    for context in contexts:
-        for node in range(first[context], first[context + 1]):
-            place[rank_of_word[words[node]] + 1] += 1
-    place = np.cumsum(place)
+def sort_by_word(contexts, rank_of_word, first, words, place, nodes):  # type: ignore[no-untyped-def]
+    """Write the children of all contexts by the ranks of their words; ties stay in order.
+
+    `place` is where the children of each rank begin, and changes.
+    """
     for context in contexts:
         for node in range(first[context], first[context + 1]):
             rank = rank_of_word[words[node]]
@@ -139,8 +139,9 @@ def _lines(
     def write(part: IntArray) -> bytes:
         text = np.empty(len(part) * (order * longest + 2 * NUMBER_BYTES), np.uint8)
         size = write_lines(
-            part, order, int(trie.starts[2]), backed_off, parents, trie.words, names, values, text
-        )
+            part, int(trie.starts[2]), backed_off, parents, trie.words, names, values,
+            np.empty(order, np.int32), text,
+        )  # fmt: skip
         return text[:size].tobytes()
 
     step = max(1, _LINES * 256 // (order * longest + 2 * NUMBER_BYTES))

@@ -100,9 +100,10 @@ def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
     weights = np.full((order, BUCKETS), 0.5)
     weights[:, 0] = 1.0
     history: list[float] = []
+    given = np.empty(order)
     for _ in range(ROUNDS):
         stopped, passed = np.full((2, order, BUCKETS), PRIOR)
-        history.append(float(_expect(*evidence, weights, stopped, passed)))
+        history.append(float(_expect(*evidence, weights, given, stopped, passed)))
         if len(history) > 1 and history[-1] - history[-2] < CLOSE:
             break
         weights = passed / (stopped + passed)
@@ -111,10 +112,12 @@ def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
 
 
 @compiled
-def _expect(frequencies, buckets, floor, weights, stopped, passed):  # type: ignore[no-untyped-def]
-    """Add how often each weight's order was taken or passed; return the mean log-likelihood."""
+def _expect(frequencies, buckets, floor, weights, given, stopped, passed):  # type: ignore[no-untyped-def]
+    """Add how often each weight's order was taken or passed; return the mean log-likelihood.
+
+    `given`, as many as orders, is memory to work in.
+    """
     size, order = frequencies.shape
-    given = np.empty(order)
     total_nats = 0.0
     for t in range(size):
         reach = 1.0

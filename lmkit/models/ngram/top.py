@@ -29,7 +29,7 @@ def top_words(
         where = slice(begin, begin + size)
         _top(
             np.ascontiguousarray(states[where]),
-            tables.order,
+            np.empty(tables.order + 1, np.int64),
             arrays,
             words[where],
             log_probs[where],
@@ -80,10 +80,9 @@ def _too_low(word, value, filled, words, values):  # type: ignore[no-untyped-def
 
 
 @compiled
-def _top(states, order, arrays, out_words, out_values):  # type: ignore[no-untyped-def]
-    """Write the most probable words of each state."""
+def _top(states, path, arrays, out_words, out_values):  # type: ignore[no-untyped-def]
+    """Write the most probable words of each state. `path` has room for all orders."""
     first, words, suffix, _, log_probs, backoffs, ranking = arrays
-    path = np.empty(order + 1, np.int64)
     for s in range(len(states)):
         best_words, best = out_words[s], out_values[s]
         filled, level = 0, 0
