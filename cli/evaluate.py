@@ -42,10 +42,9 @@ def command(
     lmkit evaluate bigram.lmkit --test other.txt
     lmkit evaluate bigram.lmkit trigram.lmkit --test ptb --format json
     """
-    from lmkit.evaluation.blocks import segments
     from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
-    from lmkit.evaluation.measuring import measure, report_dict, score_all
+    from lmkit.evaluation.measuring import measure_all, report_dict, tally_all
     from lmkit.models.registry import load
 
     from .results import print_results
@@ -55,17 +54,16 @@ def command(
     text = o.open_corpus(test, options).held_out
     source = o.open_corpus(train, options).train if train else None
     with o.progress_bar(progress) as show:
-        ledgers = score_all(loaded, text, spellers=Spellers(source), progress=show)
-    check_one_text(ledgers)
-    for ledger in ledgers:
-        if ledger.train_sha256 == ledger.summary.sha256:
-            o.note(f"Note: {ledger.summary.name} is the text that {ledger.model} was trained on.")
-        if not ledger.is_open:
+        tallies = tally_all(loaded, text, spellers=Spellers(source), progress=show)
+    check_one_text(tallies)
+    for tally in tallies:
+        if tally.train_sha256 == tally.summary.sha256:
+            o.note(f"Note: {tally.summary.name} is the text that {tally.model} was trained on.")
+        if not tally.is_open:
             o.note(
-                f"Note: {ledger.model} leaves {ledger.oov_count:,} unknown words unspelled; give "
+                f"Note: {tally.model} leaves {tally.oov_count:,} unknown words unspelled; give "
                 "its training text with --train to have bits a byte of the whole text."
             )
-    pieces = segments(ledgers[0].text, ledgers[0])
     unranked = {"rank": None, "tied_with": None}
-    results = [{**unranked, **measure(ledger, pieces, seed=seed).to_dict()} for ledger in ledgers]
-    print_results(ledgers[0].summary, report_dict(ledgers[0].summary, results), output)
+    results = [{**unranked, **measured.to_dict()} for measured in measure_all(tallies, seed=seed)]
+    print_results(tallies[0].summary, report_dict(tallies[0].summary, results), output)

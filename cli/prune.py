@@ -96,7 +96,7 @@ def command(
     scores: list[Any] = []
     if text is not None:
         with o.progress_bar(progress) as show:
-            scores = [each.score(text, progress=show) for each in (before, after)]
+            scores = [each.tally(text, progress=show) for each in (before, after)]
     after.save(target)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)

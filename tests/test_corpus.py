@@ -167,11 +167,11 @@ def test_nothing_at_that_place(
 def test_the_bytes_of_sentences_whatever_block_they_stand_in(words: int, sentences: str) -> None:
     raw = ("word é " * words + "\n\n") * (900_000 // words)
     text = Corpus.from_string(raw, normalize="none", sentences=sentences).train
-    meter = Meter(sentences=1)
+    sizes = Collected(np.int64, 1)
+    meter = Meter(sizes=sizes)
     canonical = b"".join(chunk.tobytes() for chunk in text.chunks(meter))
     expected = [len(line) for line in canonical.splitlines(keepends=True) if line[-1:] == b"\n"]
-    assert meter.sentence_bytes is not None
-    assert meter.sentence_bytes.tolist() == expected
+    assert sizes.array.tolist() == expected
 
 
 def test_numbers_are_collected_beyond_the_room_there_was() -> None:

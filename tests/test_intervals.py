@@ -17,7 +17,6 @@ from lmkit.corpora.synthetic import END, MarkovSource
 from lmkit.errors import ParameterError
 from lmkit.evaluation.blocks import (
     FEWEST_BLOCKS,
-    MOST_BLOCKS,
     block_length,
     block_starts,
     ratio_error,
@@ -25,6 +24,7 @@ from lmkit.evaluation.blocks import (
 )
 from lmkit.evaluation.intervals import draws, ratio_interval, t_quantile
 from lmkit.evaluation.measuring import measure
+from lmkit.evaluation.tally import MOST_RUNS
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.kernels import first_of_sentences
 
@@ -175,7 +175,7 @@ def error_found(x: np.ndarray) -> tuple[int, float]:
     ones = np.ones(len(x))
     length = block_length(x, ones)
     starts = block_starts(len(x), length)
-    assert FEWEST_BLOCKS <= len(starts) <= MOST_BLOCKS
+    assert FEWEST_BLOCKS <= len(starts) <= MOST_RUNS
     return length, ratio_error(np.add.reduceat(x, starts), np.add.reduceat(ones, starts))
 
 

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.tally import MOST_RUNS
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
 from lmkit.text.kernels import first_at, first_of_sentences, measure_runs
 from lmkit.text.vocabulary import EOS_ID
 
 FEWEST_BLOCKS = 30  # fewer give no standard error worth the name
-MOST_BLOCKS = 1000  # more make an interval no better, only slower
-_FEWEST_SEGMENTS = 2 * FEWEST_BLOCKS  # so that blocks have room to grow
+FEWEST_SEGMENTS = 2 * FEWEST_BLOCKS  # so that blocks have room to grow
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +119,11 @@ def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
     if documents is not None:
         return Segments("document", documents[:, 0].copy(), text, documents[:, 1])
     if ledger is not None and ledger.sentence_bytes is not None:
-        if len(ledger.sentence_bytes) >= _FEWEST_SEGMENTS:
+        if len(ledger.sentence_bytes) >= FEWEST_SEGMENTS:
             return Segments("sentence", ledger.sentence_bytes, text)
     else:
         sizes = _sentences(text)
-        if len(sizes) >= _FEWEST_SEGMENTS:
+        if len(sizes) >= FEWEST_SEGMENTS:
             return Segments("sentence", sizes[:, 0].copy(), text, sizes[:, 1])
     words = _measured(text, b" \n")
     return Segments("word", words[:, 0].copy(), text, words[:, 1])
@@ -131,7 +131,7 @@ def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
 
 def _documents(text: Text) -> NDArray[np.int64] | None:
     """Return the bytes and characters of each document, (S, 2), where there are many."""
-    if len(text.sources) < _FEWEST_SEGMENTS:
+    if len(text.sources) < FEWEST_SEGMENTS:
         return None
     parts = [
         Text(text.name, (source,), text.normalize, text.sentences).summary
@@ -170,8 +170,11 @@ def block_starts(segments: int, length: int) -> NDArray[np.int64]:
 
 
 def shortest_block(segments: int) -> int:
-    """Return how many of so many segments the shortest block has that is looked at."""
-    return max(1, -(-segments // MOST_BLOCKS))
+    """Return how many of so many segments the shortest block has that is looked at.
+
+    It is a power of two, as the runs of a tally are.
+    """
+    return 1 << (max(1, -(-segments // MOST_RUNS)) - 1).bit_length()
 
 
 def ratio_error(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.scored import Scored
 
 
 def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:
@@ -30,8 +31,8 @@ def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:
         _check_one_vocabulary(ledgers, closed[0])
 
 
-def check_one_text(ledgers: Sequence[SurprisalLedger]) -> None:
-    """Raise NotComparableError unless all ledgers are of the same canonical text."""
+def check_one_text(ledgers: Sequence[Scored]) -> None:
+    """Raise NotComparableError unless all ledgers, or tallies, are of the same canonical text."""
     first = ledgers[0]
     for other in ledgers[1:]:
         a, b = first.summary, other.summary

@@ -39,7 +39,7 @@ class Comparison:
     training text is known. ``calibrations`` is empty unless it was asked for.
     """
 
-    models: tuple[Measured, ...]
+    models: tuple[Measured[SurprisalLedger], ...]
     pairs: tuple[Pair, ...]
     segments: Segments
     level: float = LEVEL

@@ -1,14 +1,16 @@
-"""Ledgers of closed vocabularies, completed: what is unknown is spelled."""
+"""Ledgers and tallies of closed vocabularies, completed: what is unknown is spelled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.tally import Tally
 from lmkit.models.base import LanguageModel
 from lmkit.models.spelling import Speller, learn_speller, speller_of_text
 from lmkit.text.corpus import Text
@@ -16,6 +18,7 @@ from lmkit.text.encoding import learn_text
 from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import Vocabulary
 
+Closed = TypeVar("Closed", bound=SurprisalLedger | Tally)
 SPELLED = "spell"  # what a signature says of unknown tokens
 
 
@@ -72,22 +75,28 @@ def _nothing_to_spell() -> Speller:
     raise AssertionError("a ledger without unknown tokens needs no speller")
 
 
-def complete(ledger: SurprisalLedger, speller: Callable[[], Speller]) -> SurprisalLedger:
-    """Return the ledger with the cost of spelling each unknown token, in its column `spelling`.
+def complete(scored: Closed, speller: Callable[[], Speller]) -> Closed:
+    """Return a ledger or a tally with the cost of spelling each unknown token, as its `spelling`.
 
     `speller` makes the spelling model; it is asked only where there is something to spell.
     """
-    if ledger.spelling is not None:
-        return ledger
-    if not ledger.oov_count:
-        return replace(ledger, unk=SPELLED)
-    tokens = unknown_tokens(ledger)
+    if scored.spelling is not None:
+        return scored
+    if not scored.oov_count:
+        return replace(scored, unk=SPELLED)
+    if isinstance(scored, Tally):
+        unknown = scored.unknown
+        costs = -speller().log_probs(unknown.types)[unknown.numbers]
+        spelling = np.zeros(len(scored.nats))
+        np.add.at(spelling, scored.unknown_parts, costs)
+        return replace(scored, spelling=spelling, unk=SPELLED)
+    tokens = unknown_tokens(scored)
     numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     log_probs = speller().log_probs(list(numbers))
-    spelling = np.zeros(len(ledger))
-    spelling[ledger.oov] = -log_probs[[numbers[token] for token in tokens]]
-    places = (ledger.offsets, ledger.lengths)  # found already, for the unknown tokens
-    return replace(ledger, places=places, spelling=spelling, unk=SPELLED)
+    spelling = np.zeros(len(scored))
+    spelling[scored.oov] = -log_probs[[numbers[token] for token in tokens]]
+    places = (scored.offsets, scored.lengths)  # found already, for the unknown tokens
+    return replace(scored, places=places, spelling=spelling, unk=SPELLED)
 
 
 def unknown_tokens(ledger: SurprisalLedger) -> list[str]:

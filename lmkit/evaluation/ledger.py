@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
-from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
-from lmkit.evaluation.signature import signature
-from lmkit.text.corpus import Meter, Text, TextSummary
+from lmkit.evaluation.scored import Scored, infinite
+from lmkit.text.corpus import Meter
 from lmkit.text.encoding import places_of
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SurprisalLedger:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SurprisalLedger(Scored):
     """What one model made of one text: arrays of length T, one entry for each event.
 
     ``ids`` int32; ``nats`` float64, the surprisal -log p(event | context), infinite where p is 0;
@@ -34,38 +33,18 @@ class SurprisalLedger:
     order that matched), ``backoff`` (nats paid for backing off), ``entropy`` (nats).
 
     ``spelling`` float64, where a spelling model has completed the ledger, is what it cost to spell
-    each event that is not in the vocabulary, in nats; 0 for the others. Totals, bits a byte and
-    perplexities a word count it; ``perplexity`` and ``cross_entropy``, which are those of the
-    closed vocabulary, do not.
+    each event that is not in the vocabulary, in nats; 0 for the others.
 
     ``sentence_bytes`` int64 (S,) is the size of each sentence in UTF-8 bytes, where it was counted
     when the text was read.
-
-    ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
-    its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
-    (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to this
-    ledger.
     """
 
-    model: str
-    unit: str
-    context: str
-    unk: str
-    proper: bool
-    vocabulary_size: int
-    parameters: int
-    text: Text
-    summary: TextSummary
     ids: NDArray[np.int32]
     nats: NDArray[np.float64]
     given_oov: NDArray[np.bool_] | None = None
     places: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
     spelling: NDArray[np.float64] | None = None
-    train_sha256: str | None = None
-    fit_seconds: float | None = None
-    score_seconds: float | None = None
-    adapts: str = ""
     sentence_bytes: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -103,25 +82,25 @@ class SurprisalLedger:
         """The number of events: tokens of the unit and sentence ends."""
         return len(self.ids)
 
-    @property
-    def spelled_nats(self) -> NDArray[np.float64]:
-        """The surprisal of each event with its spelling, in nats, shape (T,)."""
-        return self.nats if self.spelling is None else self.nats + self.spelling
-
-    @cached_property
-    def total_nats(self) -> float:
-        """The surprisal of the whole text in nats, spelling included."""
-        return self.closed_nats + (0.0 if self.spelling is None else float(self.spelling.sum()))
-
     @cached_property
     def closed_nats(self) -> float:
         """The surprisal of the events in nats: an unknown token costs what ``<unk>`` does."""
         return float(self.nats.sum())
 
+    @cached_property
+    def known_nats(self) -> float:
+        """The surprisal of the events that are in the vocabulary, in nats."""
+        return float(self.nats[~self.oov].sum()) if self.oov_count else self.closed_nats
+
+    @cached_property
+    def spelling_nats(self) -> float | None:
+        """What it costs to spell the unknown tokens, in nats; None where they are not spelled."""
+        return None if self.spelling is None else float(self.spelling.sum())
+
     @property
-    def is_open(self) -> bool:
-        """Whether every token of the text has a probability of its own, unknown ones included."""
-        return self.spelling is not None or not self.oov_count
+    def spelled_nats(self) -> NDArray[np.float64]:
+        """The surprisal of each event with its spelling, in nats, shape (T,)."""
+        return self.nats if self.spelling is None else self.nats + self.spelling
 
     @cached_property
     def oov_count(self) -> int:
@@ -133,53 +112,7 @@ class SurprisalLedger:
     @cached_property
     def impossible(self) -> int:
         """The number of events that the model gave probability 0."""
-        if np.isfinite(self.closed_nats):
-            return 0
-        return int(np.count_nonzero(np.isinf(self.nats)))
-
-    @property
-    def cross_entropy(self) -> float:
-        """Nats for each event, those out of vocabulary counted as ``<unk>``."""
-        return cross_entropy(self.closed_nats, self.events)
-
-    @property
-    def perplexity(self) -> float:
-        """exp(nats / events), out-of-vocabulary events among them, each counted as ``<unk>``."""
-        return perplexity(self.closed_nats, self.events)
-
-    @cached_property
-    def perplexity_without_oov(self) -> float:
-        """The same over the events that are in the vocabulary alone."""
-        known = self.nats[~self.oov] if self.oov_count else self.nats
-        return perplexity(float(known.sum()), len(known))
-
-    @property
-    def perplexity_per_word(self) -> float:
-        """exp(total nats / (words + sentence ends)): comparable between units."""
-        return perplexity(self.total_nats, self.summary.words + self.summary.sentence_ends)
-
-    @property
-    def bits_per_character(self) -> float:
-        """Bits for each character of the canonical text, one for each sentence end."""
-        return bits_per(self.total_nats, self.summary.characters)
-
-    @property
-    def bits_per_byte(self) -> float:
-        """Bits for each UTF-8 byte of the canonical text, one for each sentence end."""
-        return bits_per(self.total_nats, self.summary.bytes)
-
-    @property
-    def signature(self) -> str:
-        """The line that makes these numbers reproducible."""
-        return signature(
-            self.summary,
-            model=self.model,
-            unit=self.unit,
-            context=self.context,
-            unk=self.unk,
-            train_sha256=self.train_sha256,
-            adapts=self.adapts,
-        )
+        return infinite(self.closed_nats, self.nats)
 
     # ------------------------------------------------------------------ rows
 
@@ -226,36 +159,3 @@ class SurprisalLedger:
         if self.spelling is not None:
             columns["spelling"] = self.spelling
         return pd.DataFrame({**columns, **self.extra})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics by name, as the JSON output has them; infinities stay floats."""
-        return {
-            "model": self.model,
-            "signature": self.signature,
-            "unit": self.unit,
-            "context": self.context,
-            "adapts": self.adapts or None,
-            "perplexity": self.perplexity,
-            "perplexity_without_oov": self.perplexity_without_oov,
-            "perplexity_per_word": self.perplexity_per_word,
-            "cross_entropy": self.cross_entropy,
-            "bits_per_character": self.bits_per_character,
-            "bits_per_byte": self.bits_per_byte,
-            "nats": self.total_nats,
-            "events": self.events,
-            "oov": self.oov_count,
-            "impossible": self.impossible,
-            "parameters": self.parameters,
-            "vocabulary_size": self.vocabulary_size,
-            "fit_seconds": self.fit_seconds,
-            "score_seconds": self.score_seconds,
-        }
-
-    def __repr__(self) -> str:
-        return f"<SurprisalLedger {self}>"
-
-    def __str__(self) -> str:
-        return (
-            f"{self.model}: perplexity {self.perplexity:.2f} a {self.unit}, "
-            f"{self.bits_per_byte:.3f} bits a byte, {self.events:,} events, {self.oov_count:,} OOV"
-        )

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lmkit.evaluation.blocks import Segments, sums_between
+from lmkit.evaluation.blocks import FEWEST_SEGMENTS, Segments, segments, sums_between
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.scored import Scored
+from lmkit.evaluation.tally import Tally
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.text.corpus import Text, TextSummary
 
 SCHEMA = 1
+S = TypeVar("S", bound=Scored)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measured:
-    """One model's ledger with its intervals.
+class Measured(Generic[S]):
+    """One model's ledger, or its tally, with its intervals.
 
     ``label`` is the model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole
     text, unknown words spelled; ``perplexity`` is for each event of the model's own unit, over its
@@ -28,7 +32,7 @@ class Measured:
     """
 
     label: str
-    ledger: SurprisalLedger
+    ledger: S
     bits_per_byte: Interval
     perplexity: Interval
 
@@ -66,6 +70,31 @@ def score_all(
     return ledgers
 
 
+def tally_all(
+    models: Sequence[LanguageModel],
+    text: Text,
+    *,
+    spellers: Spellers,
+    progress: Progress | None = None,
+) -> list[SurprisalLedger | Tally]:
+    """Return the tally of a text under each model, completed where there is a speller.
+
+    It is a ledger where the text has too few sentences, or many documents: then uncertainty is
+    measured from words, or from documents.
+    """
+    found: list[SurprisalLedger | Tally] = []
+    for model in models:
+        scored: SurprisalLedger | Tally | None = None
+        if len(text.sources) < FEWEST_SEGMENTS and model.sentences_ != "none":
+            tally = model.tally(text, progress=progress)
+            scored = tally if tally.sentences >= FEWEST_SEGMENTS else None
+        scored = scored or model.score(text, progress=progress)
+        if spellers.knows(model):
+            scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
+        found.append(scored)
+    return found
+
+
 def measure(
     ledger: SurprisalLedger,
     pieces: Segments,
@@ -73,30 +102,70 @@ def measure(
     label: str | None = None,
     seed: int = 0,
     level: float = LEVEL,
-) -> Measured:
+) -> Measured[SurprisalLedger]:
     """Return a ledger with the intervals of its bits a byte and of its perplexity."""
-    options: dict[str, Any] = {"seed": seed, "level": level}
     blocks = pieces.blocks
     first = blocks.first_events(ledger)
-    closed = spelled = sums_between(first, ledger.nats)
-    if ledger.spelling is not None:
-        spelled = sums_between(first, ledger.spelled_nats)
+    closed = sums_between(first, ledger.nats)
+    spelling = None if ledger.spelling is None else sums_between(first, ledger.spelling)
+    parts = _Parts(closed, spelling, np.diff(first), blocks.bytes, blocks.length)
+    return _measured(ledger, parts, label=label, seed=seed, level=level)
+
+
+def measure_tally(
+    tally: Tally, *, label: str | None = None, seed: int = 0, level: float = LEVEL
+) -> Measured[Tally]:
+    """Return a tally with the intervals of its bits a byte and of its perplexity."""
+    parts = _Parts(tally.nats, tally.spelling, tally.sizes, tally.bytes, tally.length)
+    return _measured(tally, parts, label=label, seed=seed, level=level)
+
+
+def measure_all(
+    scored: Sequence[SurprisalLedger | Tally], *, seed: int = 0, level: float = LEVEL
+) -> list[Measured[Any]]:
+    """Return ledgers and tallies of one text with the intervals of each."""
+    ledger = next((each for each in scored if isinstance(each, SurprisalLedger)), None)
+    pieces = None if ledger is None else segments(ledger.text, ledger)
+    found: list[Measured[Any]] = []
+    for each in scored:
+        if isinstance(each, Tally):
+            found.append(measure_tally(each, seed=seed, level=level))
+        elif pieces is not None:
+            found.append(measure(each, pieces, seed=seed, level=level))
+    return found
+
+
+class _Parts(NamedTuple):
+    """The parts that a text is drawn from again, B of them: runs of `length` segments."""
+
+    nats: NDArray[np.float64]
+    spelling: NDArray[np.float64] | None
+    events: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+    length: int
+
+
+def _measured(
+    scored: S, parts: _Parts, *, label: str | None, seed: int, level: float
+) -> Measured[S]:
+    options: dict[str, Any] = {"seed": seed, "level": level}
+    spelled = parts.nats if parts.spelling is None else parts.nats + parts.spelling
     bits = spelled / np.log(2)
-    if ledger.impossible:
+    if scored.impossible:
         bits = np.full(len(bits), np.inf)
-    interval = ratio_interval(bits, blocks.bytes.astype(np.float64), **options)
+    interval = ratio_interval(bits, parts.bytes.astype(np.float64), **options)
     # The same blocks, and an interval of nats an event, put through exp.
-    events = np.diff(first).astype(np.float64)
-    nats = ratio_interval(closed, events, length=interval.block_length, **options)
-    interval = replace(interval, block_length=interval.block_length * blocks.length)
-    value = ledger.perplexity
+    events = parts.events.astype(np.float64)
+    nats = ratio_interval(parts.nats, events, length=interval.block_length, **options)
+    interval = replace(interval, block_length=interval.block_length * parts.length)
+    value = scored.perplexity
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
     perplexity = Interval(
         value, float(low), float(high), value * nats.standard_error,
         nats.blocks, interval.block_length, level,
     )  # fmt: skip
-    return Measured(label or ledger.model, ledger, interval, perplexity)
+    return Measured(label or scored.model, scored, interval, perplexity)
 
 
 def tier(best: int, worst: int) -> str:

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from lmkit.errors import NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.tally import Tally
 from lmkit.models.files import RULES, learned_of, set_learned, write_model
 from lmkit.models.fitting import fit_texts
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
-from lmkit.models.scoring import score_text
+from lmkit.models.scoring import score_text, tally_text
 from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
 from lmkit.text.encoding import array_of_ids
 from lmkit.text.units import check_unit
@@ -322,6 +323,14 @@ class LanguageModel(ABC):
         """
         self._require_fit()
         return score_text(self, as_text(text), explain=explain, progress=progress)
+
+    def tally(self, text: Corpus | Text | str | Path, *, progress: Progress | None = None) -> Tally:
+        """Return the totals of a text alone: the numbers of `score`, without a row for each event.
+
+        It takes less time, and memory that does not grow with the text.
+        """
+        self._require_fit()
+        return tally_text(self, as_text(text), progress=progress)
 
     def speller(self) -> Speller:
         """Return the distribution over the tokens that the vocabulary lacks.

@@ -1,20 +1,21 @@
-"""A text through a model, into a ledger."""
+"""A text through a model: into a ledger, or into a tally of its totals."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.tally import Tally, Tallying
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Meter, Text
-from lmkit.text.encoding import encode_chunks
+from lmkit.text.encoding import EncodedChunk, encode_chunks, joined
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
@@ -22,56 +23,112 @@ if TYPE_CHECKING:
 _BATCH = 1 << 18  # events that a model is given at once, at least, but for the last
 
 
+class _Batch(NamedTuple):
+    """Scored events: ids (T,), nats (T,), the words that are unknown, what else the model knows."""
+
+    ids: NDArray[np.int32]
+    nats: NDArray[np.float64]
+    unknown: NDArray[np.uint8]
+    extra: dict[str, NDArray[Any]]
+
+
 def score_text(
     model: LanguageModel, text: Text, *, explain: bool, progress: Progress | None
 ) -> SurprisalLedger:
-    """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`).
-
-    Each batch is scored from the state after the one before, while the next ones are read and the
-    last one is put away.
-    """
+    """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`)."""
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    meter = Meter(sentences=own.raw_size // 8)
+    sentences = Collected(np.int64, own.raw_size // 8)
+    meter = Meter(sizes=sentences)
     columns = _Columns(own.raw_size)
-    with ThreadPoolExecutor(1) as pool:
-        put_away: Future[None] | None = None
-        for batch in _scored(model, own, meter, explain=explain, progress=progress):
-            if put_away is not None:
-                put_away.result()
-            put_away = pool.submit(columns.add, batch)
-        if put_away is not None:
-            put_away.result()
+
+    def put_away(batch: _Batch) -> None:
+        columns.add({**batch.extra, "ids": batch.ids, "nats": batch.nats})
+
+    _score(model, own, meter, put_away, explain=explain, progress=progress)
     return SurprisalLedger(
-        model=model.spec,
-        unit=model.unit,
-        context=model.context,
-        unk=model.unk,
-        proper=model.proper,
-        vocabulary_size=len(model.vocabulary_),
-        parameters=model.parameters,
-        text=own,
+        **_scored_by(model, own, start),
         summary=meter.summary(own),
         ids=columns.take("ids", np.int32),
         nats=columns.take("nats", np.float64),
         extra=columns.rest(),
-        train_sha256=model.train_sha256_,
-        fit_seconds=model.fit_seconds_,
-        adapts=model.adapts,
-        score_seconds=time.perf_counter() - start,
-        sentence_bytes=meter.sentence_bytes,
+        sentence_bytes=sentences.array,
     )
 
 
+def tally_text(model: LanguageModel, text: Text, *, progress: Progress | None) -> Tally:
+    """Return the tally of a text under a fitted model (see :meth:`LanguageModel.tally`)."""
+    start = time.perf_counter()
+    own = text.under(normalize=model.normalize_, sentences=model.sentences_)
+    tallying = Tallying(model.unit)
+    meter = Meter(sizes=tallying.sizes)
+
+    def put_away(batch: _Batch) -> None:
+        tallying.add(batch.ids, batch.nats, batch.unknown)
+
+    _score(model, own, meter, put_away, unknown=True, progress=progress)
+    return tallying.result(meter.summary(own), **_scored_by(model, own, start))
+
+
+def _scored_by(model: LanguageModel, text: Text, start: float) -> dict[str, Any]:
+    """Return what a ledger and a tally say of their model; `start` is when scoring began."""
+    return {
+        "model": model.spec,
+        "unit": model.unit,
+        "context": model.context,
+        "unk": model.unk,
+        "proper": model.proper,
+        "vocabulary_size": len(model.vocabulary_),
+        "parameters": model.parameters,
+        "text": text,
+        "train_sha256": model.train_sha256_,
+        "fit_seconds": model.fit_seconds_,
+        "adapts": model.adapts,
+        "score_seconds": time.perf_counter() - start,
+    }
+
+
+def _score(
+    model: LanguageModel,
+    text: Text,
+    meter: Meter,
+    put_away: Callable[[_Batch], None],
+    *,
+    explain: bool = False,
+    unknown: bool = False,
+    progress: Progress | None,
+) -> None:
+    """Score a text, batch by batch, each put away in its turn.
+
+    Each is scored from the state after the one before, while the next ones are read and the last
+    one is put away.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        last: Future[None] | None = None
+        batches = _batches(text, model, meter, unknown=unknown)
+        for batch in _scored(model, text, batches, explain=explain, progress=progress):
+            if last is not None:
+                last.result()
+            last = pool.submit(put_away, batch)
+        if last is not None:
+            last.result()
+
+
 def _scored(
-    model: LanguageModel, text: Text, meter: Meter, *, explain: bool, progress: Progress | None
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield the columns of each batch: ids, nats, and what else the model knows."""
+    model: LanguageModel,
+    text: Text,
+    batches: Iterator[EncodedChunk],
+    *,
+    explain: bool,
+    progress: Progress | None,
+) -> Iterator[_Batch]:
+    """Yield each batch of a text with its scores."""
     state = model._initial_state()
     scored, expected = 0, 0
-    for ids, size in ahead(_batches(text, model, meter)):
+    for batch in ahead(batches):
+        ids = batch.ids
         if not scored:
-            expected = int(len(ids) * max(1.0, text.raw_size / size))
+            expected = int(len(ids) * max(1.0, text.raw_size / batch.bytes))
             model._expect(expected)
         elif scored >= expected:  # a packed file holds more than its size tells
             expected = 2 * scored
@@ -79,7 +136,8 @@ def _scored(
         log_probs, state = model._log_probs(ids, state)
         nats = np.subtract(0.0, log_probs)  # no negative zeros
         # Copies all: a model may fill the same arrays again for the next batch.
-        yield {**{name: column.copy() for name, column in known.items()}, "ids": ids, "nats": nats}
+        copies = {name: column.copy() for name, column in known.items()}
+        yield _Batch(ids, nats, batch.unknown, copies)
         scored += len(ids)
         if progress is not None:
             progress("scoring", min(1.0, scored / expected))
@@ -88,20 +146,22 @@ def _scored(
 
 
 def _batches(
-    text: Text, model: LanguageModel, meter: Meter
-) -> Iterator[tuple[NDArray[np.int32], int]]:
-    """Yield the ids of a text, many at a time, and the bytes of text that they are."""
-    waiting: list[NDArray[np.int32]] = []
-    events = size = 0
-    for chunk in encode_chunks(text, model.unit, model.vocabulary_, meter, places=False):
-        waiting.append(chunk.ids)
+    text: Text, model: LanguageModel, meter: Meter, *, unknown: bool
+) -> Iterator[EncodedChunk]:
+    """Yield a text as ids, many at a time."""
+    waiting: list[EncodedChunk] = []
+    events = 0
+    chunks = encode_chunks(
+        text, model.unit, model.vocabulary_, meter, places=False, unknown=unknown
+    )
+    for chunk in chunks:
+        waiting.append(chunk)
         events += len(chunk.ids)
-        size += chunk.bytes
         if events >= _BATCH:
-            yield np.concatenate(waiting), size
-            waiting, events, size = [], 0, 0
+            yield joined(waiting)
+            waiting, events = [], 0
     if events:
-        yield np.concatenate(waiting), size
+        yield joined(waiting)
 
 
 class _Columns:

@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
-from lmkit.text.collected import Collected
 from lmkit.text.normalize import check_normalizer, normalizer
 from lmkit.text.source import Source, spooled
 
@@ -60,17 +59,23 @@ class TextSummary:
         return dict(vars(self))
 
 
+class Sink(Protocol):
+    """What takes numbers piece by piece."""
+
+    def add(self, piece: NDArray[Any], /) -> None:
+        """Take some more."""
+
+
 class Meter:
     """Counts a canonical text while it streams past.
 
-    With `sentences`, about three times as many as the text may have, it also counts the bytes of
-    each.
+    The bytes of each sentence go to `sizes`, if it is given.
     """
 
-    def __init__(self, *, sentences: int | None = None) -> None:
+    def __init__(self, *, sizes: Sink | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
-        self._sizes = None if sentences is None else Collected(np.int64, sentences)
+        self._sizes = sizes
         self._open = 0  # bytes of the sentence that has not ended
 
     def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
@@ -84,11 +89,6 @@ class Meter:
         self.digest.update(chunk.data)
         self.bytes += len(chunk)
         self.words, self.sentence_ends, self.characters = words, ends, characters
-
-    @property
-    def sentence_bytes(self) -> NDArray[np.int64] | None:
-        """The bytes of each sentence, its end among them, of a meter that was to count them."""
-        return None if self._sizes is None else self._sizes.array
 
     def summary(self, text: Text) -> TextSummary:
         """Return the counts, for a text that has streamed past whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,18 +21,28 @@ from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
 _CODES = 0x110000  # Unicode's code points
 _EMPTY_OFFSETS = np.empty(0, np.int64)
 _EMPTY_LENGTHS = np.empty(0, np.int32)
+_NO_WORDS = np.empty(0, np.uint8)
 
 
 @dataclass(frozen=True)
 class EncodedChunk:
     """A run of events: ids int32 (T,), and offset int64 (T,) and length int32 (T,) of each in the
     canonical text, in characters. A byte within a character has length 0. ``bytes`` is the size
-    of the canonical text that they are."""
+    of the canonical text that they are, ``unknown`` uint8 what it says where a word has the id of
+    ``<unk>``, a space behind each word."""
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int32]
     bytes: int
+    unknown: NDArray[np.uint8]
+
+
+def joined(chunks: Sequence[EncodedChunk]) -> EncodedChunk:
+    """Return chunks that follow one another as one."""
+    names = ("ids", "offsets", "lengths", "unknown")
+    columns = {name: np.concatenate([getattr(one, name) for one in chunks]) for name in names}
+    return EncodedChunk(**columns, bytes=sum(one.bytes for one in chunks))
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,18 @@ class WordTable:
         self._build_slots()
 
     def encode(
-        self, chunk: NDArray[np.uint8], *, learn: bool, places: bool, character: int, name: str
+        self,
+        chunk: NDArray[np.uint8],
+        *,
+        learn: bool,
+        places: bool = False,
+        unknown: bool = False,
+        character: int = 0,
+        name: str,
     ) -> EncodedChunk:
         """Return the events of a chunk of canonical text; `learn` adds the words it does not know.
 
+        With `places` it has their places, with `unknown` the words that it does not know.
         `character` is the number of characters before the chunk. Raises CorpusError where a
         literal ``<s>`` or ``</s>`` stands in the text.
         """
@@ -99,14 +117,16 @@ class WordTable:
             room = int(self.ends[self.entries]) + len(chunk)
             if room > len(self.blob):
                 self.blob = np.concatenate([self.blob, np.empty(room, np.uint8)])
-        reached, filled = 0, 0
+        words = np.empty(len(chunk) + 1, np.uint8) if unknown else _NO_WORDS
+        reached, filled, gathered = 0, 0, 0
         while True:
-            status, reached, self.entries, filled, character = kernels.words_to_ids(
+            status, reached, self.entries, filled, character, gathered = kernels.words_to_ids(
                 chunk, reached, self.slots, self.hashes, self.blob, self.ends, self.entries,
-                learn, ids, offsets, lengths, filled, character,
+                learn, ids, offsets, lengths, filled, character, words, gathered,
             )  # fmt: skip
             if status == kernels.DONE:
-                return EncodedChunk(ids[:filled], offsets[:filled], lengths[:filled], len(chunk))
+                found = ids[:filled], offsets[:filled], lengths[:filled]
+                return EncodedChunk(*found, len(chunk), words[:gathered])
             if status == kernels.RESERVED_WORD:
                 raise _reserved_word(chunk, reached, name)
             self._grow()
@@ -145,9 +165,19 @@ class SymbolTable:
             self.entries = len(vocabulary)
 
     def encode(
-        self, chunk: NDArray[np.uint8], *, learn: bool, places: bool, character: int, name: str
+        self,
+        chunk: NDArray[np.uint8],
+        *,
+        learn: bool,
+        places: bool = False,
+        unknown: bool = False,
+        character: int = 0,
+        name: str,
     ) -> EncodedChunk:
-        """Return the events of a chunk of canonical text; `learn` adds the symbols it meets."""
+        """Return the events of a chunk of canonical text; `learn` adds the symbols it meets.
+
+        There is nothing to tell of `unknown` symbols: none is spelled.
+        """
         if self.unit == "char":
             codes = np.frombuffer(chunk.tobytes().decode().encode("utf-32-le"), np.uint32)
             lengths = np.ones(len(codes) if places else 0, np.int32)
@@ -162,7 +192,7 @@ class SymbolTable:
         if places:
             # A byte within a character stands where the character begins.
             offsets = character + np.cumsum(lengths, dtype=np.int64) - 1
-        return EncodedChunk(ids, offsets, lengths, len(chunk))
+        return EncodedChunk(ids, offsets, lengths, len(chunk), _NO_WORDS)
 
     def vocabulary(
         self,
@@ -204,7 +234,7 @@ def learn_text(
     meter = Meter()
     ids = Collected(np.int32, text.raw_size)
     for chunk in ahead(text.chunks(meter)):
-        encoded = table.encode(chunk, learn=True, places=False, character=0, name=text.name)
+        encoded = table.encode(chunk, learn=True, name=text.name)
         ids.add(encoded.ids)
     if meter.words == 0:
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
@@ -221,14 +251,17 @@ def encode_chunks(
     meter: Meter | None = None,
     *,
     places: bool = True,
+    unknown: bool = False,
 ) -> Iterator[EncodedChunk]:
     """Yield the text as ids of a vocabulary, with the place of each; unknown tokens are id 0.
 
-    Without `places`, offsets and lengths are empty.
+    Without `places`, offsets and lengths are empty; with `unknown`, the unknown words are told.
     """
     table = new_table(unit, vocabulary)
     for chunk, before in ahead(_placed(text, meter or Meter())):
-        yield table.encode(chunk, learn=False, places=places, character=before, name=text.name)
+        yield table.encode(
+            chunk, learn=False, places=places, unknown=unknown, character=before, name=text.name
+        )
 
 
 def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]:

@@ -85,15 +85,18 @@ def words_to_ids(  # noqa: C901 - one compiled loop
     lengths: NDArray[np.int32],
     filled: int,
     character: int,
+    unknown: NDArray[np.uint8],
+    gathered: int,
 ) -> Any:
     """Turn canonical text into word ids from byte `begin` on.
 
     Words are read, hashed and compared eight bytes at a time. Entry 0 is ``<unk>``, entries 1 and
     2 are ``</s>`` and ``<s>`` (not allowed as words of a text), and entry e from 3 on is the id
     e - 1. With `learn` an unseen word becomes a new entry, else it is id 0; a newline is id 1.
-    `offsets` and `lengths` (in characters) are filled where they are not empty.
+    `offsets` and `lengths` (in characters) are filled where they are not empty, and so is
+    `unknown`, with the words of id 0, a space behind each.
 
-    Returns (status, byte reached, entries, filled, character).
+    Returns (status, byte reached, entries, filled, character, bytes gathered of unknown words).
     """
     mask = np.uint64(len(slots) - 1)
     n = len(text)
@@ -147,7 +150,7 @@ def words_to_ids(  # noqa: C901 - one compiled loop
             place = (place + np.uint64(1)) & mask
         if entry < 0 and learn:
             if 2 * (entries + 1) > len(slots) or entries + 1 > len(hashes):
-                return 1, i, entries, filled, character
+                return 1, i, entries, filled, character, gathered
             entry = entries
             slots[place, 0] = h
             slots[place, 1] = 2 * (entry + 1) + (length > 8)
@@ -158,8 +161,13 @@ def words_to_ids(  # noqa: C901 - one compiled loop
             ends[entry + 1] = first + length
             entries += 1
         if entry == 1 or entry == 2:
-            return 2, i, entries, filled, character
+            return 2, i, entries, filled, character, gathered
         ids[filled] = entry - 1 if entry >= 3 else 0
+        if entry < 3 and len(unknown) > 0:
+            for k in range(length):
+                unknown[gathered + k] = text[i + k]
+            unknown[gathered + length] = 32
+            gathered += length + 1
         if place_wanted:
             offsets[filled] = character
             lengths[filled] = length - within
@@ -169,7 +177,7 @@ def words_to_ids(  # noqa: C901 - one compiled loop
         if i < n and text[i] == 32:
             character += 1
             i += 1
-    return 0, i, entries, filled, character
+    return 0, i, entries, filled, character, gathered
 
 
 @compiled

@@ -33,7 +33,7 @@ class Contestant:
     """A model in the report: what was measured, and the model itself where it is at hand."""
 
     place: int
-    measured: Measured
+    measured: Measured[SurprisalLedger]
     model: LanguageModel | None = None
 
     @property

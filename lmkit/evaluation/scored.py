@@ -1,0 +1,161 @@
+"""What one model made of one text: the numbers that need totals alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
+from lmkit.evaluation.signature import signature
+from lmkit.text.corpus import Text, TextSummary
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Scored(ABC):
+    """A model, a text, and what the one made of the other.
+
+    ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
+    its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
+    (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to totals.
+
+    Where unknown words are spelled, totals, bits a byte and perplexities a word count what that
+    costs; ``perplexity`` and ``cross_entropy``, which are those of the closed vocabulary, do not.
+    """
+
+    model: str
+    unit: str
+    context: str
+    unk: str
+    proper: bool
+    vocabulary_size: int
+    parameters: int
+    text: Text
+    summary: TextSummary
+    train_sha256: str | None = None
+    fit_seconds: float | None = None
+    score_seconds: float | None = None
+    adapts: str = ""
+
+    @property
+    @abstractmethod
+    def events(self) -> int:
+        """The number of events: tokens of the unit and sentence ends."""
+
+    @property
+    @abstractmethod
+    def closed_nats(self) -> float:
+        """The surprisal of the events in nats: an unknown token costs what ``<unk>`` does."""
+
+    @property
+    @abstractmethod
+    def known_nats(self) -> float:
+        """The surprisal of the events that are in the vocabulary, in nats."""
+
+    @property
+    @abstractmethod
+    def spelling_nats(self) -> float | None:
+        """What it costs to spell the unknown tokens, in nats; None where they are not spelled."""
+
+    @property
+    @abstractmethod
+    def oov_count(self) -> int:
+        """The number of events that are out of vocabulary."""
+
+    @property
+    @abstractmethod
+    def impossible(self) -> int:
+        """The number of events that the model gave probability 0."""
+
+    @property
+    def total_nats(self) -> float:
+        """The surprisal of the whole text in nats, spelling included."""
+        return self.closed_nats + (self.spelling_nats or 0.0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every token of the text has a probability of its own, unknown ones included."""
+        return self.spelling_nats is not None or not self.oov_count
+
+    @property
+    def cross_entropy(self) -> float:
+        """Nats for each event, those out of vocabulary counted as ``<unk>``."""
+        return cross_entropy(self.closed_nats, self.events)
+
+    @property
+    def perplexity(self) -> float:
+        """exp(nats / events), out-of-vocabulary events among them, each counted as ``<unk>``."""
+        return perplexity(self.closed_nats, self.events)
+
+    @property
+    def perplexity_without_oov(self) -> float:
+        """The same over the events that are in the vocabulary alone."""
+        return perplexity(self.known_nats, self.events - self.oov_count)
+
+    @property
+    def perplexity_per_word(self) -> float:
+        """exp(total nats / (words + sentence ends)): comparable between units."""
+        return perplexity(self.total_nats, self.summary.words + self.summary.sentence_ends)
+
+    @property
+    def bits_per_character(self) -> float:
+        """Bits for each character of the canonical text, one for each sentence end."""
+        return bits_per(self.total_nats, self.summary.characters)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits for each UTF-8 byte of the canonical text, one for each sentence end."""
+        return bits_per(self.total_nats, self.summary.bytes)
+
+    @property
+    def signature(self) -> str:
+        """The line that makes these numbers reproducible."""
+        return signature(
+            self.summary,
+            model=self.model,
+            unit=self.unit,
+            context=self.context,
+            unk=self.unk,
+            train_sha256=self.train_sha256,
+            adapts=self.adapts,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metrics by name, as the JSON output has them; infinities stay floats."""
+        return {
+            "model": self.model,
+            "signature": self.signature,
+            "unit": self.unit,
+            "context": self.context,
+            "adapts": self.adapts or None,
+            "perplexity": self.perplexity,
+            "perplexity_without_oov": self.perplexity_without_oov,
+            "perplexity_per_word": self.perplexity_per_word,
+            "cross_entropy": self.cross_entropy,
+            "bits_per_character": self.bits_per_character,
+            "bits_per_byte": self.bits_per_byte,
+            "nats": self.total_nats,
+            "events": self.events,
+            "oov": self.oov_count,
+            "impossible": self.impossible,
+            "parameters": self.parameters,
+            "vocabulary_size": self.vocabulary_size,
+            "fit_seconds": self.fit_seconds,
+            "score_seconds": self.score_seconds,
+        }
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model}: perplexity {self.perplexity:.2f} a {self.unit}, "
+            f"{self.bits_per_byte:.3f} bits a byte, {self.events:,} events, {self.oov_count:,} OOV"
+        )
+
+
+def infinite(total: float, values: np.ndarray[Any, Any]) -> int:
+    """Return how many of some surprisals are infinite; `total` is their sum."""
+    return 0 if np.isfinite(total) else int(np.count_nonzero(np.isinf(values)))
