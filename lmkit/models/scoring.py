@@ -20,7 +20,8 @@ from lmkit.text.encoding import EncodedChunk, encode_chunks, joined
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
 
-_BATCH = 1 << 18  # events that a model is given at once, at least, but for the last
+# Events that a model is given at once, at least: at first, and later on.
+_FIRST, _BATCH = 1 << 16, 1 << 19
 
 
 class _Batch(NamedTuple):
@@ -148,18 +149,18 @@ def _scored(
 def _batches(
     text: Text, model: LanguageModel, meter: Meter, *, unknown: bool
 ) -> Iterator[EncodedChunk]:
-    """Yield a text as ids, many at a time."""
+    """Yield a text as ids, more and more at a time: the model gets to work soon."""
     waiting: list[EncodedChunk] = []
-    events = 0
+    events, enough = 0, min(_FIRST, _BATCH)
     chunks = encode_chunks(
         text, model.unit, model.vocabulary_, meter, places=False, unknown=unknown
     )
     for chunk in chunks:
         waiting.append(chunk)
         events += len(chunk.ids)
-        if events >= _BATCH:
+        if events >= enough:
             yield joined(waiting)
-            waiting, events = [], 0
+            waiting, events, enough = [], 0, min(_BATCH, 2 * events)
     if events:
         yield joined(waiting)
 

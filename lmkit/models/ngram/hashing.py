@@ -120,23 +120,27 @@ def fill(first, words, contexts, slots, layout, begin, end, waiting):  # type: i
 def find_children(ids, contexts, slots, layout, memory, nodes):  # type: ignore[no-untyped-def]
     """Find the n-grams of a tile of ids below their contexts; -1 for what is unknown, both.
 
-    `memory` is what `new_tile` made to work in.
+    `memory` is what `new_tile` made to work in. The passes have no branches, so that the memory is
+    asked for many at a time, and short numbers, of which a core takes more at once.
     """
-    known, places, tags, found = memory  # of the tokens whose context is known
+    again, places, tags, found = memory
+    for t in range(len(ids)):
+        place, tag = _place(max(contexts[t], 0), ids[t], layout, len(slots))
+        places[t] = place if contexts[t] >= 0 else 0
+        tags[t] = tag
+    for t in range(len(ids)):
+        found[t] = slots[places[t]]
     size = 0
     for t in range(len(ids)):
-        known[size] = t
-        size += contexts[t] >= 0
-    nodes[:] = -1
-    for i in range(size):
-        places[i], tags[i] = _place(contexts[known[i]], ids[known[i]], layout, len(slots))
-    for i in range(size):  # without a branch, so that the memory is asked for many at a time
-        found[i] = slots[places[i]]
-    for i in range(size):
-        slot, tag = found[i], tags[i]
-        if slot >> _HALF != tag and slot != 0:
-            place, probes = places[i], 0
-            while slot >> _HALF != tag and slot != 0:
-                place, tag, probes = _next_slot(place), tag + _ONE, probes + 1
-                slot = slots[place] if probes < _PROBES else np.uint64(0)
-        nodes[known[i]] = np.int64(slot & _LOW) if slot != 0 else -1
+        taken = contexts[t] >= 0 and found[t] != 0
+        hit = taken and found[t] >> _HALF == tags[t]
+        nodes[t] = found[t] & _LOW if hit else -1
+        again[size] = t
+        size += taken and not hit
+    for i in range(size):  # what stands further on, or nowhere
+        t = again[i]
+        place, tag, slot, probes = np.int64(places[t]), np.uint64(tags[t]), found[t], 0
+        while slot >> _HALF != tag and slot != 0:
+            place, tag, probes = _next_slot(place), tag + _ONE, probes + 1
+            slot = slots[place] if probes < _PROBES else np.uint64(0)
+        nodes[t] = slot & _LOW if slot != 0 else -1

@@ -34,7 +34,7 @@ def new_tile(order: int, tokens: int) -> Tile:
     size = min(tokens, TILE)
     nodes = np.full((order + 1, size + 1), -1, np.int32)
     history = np.full((order + 1, size), -1, np.int32)
-    kinds = (np.int32, np.int64, np.uint64, np.uint64)
+    kinds = (np.int32, np.uint32, np.uint32, np.uint64)
     return nodes, history, tuple(np.empty(size, kind) for kind in kinds)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -17,11 +19,32 @@ def cores() -> int:
 
 
 def run_all(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Return ``work(item)`` for each item in order, with a thread for each core."""
-    if len(items) < 2 or cores() == 1:
-        return [work(item) for item in items]
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(work, items))
+    """Return ``work(item)`` for each item in order, with a thread for each core.
+
+    The calling thread is one of them, and does all of it where the others are busy.
+    """
+    found: dict[int, Result] = {}
+    left = iter(enumerate(items))  # whose next item one thread alone gets
+
+    def take() -> None:
+        for place, item in left:
+            found[place] = work(item)
+
+    helpers = [_helpers(os.getpid()).submit(take) for _ in range(min(cores(), len(items)) - 1)]
+    try:
+        take()
+    finally:
+        deque(left, maxlen=0)  # whatever ended this thread's work ends that of the others
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return [found[place] for place in range(len(items))]
+
+
+@cache  # to start threads takes as long as to score some thousand tokens
+def _helpers(process: int) -> ThreadPoolExecutor:
+    """Return the threads that help those of a process; what is forked from it needs its own."""
+    return ThreadPoolExecutor(max(1, cores() - 1))
 
 
 def pieces(nodes: slice) -> list[slice]:

@@ -87,7 +87,7 @@ class Walker(NamedTuple):
             if finish is not None:
                 finish(where)
 
-        size = max(PIECE, -(-len(ids) // (64 * cores())))
+        size = max(PIECE, min(4 * PIECE, -(-len(ids) // (4 * cores()))))
         run_all(work, range(0, len(ids), size))
         return before(len(ids))
 
