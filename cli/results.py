@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmkit.evaluation.decomposition import Decomposition
 from lmkit.evaluation.measuring import tier
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.text.corpus import TextSummary
+
+if TYPE_CHECKING:
+    from lmkit.evaluation.decomposition import Decomposition
 
 _COLUMNS = (
     Column("tier", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_installed_packages_bring_models(monkeypatch: pytest.MonkeyPatch) -> Non
         Point("function", len),
         Point("bigram", Theirs),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
     assert names()[-3:] == ("theirs", "broken", "function")
     assert create("theirs:order=2").spec == "theirs:order=2"
     assert model_class("bigram") is not Theirs  # lmkit's own names stay its own
