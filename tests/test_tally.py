@@ -16,7 +16,7 @@ from lmkit.errors import NotFittedError
 from lmkit.evaluation.blocks import block_starts, segments, shortest_block, sums_between
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.measuring import measure, measure_tally, tally_all
-from lmkit.evaluation.tally import MOST_RUNS, Runs, sum_sentences
+from lmkit.evaluation.tally import MOST_RUNS, Runs, sum_events
 from lmkit.models import scoring
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.unknown import Gathering
@@ -129,27 +129,50 @@ def test_many_unknown_types_grow_their_table() -> None:
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2000, 2001, 12_345])
 def test_runs_are_the_shortest_blocks(count: int) -> None:
     rng = np.random.default_rng(count)
-    rows = rng.integers(1, 100, (count, 2)).astype(np.float64)
-    runs = Runs(2)
+    sizes = rng.integers(1, 100, count)
+    runs = Runs(1)
     begin = 0
     while begin < count:
         step = int(rng.integers(0, 3000))
-        runs.add(rows[begin : begin + step])
+        runs.add(sizes[begin : begin + step])
         begin += step
     assert (runs.sentences, runs.length) == (count, shortest_block(count))
     starts = block_starts(count, runs.length)
     assert len(runs.sums) == len(starts) <= MOST_RUNS
     if count:
-        np.testing.assert_array_equal(runs.sums, np.add.reduceat(rows, starts))
+        np.testing.assert_array_equal(runs.sums[:, 0], np.add.reduceat(sizes, starts))
 
 
-def test_sums_of_sentences_by_hand() -> None:
-    ids = np.array([5, 1, 1, 7, 8, 9], np.int32)
+@pytest.mark.parametrize("count", [1, 999, 1000, 1001, 2000, 2001, 12_345])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_events_are_summed_over_the_runs_of_their_sentences(count: int, is_open: bool) -> None:
+    rng = np.random.default_rng(count)
+    sizes = rng.integers(1, 5, count)
+    ids = np.full(sizes.sum(), 7, np.int32)
+    ends = np.cumsum(sizes) - 1
+    ids[ends[: count - is_open]] = 1  # the last may have no end
+    nats = rng.integers(0, 100, len(ids)).astype(np.float64)
+    runs = Runs(3)
+    for part in np.array_split(np.arange(len(ids)), 7):
+        runs.add_events(ids[part], nats[part])
+    if is_open:
+        runs.end_sentence()
+    assert (runs.sentences, runs.length) == (count, shortest_block(count))
+    first = np.append(0, ends + 1)[block_starts(count, runs.length)]
+    np.testing.assert_array_equal(runs.sums[:, 0], np.add.reduceat(nats, first))
+    np.testing.assert_array_equal(runs.sums[:, 1], runs.sums[:, 0])
+    np.testing.assert_array_equal(runs.sums[:, 2], np.diff(np.append(first, len(ids))))
+
+
+def test_sums_of_events_by_hand() -> None:
+    ids = np.array([5, 1, 1, 7, 0, 9], np.int32)
     nats = np.array([1.0, 2.0, np.inf, 4.0, 8.0, 16.0])
-    left, rows = np.array([0.5, 1.0]), np.empty((7, 2))
-    assert sum_sentences(ids, nats, 1, left, rows) == 2
-    assert rows[:2].tolist() == [[3.5, 3.0], [np.inf, 1.0]]
-    assert left.tolist() == [28.0, 3.0]
+    sums = np.zeros((4, 3))
+    sums[1] = [0.5, 0.25, 1.0]
+    assert sum_events(ids, nats, 1, 0, sums) == (2, 1)
+    assert sums.tolist() == [[0, 0, 0], [3.5, 3.25, 3], [np.inf, np.inf, 1], [28.0, 20.0, 3]]
+    assert sum_events(ids[3:], nats[3:], 3, 1, sums) == (0, 0)
+    assert sums[1].tolist() == [31.5, 23.25, 6]
 
 
 def test_what_a_tally_cannot_measure_is_a_ledger() -> None:

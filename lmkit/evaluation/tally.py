@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
-from lmkit.evaluation.scored import Scored, infinite
+from lmkit.evaluation.scored import Scored
 from lmkit.text.corpus import TextSummary
 from lmkit.text.unknown import Gathering, Unknown
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
@@ -78,30 +78,48 @@ class Tally(Scored):
 
 
 class Runs:
-    """Sums over runs of sentences, which are doubled in length whenever there are too many."""
+    """Sums over runs of sentences, which are doubled in length whenever there are too many.
+
+    ``sentences`` counts those that ended, ``length`` is how many there are in each run, a power of
+    two.
+    """
 
     def __init__(self, columns: int) -> None:
-        self.length = 1  # sentences in each, a power of two
+        self.length = 1
         self.sentences = 0
-        self._sums = np.zeros((MOST_RUNS, columns))
+        self._sums = np.zeros((MOST_RUNS + 1, columns))  # one more, for what has not ended
 
-    def add(self, piece: NDArray[Any]) -> None:
-        """Add the numbers of further sentences: (S,), or (S, columns)."""
-        rows = piece.reshape(len(piece), self._sums.shape[1])
-        while len(rows):
-            if self.sentences == MOST_RUNS * self.length:
-                half = MOST_RUNS // 2
-                self._sums[:half] = self._sums[::2] + self._sums[1::2]
-                self._sums[half:] = 0.0
-                self.length *= 2
-            part = rows[: MOST_RUNS * self.length - self.sentences]
-            first = self.sentences // self.length
-            last = self.sentences + len(part)
-            runs = np.arange(self.sentences, last) // self.length - first
-            for column, numbers in enumerate(part.T):
-                sums = np.bincount(runs, numbers)
-                self._sums[first : first + len(sums), column] += sums
-            self.sentences, rows = last, rows[len(part) :]
+    def add(self, sentences: NDArray[Any]) -> None:
+        """Add a number for each of further sentences, (S,), to the first column."""
+        self.make_room(len(sentences))
+        runs = np.arange(self.sentences, self.sentences + len(sentences)) // self.length
+        self._sums[:, 0] += np.bincount(runs, sentences, MOST_RUNS + 1)
+        self.sentences += len(sentences)
+
+    def add_events(self, ids: NDArray[np.int32], nats: NDArray[np.float64]) -> int:
+        """Add events, and return how many are impossible.
+
+        The columns are their surprisals, that of those in the vocabulary, and their number.
+        """
+        self.make_room(int(np.count_nonzero(ids == EOS_ID)))
+        shift = self.length.bit_length() - 1
+        ended, zeros = sum_events(ids, nats, self.sentences, shift, self._sums)
+        self.sentences += ended
+        return int(zeros)
+
+    def make_room(self, sentences: int) -> None:
+        """Double the runs until so many more sentences fit."""
+        while self.sentences + sentences > MOST_RUNS * self.length:
+            half = MOST_RUNS // 2
+            self._sums[:half] = self._sums[:-1:2] + self._sums[1::2]
+            self._sums[half] = self._sums[-1]
+            self._sums[half + 1 :] = 0.0
+            self.length *= 2
+
+    def end_sentence(self) -> None:
+        """Count what came after the end of the last sentence as one more."""
+        self.make_room(1)
+        self.sentences += 1
 
     @property
     def sums(self) -> NDArray[np.float64]:
@@ -117,35 +135,28 @@ class Tallying:
 
     def __init__(self, unit: str) -> None:
         self.sizes = Runs(1)
-        self._runs = Runs(2)  # nats and events
-        self._open = np.zeros(2)  # of the sentence that has not ended
-        self._rows = np.empty((0, 2))
+        self._runs = Runs(3)
         self._unknown = Gathering(unit)
-        self._known, self._zeros = 0.0, 0
+        self._zeros = 0
+        self._open = False  # whether the last sentence has not ended
 
     def add(
         self, ids: NDArray[np.int32], nats: NDArray[np.float64], unknown: NDArray[np.uint8]
     ) -> None:
         """Count further events; `unknown` are the words of those that are, a space behind each."""
-        if len(self._rows) <= len(ids):
-            self._rows = np.empty((2 * len(ids) + 1, 2))
-        total = known = float(nats.sum())
-        self._zeros += infinite(total, nats)
         if np.count_nonzero(ids) < len(ids):  # <unk> has the id 0
-            known = float(nats[ids != UNK_ID].sum())
             before = np.searchsorted(np.flatnonzero(ids == EOS_ID), np.flatnonzero(ids == UNK_ID))
             self._unknown.add(unknown, self._runs.sentences + before)
-        self._known += known
-        ended = sum_sentences(ids, nats, EOS_ID, self._open, self._rows)
-        self._runs.add(self._rows[:ended])
+        self._zeros += self._runs.add_events(ids, nats)
+        self._open = bool(ids[-1] != EOS_ID)
 
     def result(self, summary: TextSummary, **scored: Any) -> Tally:
         """Return the tally of all events, those of a last sentence without an end among them."""
-        rest = summary.bytes - self.sizes.sums.sum()
-        if self._open[1] or rest:
-            self._runs.add(self._open[None])
+        rest = summary.bytes - int(self.sizes.sums.sum())
+        if self._open:
+            self._runs.end_sentence()
             self.sizes.add(np.array([rest]))
-        nats, events = self._runs.sums.T
+        nats, known, events = self._runs.sums.T
         return Tally(
             **scored,
             summary=summary,
@@ -154,25 +165,29 @@ class Tallying:
             bytes=self.sizes.sums[:, 0].astype(np.int64),
             length=self._runs.length,
             sentences=self._runs.sentences,
-            known=self._known,
+            known=float(known.sum()),
             zeros=self._zeros,
             unknown=self._unknown.result(),
         )
 
 
 @compiled
-def sum_sentences(ids, nats, eos, open_sums, rows):  # type: ignore[no-untyped-def]
-    """Write nats and events of each sentence that ends, (S, 2), and return how many there are.
+def sum_events(ids, nats, sentences, shift, sums):  # type: ignore[no-untyped-def]
+    """Add events to the sums of their runs, (B, 3): nats, those of known ones, and their number.
 
-    `open_sums` (2,) are those of the sentence that the events before left open, and then of the
-    one that these leave. `rows` needs one more row than there are events.
+    `sentences` ended before them, and each run holds ``1 << shift``. Returns how many end with
+    them, and how many events are impossible.
     """
-    total, events, found = open_sums[0], open_sums[1], 0
+    run = sentences >> shift
+    total, known, events = sums[run, 0], sums[run, 1], sums[run, 2]
+    zeros, before = 0, sentences
     for t in range(len(ids)):  # without a branch: sentences are short
-        total, events = total + nats[t], events + 1.0
-        rows[found, 0], rows[found, 1] = total, events
-        ended = ids[t] == eos
-        found += ended
-        total, events = (0.0 if ended else total), (0.0 if ended else events)
-    open_sums[0], open_sums[1] = total, events
-    return found
+        now = sentences >> shift
+        same, run = now == run, now
+        total = (total if same else 0.0) + nats[t]
+        known = (known if same else 0.0) + (nats[t] if ids[t] != UNK_ID else 0.0)
+        events = (events if same else 0.0) + 1.0
+        sums[run, 0], sums[run, 1], sums[run, 2] = total, known, events
+        zeros += nats[t] == np.inf
+        sentences += ids[t] == EOS_ID
+    return sentences - before, zeros

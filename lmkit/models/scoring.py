@@ -123,9 +123,10 @@ def _scored(
     explain: bool,
     progress: Progress | None,
 ) -> Iterator[_Batch]:
-    """Yield each batch of a text with its scores."""
+    """Yield each batch of a text with its scores, which stay there until the next but one."""
     state = model._initial_state()
     scored, expected = 0, 0
+    rooms = [np.empty(0), np.empty(0)]
     for batch in ahead(batches):
         ids = batch.ids
         if not scored:
@@ -135,7 +136,10 @@ def _scored(
             expected = 2 * scored
         known = model._explain(ids, state) if explain else {}
         log_probs, state = model._log_probs(ids, state)
-        nats = np.subtract(0.0, log_probs)  # no negative zeros
+        if len(rooms[0]) < len(ids):
+            rooms = [np.empty(len(ids)) for _ in rooms]
+        nats, rooms = rooms[0][: len(ids)], rooms[::-1]
+        np.subtract(0.0, log_probs, out=nats)  # no negative zeros
         # Copies all: a model may fill the same arrays again for the next batch.
         copies = {name: column.copy() for name, column in known.items()}
         yield _Batch(ids, nats, batch.unknown, copies)
