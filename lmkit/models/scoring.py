@@ -15,7 +15,7 @@ from lmkit.evaluation.tally import Tally, Tallying
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Meter, Text
-from lmkit.text.encoding import EncodedChunk, encode_chunks, joined
+from lmkit.text.encoding import EncodedChunk, encode_batches
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
@@ -106,7 +106,9 @@ def _score(
     """
     with ThreadPoolExecutor(1) as pool:
         last: Future[None] | None = None
-        batches = _batches(text, model, meter, unknown=unknown)
+        batches = encode_batches(
+            text, model.unit, model.vocabulary_, meter, first=_FIRST, most=_BATCH, unknown=unknown
+        )
         for batch in _scored(model, text, batches, explain=explain, progress=progress):
             if last is not None:
                 last.result()
@@ -148,25 +150,6 @@ def _scored(
             progress("scoring", min(1.0, scored / expected))
     if progress is not None:
         progress("scoring", 1.0)
-
-
-def _batches(
-    text: Text, model: LanguageModel, meter: Meter, *, unknown: bool
-) -> Iterator[EncodedChunk]:
-    """Yield a text as ids, more and more at a time: the model gets to work soon."""
-    waiting: list[EncodedChunk] = []
-    events, enough = 0, min(_FIRST, _BATCH)
-    chunks = encode_chunks(
-        text, model.unit, model.vocabulary_, meter, places=False, unknown=unknown
-    )
-    for chunk in chunks:
-        waiting.append(chunk)
-        events += len(chunk.ids)
-        if events >= enough:
-            yield joined(waiting)
-            waiting, events, enough = [], 0, min(_BATCH, 2 * events)
-    if events:
-        yield joined(waiting)
 
 
 class _Columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -36,13 +36,6 @@ class EncodedChunk:
     lengths: NDArray[np.int32]
     bytes: int
     unknown: NDArray[np.uint8]
-
-
-def joined(chunks: Sequence[EncodedChunk]) -> EncodedChunk:
-    """Return chunks that follow one another as one."""
-    names = ("ids", "offsets", "lengths", "unknown")
-    columns = {name: np.concatenate([getattr(one, name) for one in chunks]) for name in names}
-    return EncodedChunk(**columns, bytes=sum(one.bytes for one in chunks))
 
 
 @dataclass(frozen=True)
@@ -103,14 +96,16 @@ class WordTable:
         unknown: bool = False,
         character: int = 0,
         name: str,
+        into: NDArray[np.int32] | None = None,
     ) -> EncodedChunk:
         """Return the events of a chunk of canonical text; `learn` adds the words it does not know.
 
-        With `places` it has their places, with `unknown` the words that it does not know.
-        `character` is the number of characters before the chunk. Raises CorpusError where a
-        literal ``<s>`` or ``</s>`` stands in the text.
+        With `places` it has their places, with `unknown` the words that it does not know. The ids
+        are written `into` an array, if one is given; it needs as much room as the chunk has bytes,
+        as no event takes less. `character` is the number of characters before the chunk. Raises
+        CorpusError where a literal ``<s>`` or ``</s>`` stands in the text.
         """
-        ids = np.empty(len(chunk), np.int32)  # no event takes less than a byte
+        ids = np.empty(len(chunk), np.int32) if into is None else into
         offsets = np.empty(len(ids), np.int64) if places else _EMPTY_OFFSETS
         lengths = np.empty(len(ids), np.int32) if places else _EMPTY_LENGTHS
         if learn:
@@ -173,6 +168,7 @@ class SymbolTable:
         unknown: bool = False,
         character: int = 0,
         name: str,
+        into: NDArray[np.int32] | None = None,
     ) -> EncodedChunk:
         """Return the events of a chunk of canonical text; `learn` adds the symbols it meets.
 
@@ -184,7 +180,7 @@ class SymbolTable:
         else:
             codes = chunk.astype(np.uint32)
             lengths = ((chunk & 0xC0) != 0x80).astype(np.int32) if places else _EMPTY_LENGTHS
-        ids = np.empty(len(codes), np.int32)
+        ids = np.empty(len(codes), np.int32) if into is None else into[: len(codes)]
         self.entries = int(
             kernels.symbols_to_ids(codes, self.table, self.found, self.entries, learn, ids)
         )
@@ -251,17 +247,59 @@ def encode_chunks(
     meter: Meter | None = None,
     *,
     places: bool = True,
-    unknown: bool = False,
 ) -> Iterator[EncodedChunk]:
     """Yield the text as ids of a vocabulary, with the place of each; unknown tokens are id 0.
 
-    Without `places`, offsets and lengths are empty; with `unknown`, the unknown words are told.
+    Without `places`, offsets and lengths are empty.
     """
     table = new_table(unit, vocabulary)
     for chunk, before in ahead(_placed(text, meter or Meter())):
-        yield table.encode(
-            chunk, learn=False, places=places, unknown=unknown, character=before, name=text.name
+        yield table.encode(chunk, learn=False, places=places, character=before, name=text.name)
+
+
+def encode_batches(
+    text: Text,
+    unit: str,
+    vocabulary: Vocabulary,
+    meter: Meter,
+    *,
+    first: int,
+    most: int,
+    unknown: bool = False,
+) -> Iterator[EncodedChunk]:
+    """Yield the text as ids, without places, many at a time: `first` events at least, or all.
+
+    Each batch has at least twice as many as the one before, or `most`. With `unknown` the unknown
+    words are told.
+    """
+    table = new_table(unit, vocabulary)
+    enough = min(first, most)
+    room = np.empty(0, np.int32)
+    events = size = 0
+    words: list[NDArray[np.uint8]] = []
+
+    def batch() -> EncodedChunk:
+        told = np.concatenate(words) if words else _NO_WORDS
+        return EncodedChunk(room[:events], _EMPTY_OFFSETS, _EMPTY_LENGTHS, size, told)
+
+    for chunk in ahead(text.chunks(meter)):
+        if events and len(room) - events < len(chunk):
+            yield batch()
+            events, size, words = 0, 0, []
+        if not events:
+            room = np.empty(enough + len(chunk), np.int32)
+        found = table.encode(
+            chunk, learn=False, unknown=unknown, name=text.name, into=room[events:]
         )
+        events, size = events + len(found.ids), size + len(chunk)
+        if len(found.unknown):
+            words.append(found.unknown)
+        if events >= enough:
+            yield batch()
+            enough = min(most, 2 * events)
+            events, size, words = 0, 0, []
+    if events:
+        yield batch()
 
 
 def _placed(text: Text, meter: Meter) -> Iterator[tuple[NDArray[np.uint8], int]]:
