@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numba
 import numpy as np
@@ -58,22 +59,27 @@ def build(kernel: Kernel, signature: str) -> Made:
     entry.compile((*passed, types.int64))
     (result,) = entry.overloads.values()
     module = binding.parse_assembly(str(entry.inspect_llvm(result.signature.args)))
-    _resolve(module, kernel)
-    code = target_machine().emit_object(module)
-    return Made(result.fndesc.llvm_func_name, leaves, returns[0], code)
+    symbol = f"lmkit_{uuid4().hex}"
+    module.get_function(result.fndesc.llvm_func_name).name = symbol
+    for function in module.functions:
+        if function.is_declaration:
+            _resolve(function, kernel)
+        elif function.name != symbol:
+            function.linkage = "internal"  # all code of a process is linked together
+    return Made(symbol, leaves, returns[0], target_machine().emit_object(module))
 
 
-def _resolve(module: Any, kernel: Kernel) -> None:
-    """Name the functions of C's mathematical library that code calls; refuse all others.
+def _resolve(function: Any, kernel: Kernel) -> None:
+    """Name a function of C's mathematical library that code calls; refuse all others.
 
     Numba has names of its own for some, such as ``numba_log1p``.
     """
-    for function in module.functions:
-        if function.is_declaration and not function.name.startswith("llvm."):
-            function.name = function.name.removeprefix("numba_")
-            if binding.address_of_symbol(function.name) is None:
-                name = kernel.function.__qualname__
-                raise TypeError(f"{name} calls {function.name}, which is not there at run time")
+    if function.name.startswith("llvm."):
+        return
+    function.name = function.name.removeprefix("numba_")
+    if binding.address_of_symbol(function.name) is None:
+        name = kernel.function.__qualname__
+        raise TypeError(f"{name} calls {function.name}, which is not there at run time")
 
 
 def _expression(signature: str, names: dict[str, Any]) -> str:

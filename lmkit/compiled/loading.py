@@ -31,8 +31,7 @@ class MachineCode:
     values; it returns 0 if all went well. Our entries write their result to a last address.
     """
 
-    def __init__(self, engine: Any, address: int, leaves: list[str], returns: str):
-        self._engine = engine  # owns the code
+    def __init__(self, address: int, leaves: list[str], returns: str):
         passed = [c_double if is_float(kind) else c_int64 for kind in leaves]
         self._call = CFUNCTYPE(c_int32, c_void_p, c_void_p, *passed, c_int64)(address)
         self._letters = returns.strip("()")
@@ -84,11 +83,19 @@ def target_machine() -> Any:
     )
 
 
+@cache
+def _engine() -> Any:
+    """Return what owns all code of this process."""
+    binding = _llvm()
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+
+
 def load(made: Made) -> MachineCode:
     """Return machine code as a function."""
-    binding = _llvm()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
-    engine.add_object_file(binding.ObjectFileRef.from_data(made.code))
-    engine.finalize_object()
+    engine = _engine()
     address = engine.get_function_address(made.symbol)
-    return MachineCode(engine, address, made.leaves, made.returns)
+    if not address:
+        engine.add_object_file(_llvm().ObjectFileRef.from_data(made.code))
+        engine.finalize_object()
+        address = engine.get_function_address(made.symbol)
+    return MachineCode(address, made.leaves, made.returns)

@@ -53,8 +53,8 @@ def layout_for(contexts: int, words: int, ngrams: int) -> tuple[int, Layout] | N
 
 
 def new_waiting() -> tuple[NDArray[Any], ...]:
-    """Return the memory that `fill` needs: a place, a node, a tag and what is there, for each."""
-    kinds = (np.int64, np.int64, np.uint64, np.uint64)
+    """Return the memory that `fill` needs: contexts, places, tags, nodes, and what is there."""
+    kinds = (np.int32, np.uint32, np.uint32, np.uint32, np.uint64)
     return tuple(np.empty(_WAITING, kind) for kind in kinds)
 
 
@@ -73,23 +73,23 @@ def _place(context, word, layout, size):  # type: ignore[no-untyped-def]
 
 
 @compiled(inline="always")
-def _next_slot(place):  # type: ignore[no-untyped-def]
-    after = place + 1
-    return after if after & (REGION - 1) else after - REGION
+def _slot_behind(place, probes):  # type: ignore[no-untyped-def]
+    """Return the slot so many behind a place, in its region, whose first comes after the last."""
+    return (place & ~(REGION - 1)) | ((place + probes) & (REGION - 1))
 
 
 @compiled
 def _insert(waiting, size, slots):  # type: ignore[no-untyped-def]
     """Put new n-grams into the slots, from their places on; return False if one has no room."""
-    places, nodes, tags, taken = waiting
+    _, places, tags, nodes, taken = waiting
     for i in range(size):  # without a branch, so that the memory is asked for many at a time
         taken[i] = slots[places[i]]
     for i in range(size):
-        place, tag = places[i], tags[i]
+        place, tag = np.int64(places[i]), np.uint64(tags[i])
         if taken[i] != 0 or slots[place] != 0:  # it may have been taken since
             probes = 0
             while slots[place] != 0 and probes < _PROBES:
-                place, probes = _next_slot(place), probes + 1
+                place, probes = _slot_behind(place, 1), probes + 1
             if probes == _PROBES:
                 return False
             tag += np.uint64(probes)
@@ -103,17 +103,25 @@ def fill(first, words, contexts, slots, layout, begin, end, waiting):  # type: i
 
     `waiting` is what `new_waiting` made. Returns False if one finds no room.
     """
-    places, nodes, tags, _ = waiting
-    size, done = 0, True
-    for context in range(1, contexts):
-        for node in range(first[context], first[context + 1]):
-            place, tag = _place(context, words[node], layout, len(slots))
-            places[size], tags[size], nodes[size] = place, tag, node
-            size += begin <= place and place < end
-            if size == len(places):
-                done &= _insert(waiting, size, slots)
-                size = 0
-    return done and _insert(waiting, size, slots)
+    above, places, tags, nodes, _ = waiting
+    context, node, last = 1, np.int64(first[1]), np.int64(first[contexts])
+    while node < last:
+        size = min(len(places), int(last - node))
+        for i in range(size):
+            while first[context + 1] <= node + i:
+                context += 1
+            above[i] = context
+        for i in range(size):
+            places[i], tags[i] = _place(above[i], words[node + i], layout, len(slots))
+        kept = 0
+        for i in range(size):
+            place, tag = places[i], tags[i]
+            places[kept], tags[kept], nodes[kept] = place, tag, node + i
+            kept += begin <= place and place < end
+        if not _insert(waiting, kept, slots):
+            return False
+        node += size
+    return True
 
 
 @compiled
@@ -137,10 +145,16 @@ def find_children(ids, contexts, slots, layout, memory, nodes):  # type: ignore[
         nodes[t] = found[t] & _LOW if hit else -1
         again[size] = t
         size += taken and not hit
-    for i in range(size):  # what stands further on, or nowhere
-        t = again[i]
-        place, tag, slot, probes = np.int64(places[t]), np.uint64(tags[t]), found[t], 0
-        while slot >> _HALF != tag and slot != 0:
-            place, tag, probes = _next_slot(place), tag + _ONE, probes + 1
-            slot = slots[place] if probes < _PROBES else np.uint64(0)
-        nodes[t] = slot & _LOW if slot != 0 else -1
+    for probe in range(1, _PROBES):  # what stands further on, or nowhere
+        left = 0
+        for i in range(size):
+            t = again[i]
+            slot = slots[_slot_behind(np.int64(places[t]), probe)]
+            taken = slot != 0
+            hit = taken and slot >> _HALF == tags[t] + np.uint64(probe)
+            nodes[t] = slot & _LOW if hit else -1
+            again[left] = t
+            left += taken and not hit
+        size = left
+        if size == 0:
+            break
