@@ -5,8 +5,8 @@
 `LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
 lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
 then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
-installed, by `kenlm.Model.score` line by line. All run in turn, A B A B; the least wall time of
-each counts. lmkit's kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit
+installed, by `kenlm.Model.score` line by line: the sum of scores alone, and with the words counted,
+as a perplexity needs them. All run in turn, A B A B; the least wall time of each counts. lmkit's kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit
 starts, loads the model and scores one line.
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,6 +30,16 @@ BY_LINE = """
 import sys, kenlm
 model = kenlm.Model(sys.argv[1])
 print(sum(model.score(line[:-1]) for line in open(sys.argv[2], encoding="utf-8")))
+"""
+# The same, and the number of events, which the perplexity is divided by.
+TO_PERPLEXITY = """
+import sys, kenlm
+model = kenlm.Model(sys.argv[1])
+total = events = 0
+for line in open(sys.argv[2], encoding="utf-8"):
+    total += model.score(line[:-1])
+    events += len(line.split()) + 1
+print(10 ** (-total / events))
 """
 # An environment may forbid to keep bytecode, and each process would compile what it imports.
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
@@ -85,18 +96,22 @@ def scoring(kenlm: Path, text: Path, model: Path, binary: Path) -> None:
     """Print how long each program takes from a text file to its perplexity."""
     evaluate = [*LMKIT, "evaluate", str(model), "--test", str(text), "--format", "json"]
     query = [str(kenlm / "query"), "-v", "summary", str(binary)]
-    by_line = [sys.executable, "-c", BY_LINE, str(binary), str(text)]
+    peers = {"query": lambda: run(query, stdin=text)}
+    if find_spec("kenlm"):
+        for name, script in (("kenlm.Model.score", BY_LINE), ("to perplexity", TO_PERPLEXITY)):
+            by_line = [sys.executable, "-c", script, str(binary), str(text)]
+            peers[name] = partial(run, by_line)
     run(evaluate)
-    asked, queried, lines = [], [], []
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(RUNS + 2):
-        asked.append(run(evaluate))
-        queried.append(run(query, stdin=text))
-        if find_spec("kenlm"):
-            lines.append(run(by_line))
-    print(f"  lmkit evaluate       {min(asked):6.2f} s")
-    print(f"  query                {min(queried):6.2f} s, ratio {min(queried) / min(asked):.2f}")
-    if lines:
-        print(f"  kenlm.Model.score    {min(lines):6.2f} s, ratio {min(lines) / min(asked):.2f}")
+        ours.append(run(evaluate))
+        for name, work in peers.items():
+            theirs[name].append(work())
+    print(f"  lmkit evaluate       {min(ours):6.2f} s ({max(ours):.2f} at most)")
+    for name, took in theirs.items():
+        low, ratio = min(took), min(took) / min(ours)
+        print(f"  {name:20} {low:6.2f} s ({max(took):.2f} at most), ratio {ratio:.2f}")
 
 
 def run(command: list[str], *, stdin: Path | None = None) -> float:
