@@ -6,8 +6,9 @@
 lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
 then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
 installed, by `kenlm.Model.score` line by line: the sum of scores alone, and with the words counted,
-as a perplexity needs them. All run in turn, A B A B; the least wall time of each counts. lmkit's kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit
-starts, loads the model and scores one line.
+as a perplexity needs them. All run in turn, A B A B; the least wall time of each counts. lmkit's
+kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit starts, loads the
+model and scores one line.
 """
 
 from __future__ import annotations
