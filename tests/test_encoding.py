@@ -12,9 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Corpus, Meter, Text
 from lmkit.text.eight_bytes import same_bytes
-from lmkit.text.encoding import array_of_ids, encode_chunks, encode_text, learn_text
+from lmkit.text.encoding import (
+    array_of_ids,
+    encode_batches,
+    encode_chunks,
+    encode_text,
+    learn_text,
+)
 from lmkit.text.source import Source
 from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import Vocabulary
@@ -262,3 +268,27 @@ def test_runs_of_bytes_are_compared_whole(
     other = one.copy()
     other[before + data.draw(st.integers(0, len(run) - 1))] ^= data.draw(st.integers(1, 255))
     assert not same_bytes(one, before, other, before, len(run))
+
+
+@pytest.mark.parametrize("unit", ["word", "char", "byte"])
+@pytest.mark.parametrize("first", [1, 1000, 10**9])
+def test_batches_grow(unit: str, first: int) -> None:
+    """Whatever the chunks: here a short one, and some that are longer than those before."""
+    raws = ["a b\n", "c d e\n" * 300_000, "zebra " * 200_000 + "f\n", "", "g\n"]
+    sources = tuple(Source(str(n), content=raw.encode()) for n, raw in enumerate(raws))
+    text = Text("several", sources, "none", "line")
+    vocabulary = learn_text(Corpus.from_string("a b c d e f g\n").train, unit).vocabulary
+    most = 1 << 18
+    batches = list(
+        encode_batches(text, unit, vocabulary, Meter(), first=first, most=most, unknown=True)
+    )
+    whole = np.concatenate([batch.ids for batch in batches])
+    np.testing.assert_array_equal(whole, encode_text(text, unit, vocabulary))
+    assert sum(batch.bytes for batch in batches) == text.summary.bytes
+    enough = min(first, most)
+    for batch in batches[:-1]:
+        assert len(batch.ids) >= enough
+        enough = min(most, 2 * len(batch.ids))
+    if unit == "word":
+        told = b"".join(batch.unknown.tobytes() for batch in batches)
+        assert told == b"zebra " * 200_000

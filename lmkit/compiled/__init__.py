@@ -18,17 +18,38 @@ from types import FunctionType
 from typing import Any
 
 from lmkit.compiled.arguments import flatten
-from lmkit.compiled.files import recall, remember, stamps_of
+from lmkit.compiled.files import recall, remember
+from lmkit.compiled.identity import globals_of, identity
 from lmkit.compiled.loading import MachineCode, load
 
 _ONE_AT_A_TIME = RLock()  # threads that compile or load
+
+
+class Primitive:
+    """A function of LLVM instructions, for compiled functions to call (numba's ``intrinsic``)."""
+
+    def __init__(self, function: FunctionType):
+        self.__doc__ = function.__doc__
+        self.function = function
+
+    @cached_property
+    def identity(self) -> str | None:
+        """What its code depends on, in one line; None where that cannot be told."""
+        return identity(self.function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """The function as numba knows it."""
+        from numba.extending import intrinsic
+
+        return intrinsic(self.function)
 
 
 class Kernel:
     """A function that is compiled for the types of its arguments, and runs without the GIL.
 
     Arguments are arrays, numbers, and tuples of them; the types of arrays are told by dtype, number
-    of axes, and whether they are contiguous.
+    of axes, and whether they are contiguous and may be written to.
     """
 
     def __init__(self, function: FunctionType, options: dict[str, Any]):
@@ -50,32 +71,28 @@ class Kernel:
         """Return the machine code for arguments of some types, from its file or compiled now."""
         with _ONE_AT_A_TIME:
             if signature not in self._codes:
-                stamps = self.stamps
-                made = recall(self.function, signature, stamps)
+                made = recall(self.function, signature, self.identity)
                 if made is None:
                     from lmkit.compiled.building import build
 
                     made = build(self, signature)
-                    remember(self.function, signature, stamps, made)
+                    remember(self.function, signature, self.identity, made)
                 self._codes[signature] = load(made)
             return self._codes[signature]
 
-    @property
+    @cached_property
     def uses(self) -> dict[str, Kernel | Primitive]:
         """The other compiled functions that this one calls, by the names it has for them."""
-        known = self.function.__globals__
-        names = self.function.__code__.co_names
+        known = globals_of(self.function)
         return {
-            name: known[name]
-            for name in names
-            if name in known and isinstance(known[name], Kernel | Primitive)
+            name: value for name, value in known.items() if isinstance(value, Kernel | Primitive)
         }
 
     @cached_property
-    def stamps(self) -> frozenset[str]:
-        """What tells whether code is out of date: the files that it is made from, and constants."""
-        called = (use.stamps for use in self.uses.values())
-        return stamps_of(self.function).union(*called)
+    def identity(self) -> str | None:
+        """What its code depends on, in one line; None where that cannot be told."""
+        called = {name: use.identity for name, use in self.uses.items()}
+        return identity(self.function, self.options, called)
 
     @cached_property
     def dispatcher(self) -> Any:
@@ -83,26 +100,6 @@ class Kernel:
         from lmkit.compiled.building import dispatcher_of
 
         return dispatcher_of(self)
-
-
-class Primitive:
-    """A function of LLVM instructions, for compiled functions to call (numba's ``intrinsic``)."""
-
-    def __init__(self, function: FunctionType):
-        self.__doc__ = function.__doc__
-        self.function = function
-
-    @cached_property
-    def stamps(self) -> frozenset[str]:
-        """What tells whether code is out of date."""
-        return stamps_of(self.function)
-
-    @cached_property
-    def dispatcher(self) -> Any:
-        """The function as numba knows it."""
-        from numba.extending import intrinsic
-
-        return intrinsic(self.function)
 
 
 def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

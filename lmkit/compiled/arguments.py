@@ -1,7 +1,8 @@
 """The arguments of a compiled function as plain numbers, and what kinds they are.
 
 A signature is the kinds of all arguments, parted by commas: ``i1`` is an array of int32 with one
-axis (numpy's letter for the dtype, the number of axes, ``s`` behind them for one with gaps),
+axis (numpy's letter for the dtype, the number of axes, ``s`` behind them for one with gaps, ``r``
+for one that may only be read),
 ``int``, ``float``, ``bool``, ``none`` and ``.L`` (a numpy number) are single values, and brackets
 hold a tuple.
 """
@@ -12,19 +13,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 OPEN, CLOSE = "(", ")"
 INT, FLOAT, BOOL, NONE = "int", "float", "bool", "none"
 NUMPY = "."
-GAPS = "s"
+GAPS, READ_ONLY = "s", "r"
+_WORD = 1 << 63
 
 
 def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> None:
     """Append the kind of each value, and what is passed for it: arrays go by their address."""
     for value in values:
         if isinstance(value, np.ndarray):
-            gaps = "" if value.flags.c_contiguous else GAPS
-            kinds.append(f"{value.dtype.char}{value.ndim}{gaps}")
+            kinds.append(_array_kind(value))
             leaves.append(id(value))
         elif isinstance(value, tuple):
             kinds.append(OPEN)
@@ -37,6 +39,8 @@ def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> Non
             kinds.append(BOOL)
             leaves.append(value)
         elif isinstance(value, int):
+            if not -_WORD <= value < _WORD:
+                raise OverflowError(f"{value} does not fit 64 bits; pass it as np.uint64")
             kinds.append(INT)
             leaves.append(value)
         elif isinstance(value, float):
@@ -46,6 +50,14 @@ def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> Non
             kinds.append(NONE)
         else:
             raise TypeError(f"a compiled function takes arrays, numbers and tuples, not {value!r}")
+
+
+def _array_kind(array: NDArray[Any]) -> str:
+    dtype, flags = array.dtype, array.flags
+    if not dtype.isnative:
+        raise TypeError(f"an array of {dtype}: a compiled function takes this machine's byte order")
+    gaps, read_only = "" if flags.c_contiguous else GAPS, "" if flags.writeable else READ_ONLY
+    return f"{dtype.char}{array.ndim}{gaps}{read_only}"
 
 
 def leaf_kinds(signature: str) -> list[str]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from lmkit.compiled import Kernel
 
 _WORD = ir.IntType(64)
+# The functions of C's mathematical library that code may call; numba has its own names for some.
+_LIBRARY = {"memcpy", "memmove", "memset", "exp", "exp2", "log", "log2", "log10", "pow", "sqrt"}
+_LIBRARY |= {"floor", "ceil", "rint", "round", "trunc", "fmod", "sin", "cos", "tan", "atan", "tanh"}
+_RENAMED = {f"numba_{name}": name for name in ("expm1", "log1p", "lgamma", "erf", "erfc")}
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",  # dividing by zero raises nothing
@@ -46,7 +50,23 @@ def dispatcher_of(kernel: Kernel) -> Any:
 
 
 def build(kernel: Kernel, signature: str) -> Made:
-    """Return the machine code of a kernel for arguments of some kinds."""
+    """Return the machine code of a kernel for arguments of some kinds.
+
+    Raises RuntimeError for a function that cannot be compiled, or does what none may do.
+    """
+    config: Any = numba.core.config
+    told = config.DISABLE_JIT, config.BOUNDSCHECK
+    config.DISABLE_JIT, config.BOUNDSCHECK = 0, None  # what these ask for could not be kept
+    try:
+        return _built(kernel, signature)
+    except Exception as error:
+        name = kernel.function.__qualname__
+        raise RuntimeError(f"{name} cannot be compiled for ({signature}): {error}") from error
+    finally:
+        config.DISABLE_JIT, config.BOUNDSCHECK = told
+
+
+def _built(kernel: Kernel, signature: str) -> Made:
     leaves = a.leaf_kinds(signature)
     returns: list[str] = []
     names: dict[str, Any] = {"np": np, "kernel": kernel.dispatcher, "give": _giver(returns)}
@@ -63,23 +83,20 @@ def build(kernel: Kernel, signature: str) -> Made:
     module.get_function(result.fndesc.llvm_func_name).name = symbol
     for function in module.functions:
         if function.is_declaration:
-            _resolve(function, kernel)
+            _resolve(function)
         elif function.name != symbol:
             function.linkage = "internal"  # all code of a process is linked together
     return Made(symbol, leaves, returns[0], target_machine().emit_object(module))
 
 
-def _resolve(function: Any, kernel: Kernel) -> None:
-    """Name a function of C's mathematical library that code calls; refuse all others.
-
-    Numba has names of its own for some, such as ``numba_log1p``.
-    """
-    if function.name.startswith("llvm."):
+def _resolve(function: Any) -> None:
+    """Give a function that code calls its name in C's mathematical library; refuse all others."""
+    name = _RENAMED.get(function.name, function.name)
+    if name.startswith("llvm."):
         return
-    function.name = function.name.removeprefix("numba_")
-    if binding.address_of_symbol(function.name) is None:
-        name = kernel.function.__qualname__
-        raise TypeError(f"{name} calls {function.name}, which is not there at run time")
+    if name not in {*_LIBRARY, *_RENAMED.values()} or binding.address_of_symbol(name) is None:
+        raise TypeError(f"it calls {name}, which is not there when numba is not")
+    function.name = name
 
 
 def _expression(signature: str, names: dict[str, Any]) -> str:
@@ -112,8 +129,10 @@ def _array_at(kind: str) -> Any:
     Such an object is what every Python object begins with, then ``char *data; int nd; npy_intp
     *dimensions; npy_intp *strides`` (``PyArrayObject`` in numpy's C API).
     """
-    letter, axes = kind[0], int(kind[1:].rstrip(a.GAPS))
-    array = types.Array(from_dtype(np.dtype(letter)), axes, "A" if kind.endswith(a.GAPS) else "C")
+    letter, axes = kind[0], int(kind[1:].rstrip(a.GAPS + a.READ_ONLY))
+    layout: Any = "A" if a.GAPS in kind[1:] else "C"
+    read_only = a.READ_ONLY in kind[1:]
+    array = types.Array(from_dtype(np.dtype(letter)), axes, layout, readonly=read_only)
 
     def array_at(typing_context: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -83,16 +83,22 @@ def tally_all(
     measured from words, or from documents.
     """
     found: list[SurprisalLedger | Tally] = []
-    for model in models:
+    for place, model in enumerate(models):
         scored: SurprisalLedger | Tally | None = None
+        show = None if progress is None else _share(progress, model, place, len(models))
         if len(text.sources) < FEWEST_SEGMENTS and model.sentences_ != "none":
-            tally = model.tally(text, progress=progress)
+            tally = model.tally(text, progress=show)
             scored = tally if tally.sentences >= FEWEST_SEGMENTS else None
-        scored = scored or model.score(text, progress=progress)
+        scored = scored or model.score(text, progress=show)
         if spellers.knows(model):
             scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
         found.append(scored)
     return found
+
+
+def _share(progress: Progress, model: LanguageModel, place: int, models: int) -> Progress:
+    """Return where the progress of one of several models goes: a share of the whole."""
+    return lambda _, done: progress(f"scoring {model.spec}", (place + done) / models)
 
 
 def measure(

@@ -1,4 +1,8 @@
-"""The totals of a text, counted while it is scored, in memory that does not grow with the text."""
+"""The totals of a text, counted while it is scored.
+
+Memory grows with the unknown words alone, by 12 bytes for each; a ledger takes as much for each
+event.
+"""
 
 from __future__ import annotations
 

@@ -327,7 +327,7 @@ class LanguageModel(ABC):
     def tally(self, text: Corpus | Text | str | Path, *, progress: Progress | None = None) -> Tally:
         """Return the totals of a text alone: the numbers of `score`, without a row for each event.
 
-        It takes less time, and memory that does not grow with the text.
+        It takes less time, and memory that grows with the unknown words of the text alone.
         """
         self._require_fit()
         return tally_text(self, as_text(text), progress=progress)

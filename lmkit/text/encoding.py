@@ -283,11 +283,10 @@ def encode_batches(
         return EncodedChunk(room[:events], _EMPTY_OFFSETS, _EMPTY_LENGTHS, size, told)
 
     for chunk in ahead(text.chunks(meter)):
-        if events and len(room) - events < len(chunk):
-            yield batch()
-            events, size, words = 0, 0, []
         if not events:
             room = np.empty(enough + len(chunk), np.int32)
+        elif len(room) - events < len(chunk):  # a longer chunk than those before
+            room = np.concatenate([room[:events], np.empty(len(chunk), np.int32)])
         found = table.encode(
             chunk, learn=False, unknown=unknown, name=text.name, into=room[events:]
         )

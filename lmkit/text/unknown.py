@@ -15,9 +15,10 @@ from lmkit.text.encoding import WordTable
 class Unknown:
     """What stands in a text where a vocabulary has nothing.
 
-    ``types`` are the different words; ``numbers`` int32 (U,) says which of them stands at each
-    unknown event, in the order of the text. ``sentences`` int64 (U,) are the sentences that the
-    events belong to, from 0. Characters and bytes are not told apart: they are one empty type.
+    ``types`` are the different words, and the specials that every vocabulary begins with;
+    ``numbers`` int32 (U,) says which of them stands at each unknown event, in the order of the
+    text. ``sentences`` int64 (U,) are the sentences that the events belong to, from 0. Characters
+    and bytes are not told apart: they are one empty type.
     """
 
     types: tuple[str, ...]

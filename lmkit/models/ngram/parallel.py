@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -27,17 +27,20 @@ def run_all(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Resul
     left = iter(enumerate(items))  # whose next item one thread alone gets
 
     def take() -> None:
-        for place, item in left:
-            found[place] = work(item)
+        try:
+            for place, item in left:
+                found[place] = work(item)
+        finally:
+            deque(left, maxlen=0)  # whatever ended this thread's work ends that of the others
 
     helpers = [_helpers(os.getpid()).submit(take) for _ in range(min(cores(), len(items)) - 1)]
     try:
         take()
     finally:
-        deque(left, maxlen=0)  # whatever ended this thread's work ends that of the others
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
     return [found[place] for place in range(len(items))]
 
 
