@@ -192,6 +192,22 @@ def test_many_pieces_score_as_one(monkeypatch: pytest.MonkeyPatch, spec: str, co
     np.testing.assert_array_equal(model.log_probs(ids), whole)
 
 
+@pytest.mark.parametrize("context", ["sentence", "stream"])
+@pytest.mark.parametrize("order", [1, 2, 5])
+def test_one_step_is_the_score_of_one_token(order: int, context: str) -> None:
+    """The last bit too: backoffs are added in the same order."""
+    rng = np.random.default_rng(9)
+    lines = [" ".join(rng.choice(list("abcdefgh"), rng.integers(0, 9))) for _ in range(900)]
+    train = corpus("\n".join(lines[:500]))
+    model = lmkit.fit(f"absolute-discounting:order={order},context={context}", train)
+    ids = model.encode("\n".join(lines[500:]) + "\nzebra a b zebra\n")
+    state, found = model.initial_state(), []
+    for index in ids.tolist():
+        log_prob, state = model.step(state, index)
+        found.append(log_prob)
+    np.testing.assert_array_equal(found, model.log_probs(ids))
+
+
 def test_the_order_that_matched() -> None:
     model = lmkit.fit("bigram", corpus("the cat\nthe dog\n"))
     ledger = model.score(corpus("the dog the"), explain=True)

@@ -17,11 +17,12 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
-from lmkit.compiled.arguments import flatten
+from lmkit.compiled.arguments import Packed, flatten
 from lmkit.compiled.files import recall, remember
 from lmkit.compiled.identity import globals_of, identity
 from lmkit.compiled.loading import MachineCode, load
 
+__all__ = ["Kernel", "Packed", "Primitive", "compiled", "primitive"]
 _ONE_AT_A_TIME = RLock()  # threads that compile or load
 
 

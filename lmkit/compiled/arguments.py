@@ -10,6 +10,7 @@ hold a tuple.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,45 +20,75 @@ OPEN, CLOSE = "(", ")"
 INT, FLOAT, BOOL, NONE = "int", "float", "bool", "none"
 NUMPY = "."
 GAPS, READ_ONLY = "s", "r"
+_CONTIGUOUS, _WRITEABLE = 0x1, 0x400  # of numpy's flags of an array
 _WORD = 1 << 63
+
+
+class Packed(tuple[Any, ...]):
+    """A tuple of arrays and numbers that is passed again and again, made ready once."""
+
+    kinds: str
+    leaves: list[float]
+
+    def __new__(cls, values: Iterable[Any]) -> Packed:
+        """Return the tuple of the values."""
+        packed = super().__new__(cls, values)
+        kinds: list[str] = []
+        packed.leaves = []
+        flatten((tuple(packed),), kinds, packed.leaves)
+        packed.kinds = ",".join(kinds)
+        return packed
 
 
 def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> None:
     """Append the kind of each value, and what is passed for it: arrays go by their address."""
     for value in values:
-        if isinstance(value, np.ndarray):
+        kind = type(value)
+        if kind is np.ndarray:
             kinds.append(_array_kind(value))
             leaves.append(id(value))
-        elif isinstance(value, tuple):
-            kinds.append(OPEN)
-            flatten(value, kinds, leaves)
-            kinds.append(CLOSE)
-        elif isinstance(value, np.generic):
-            kinds.append(NUMPY + value.dtype.char)
-            leaves.append(value.item())
-        elif isinstance(value, bool):
-            kinds.append(BOOL)
-            leaves.append(value)
-        elif isinstance(value, int):
+        elif kind is Packed:
+            kinds.append(value.kinds)
+            leaves += value.leaves
+        elif kind is int:
             if not -_WORD <= value < _WORD:
                 raise OverflowError(f"{value} does not fit 64 bits; pass it as np.uint64")
             kinds.append(INT)
             leaves.append(value)
-        elif isinstance(value, float):
-            kinds.append(FLOAT)
+        elif kind is bool or kind is float:
+            kinds.append(BOOL if kind is bool else FLOAT)
             leaves.append(value)
         elif value is None:
             kinds.append(NONE)
+        elif isinstance(value, tuple):
+            kinds.append(OPEN)
+            flatten(value, kinds, leaves)
+            kinds.append(CLOSE)
+        elif isinstance(value, np.ndarray):
+            kinds.append(_array_kind(value))
+            leaves.append(id(value))
         else:
-            raise TypeError(f"a compiled function takes arrays, numbers and tuples, not {value!r}")
+            kinds.append(_number_kind(value))
+            leaves.append(value.item())
+
+
+def _number_kind(value: Any) -> str:
+    if isinstance(value, np.generic):
+        return NUMPY + value.dtype.char
+    raise TypeError(f"a compiled function takes arrays, numbers and tuples, not {value!r}")
 
 
 def _array_kind(array: NDArray[Any]) -> str:
-    dtype, flags = array.dtype, array.flags
+    dtype = array.dtype
     if not dtype.isnative:
         raise TypeError(f"an array of {dtype}: a compiled function takes this machine's byte order")
-    gaps, read_only = "" if flags.c_contiguous else GAPS, "" if flags.writeable else READ_ONLY
-    return f"{dtype.char}{array.ndim}{gaps}{read_only}"
+    return _kind_of(dtype.char, array.ndim, array.flags.num & (_CONTIGUOUS | _WRITEABLE))
+
+
+@cache
+def _kind_of(letter: str, axes: int, flags: int) -> str:
+    gaps = "" if flags & _CONTIGUOUS else GAPS
+    return f"{letter}{axes}{gaps}{'' if flags & _WRITEABLE else READ_ONLY}"
 
 
 def leaf_kinds(signature: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from lmkit.compiled.arguments import is_float
 
 _UNUSED = (c_int64 * 2)()  # where code may say that it returns None, and why it failed
+_NONE, _ERROR = addressof(_UNUSED), addressof(_UNUSED) + 8
 
 
 class Made(NamedTuple):
@@ -36,13 +37,12 @@ class MachineCode:
         self._call = CFUNCTYPE(c_int32, c_void_p, c_void_p, *passed, c_int64)(address)
         self._letters = returns.strip("()")
         self._several = returns.startswith("(")
-        self._room = c_int64 * max(1, len(self._letters))
+        self._room = c_int64 * len(self._letters)
 
     def __call__(self, leaves: list[float]) -> Any:
         """Run the code."""
-        out = self._room()
-        failed = self._call(addressof(_UNUSED), addressof(_UNUSED) + 8, *leaves, addressof(out))
-        if failed:
+        out = self._room() if self._letters else _UNUSED
+        if self._call(_NONE, _ERROR, *leaves, addressof(out)):
             raise RuntimeError("a compiled function failed, which it never should")
         if not self._letters:
             return None

@@ -299,8 +299,11 @@ class LanguageModel(ABC):
     def step(self, state: State, index: int) -> tuple[float, State]:
         """Return the log-probability of one more token, in nats, and the state after it."""
         self._require_fit()
-        ids = self._check_ids([index])
-        log_probs, after = self._log_probs(ids, state)
+        return self._score_one(int(self._check_ids([index])[0]), state)
+
+    def _score_one(self, index: int, state: State) -> tuple[float, State]:
+        """Return what `step` does, of an index that was checked."""
+        log_probs, after = self._log_probs(np.array([index], np.int32), state)
         return float(log_probs[0]), after
 
     def _check_ids(self, ids: Any) -> Ids:

@@ -13,7 +13,7 @@ from lmkit.errors import ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.kernels import score_backoff
+from lmkit.models.ngram.kernels import score_backoff, step_backoff
 from lmkit.models.ngram.model import check_order
 from lmkit.models.ngram.scoring import Walker, table_for
 from lmkit.models.ngram.smoothing import without_unk
@@ -86,6 +86,12 @@ class BackoffModel(LanguageModel):
     def _advance(self, state: State, index: int) -> State:
         return self._walker().walk(np.array([index], np.int32), state)
 
+    def _score_one(self, index: int, state: State) -> tuple[float, State]:
+        walker = self._walker()
+        rule = (walker.initial, walker.eos, walker.trie.arrays)
+        found: tuple[float, State] = step_backoff(state, index, *rule, self.tables_.scores)
+        return found
+
     def _next_log_probs(self, context: Ids) -> LogProbs:
         walker = self._walker()
         return self._predict(walker.walk(context[1:], walker.initial))
@@ -137,8 +143,7 @@ class BackoffModel(LanguageModel):
         result = np.empty(len(ids))
         orders = np.empty(len(ids) if explain else 0, np.int8)
         paid = np.empty(len(orders))
-        tables = (self.tables_.log_probs, self.tables_.backoffs)
-        out = (result, orders, paid)
+        tables, out = self.tables_.scores, (result, orders, paid)
         after = self._walker().score(score_backoff, ids, state, tables=tables, out=out)
         return result, orders, paid, after
 

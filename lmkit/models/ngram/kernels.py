@@ -206,6 +206,26 @@ def score_backoff(ids, state, initial, eos, trie, table, tables, tile, out):  # 
 
 
 @compiled
+def step_backoff(state, word, initial, eos, trie, tables):  # type: ignore[no-untyped-def]
+    """Return the log-probability of a word under a backoff model, and the state after it."""
+    first, words, suffix, _ = trie
+    log_probs, backoffs = tables
+    context, unpaid = np.int64(state), 0
+    node = find_child(first, words, context, word)
+    while node < 0:
+        context, unpaid = np.int64(suffix[context]), unpaid + 1
+        node = find_child(first, words, context, word)
+    value = log_probs[node]
+    for k in range(unpaid - 1, -1, -1):  # the shortest context first, as `score_backoff` has it
+        context = np.int64(state)
+        for _ in range(k):
+            context = np.int64(suffix[context])
+        value += backoffs[context]
+    after = node if node < len(first) - 1 else np.int64(suffix[node])
+    return min(value, 0.0), initial if word == eos else after
+
+
+@compiled
 def look_up(ids, state, initial, eos, trie, table, tables, tile, out):  # type: ignore[no-untyped-def]
     """Write, for each id, the counts of its full n-gram and of its full context; 0 if unseen.
 

@@ -23,6 +23,8 @@ def run_all(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Resul
 
     The calling thread is one of them, and does all of it where the others are busy.
     """
+    if len(items) < 2:
+        return [work(item) for item in items]
     found: dict[int, Result] = {}
     left = iter(enumerate(items))  # whose next item one thread alone gets
 

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.ngram.hashing import REGION, Layout, fill, layout_for, new_waiting
+from lmkit.compiled import Packed
+from lmkit.models.ngram.hashing import REGION, fill, layout_for, new_waiting
 from lmkit.models.ngram.kernels import new_tile, walk, walk_along
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
@@ -20,9 +21,8 @@ PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 # order 3, where contexts have few children to search among.
 _WORTH = 1.0
 
-# The slots, their layout, and the highest order that they hold.
-Table: TypeAlias = tuple[NDArray[np.uint64], Layout, int]
-NO_TABLE: Table = (np.empty(0, np.uint64), (1, 32, 0), 0)
+Table: TypeAlias = Packed  # the slots, their layout, and the highest order that they hold
+NO_TABLE = Packed((np.empty(0, np.uint64), (1, 32, 0), 0))
 
 
 class Walker(NamedTuple):
@@ -45,6 +45,8 @@ class Walker(NamedTuple):
 
     def walk(self, ids: IntArray, state: int) -> int:
         """Return the state after the ids."""
+        if not len(ids):
+            return state
         return int(walk(read_only(ids), state, self.initial, self.eos, self.trie.arrays))
 
     def states(self, ids: IntArray) -> NDArray[np.int64]:
@@ -151,4 +153,4 @@ def _make_table(trie: Trie, highest: int) -> Table | None:
         return bool(fill(trie.first, trie.words, contexts, *given))
 
     fits = all(run_all(work, range(0, len(slots), share)))
-    return (slots, layout, highest) if fits else None
+    return Packed((slots, layout, highest)) if fits else None

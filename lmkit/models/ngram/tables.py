@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.compiled import Packed
 from lmkit.errors import FormatError
 from lmkit.models.ngram.checking import checked, checked_trie
 from lmkit.models.ngram.trie import Trie, read_only
@@ -39,6 +41,11 @@ class BackoffTables:
     log_probs: FloatArray
     backoffs: FloatArray
     ranking: NDArray[np.int32]
+
+    @cached_property
+    def scores(self) -> Packed:
+        """Log-probabilities and backoffs as the scoring kernels take them."""
+        return Packed((self.log_probs, self.backoffs))
 
     def __post_init__(self) -> None:
         for name in ("log_probs", "backoffs", "ranking"):

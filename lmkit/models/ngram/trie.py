@@ -18,10 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lmkit.compiled import Packed
 
 IntArray = NDArray[np.int32]
 OffsetArray = NDArray[np.int64]
@@ -63,10 +66,10 @@ class Trie:
         for name in ("starts", "words", "first", "suffix"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
-    @property
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """The arrays as the scoring kernels take them."""
-        return self.first, self.words, self.suffix, self.starts
+    @cached_property
+    def arrays(self) -> Packed:
+        """The arrays as the scoring kernels take them: first, words, suffix, starts."""
+        return Packed((self.first, self.words, self.suffix, self.starts))
 
     @property
     def order(self) -> int:
