@@ -331,6 +331,17 @@ def the_total_is_the_sum_of_the_parts(subject: Subject) -> None:
 
 
 @contract
+def a_tally_has_the_totals_of_the_ledger(subject: Subject) -> None:
+    for model in subject.each():
+        ledger, tally = model.score(corpus(TEST)), model.tally(corpus(TEST))
+        told = ledger.to_dict()
+        for name, value in tally.to_dict().items():
+            if isinstance(value, float):  # summed in another order
+                told[name] = pytest.approx(told[name], rel=1e-12)
+            assert name == "score_seconds" or value == told[name], (subject, name)
+
+
+@contract
 def the_counts_are_those_of_the_canonical_text(subject: Subject) -> None:
     for unit in subject.units:
         model = subject.fitted(unit)
