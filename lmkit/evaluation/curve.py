@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import ParameterError
-from lmkit.evaluation.blocks import segments
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
-from lmkit.evaluation.measuring import measure, score_all
+from lmkit.evaluation.measuring import measure_all, tally_all
 from lmkit.models.base import Progress
 from lmkit.models.registry import create
 from lmkit.text.corpus import Corpus, Text
@@ -99,7 +98,7 @@ def learning_curve(
         )
     if corpus.test is None:
         raise ParameterError(f"{corpus.name} has no test part; split it, or give one")
-    pieces, points = None, []
+    points = []
     steps = [(spec, fraction) for spec in specs for fraction in sorted(fractions)]
     for place, (spec, fraction) in enumerate(steps):
         if progress is not None:
@@ -107,17 +106,16 @@ def learning_curve(
         model = create(spec)
         part = beginning(corpus.train, fraction)
         model.fit(replace(corpus, train=part))
-        (ledger,) = score_all([model], corpus.test, spellers=Spellers())
-        pieces = segments(ledger.text, ledger) if pieces is None else pieces
-        measured = measure(ledger, pieces, seed=seed, level=level)
+        tallies = tally_all([model], corpus.test, spellers=Spellers())
+        (measured,) = measure_all(tallies, seed=seed, level=level)
         points.append(
             CurvePoint(
                 model=spec,
                 fraction=fraction,
                 words=part.summary.words,
                 bits_per_byte=measured.bits_per_byte,
-                perplexity=ledger.perplexity,
-                oov=ledger.oov_count,
+                perplexity=measured.ledger.perplexity,
+                oov=measured.ledger.oov_count,
                 fit_seconds=model.fit_seconds_,
             )
         )

@@ -61,9 +61,8 @@ def score_all(
     """Return the ledger of a text under each model, completed where there is a speller."""
     ledgers = []
     for place, model in enumerate(models):
-        if progress is not None:
-            progress(f"scoring {model.spec}", place / len(models))
-        ledger = model.score(text, explain=explain)
+        show = _share(progress, model, place, len(models))
+        ledger = model.score(text, explain=explain, progress=show)
         if spellers.knows(model):
             ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
         ledgers.append(ledger)
@@ -85,7 +84,7 @@ def tally_all(
     found: list[SurprisalLedger | Tally] = []
     for place, model in enumerate(models):
         scored: SurprisalLedger | Tally | None = None
-        show = None if progress is None else _share(progress, model, place, len(models))
+        show = _share(progress, model, place, len(models))
         if len(text.sources) < FEWEST_SEGMENTS and model.sentences_ != "none":
             tally = model.tally(text, progress=show)
             scored = tally if tally.sentences >= FEWEST_SEGMENTS else None
@@ -96,9 +95,15 @@ def tally_all(
     return found
 
 
-def _share(progress: Progress, model: LanguageModel, place: int, models: int) -> Progress:
-    """Return where the progress of one of several models goes: a share of the whole."""
-    return lambda _, done: progress(f"scoring {model.spec}", (place + done) / models)
+def _share(
+    progress: Progress | None, model: LanguageModel, place: int, models: int
+) -> Progress | None:
+    """Return where the progress of one of several models goes, a share of the whole; begin it."""
+    if progress is None:
+        return None
+    label = f"scoring {model.spec}"
+    progress(label, place / models)
+    return lambda _, done: progress(label, (place + done) / models)
 
 
 def measure(
