@@ -79,7 +79,7 @@ def phases(path: str, order: int) -> dict[str, float]:
     marks.append(time.perf_counter())
     counts = count_ngrams(learned.ids, order=order, vocabulary_size=len(learned.vocabulary))
     marks.append(time.perf_counter())
-    tables = KneserNey(order=order)._estimate(counts, None)
+    tables = KneserNey(order=order)._estimate(counts, learned.ids, None)
     marks.append(time.perf_counter())
     with tempfile.TemporaryDirectory() as place:
         write_model_file(Path(place) / "m.lmkit", tables.to_arrays(), {})

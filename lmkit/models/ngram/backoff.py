@@ -65,11 +65,11 @@ class BackoffModel(LanguageModel):
             counts = without_unk(counts)
         if progress is not None:
             progress("smoothing", 0.5)
-        self.tables_ = self._estimate(counts, valid_ids)
+        self.tables_ = self._estimate(counts, ids, valid_ids)
 
     @abstractmethod
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
-        """Return the smoothed model of these counts."""
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
+        """Return the smoothed model of these counts of a text, whose ids are (T,)."""
 
     # ------------------------------------------------------------------ predicting
 

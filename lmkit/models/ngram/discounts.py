@@ -33,19 +33,22 @@ def _tally(amounts, found):  # type: ignore[no-untyped-def]
         found[min(amount, 5)] += 1
 
 
-def modified_discounts(t: NDArray[np.int64]) -> FloatArray:
+def modified_discounts(t: NDArray[np.int64], *, single_precision: bool = False) -> FloatArray:
     """Return the three discounts of modified Kneser-Ney as D(0), D(1), D(2), D(3+): (4,) float64.
 
     ``Y = t1 / (t1 + 2 t2)``, ``D(k) = k - (k + 1) Y t_{k+1} / t_k``, t_k the number of n-grams of
-    count k (Chen & Goodman 1998, section 3.5, eq. 26).
+    count k (Chen & Goodman 1998, section 3.5, eq. 26). With `single_precision` the arithmetic is in
+    float32, as in lmplz: whether a discount near 0 or k is out of range depends on it.
 
     Raises ValueError, with the cause, where t1, t2 or t3 is 0 or a discount leaves [0, k].
     """
     for k in (1, 2, 3):
         if t[k] == 0:
             raise ValueError(f"no n-gram has the count {k}")
-    y = t[1] / (t[1] + 2 * t[2])
-    found = np.array([0.0] + [k - (k + 1) * y * t[k + 1] / t[k] for k in (1, 2, 3)])
+    real = np.float32 if single_precision else np.float64
+    y = real(t[1] / (t[1] + 2 * t[2]))
+    n = t.astype(real)
+    found = np.array([0.0] + [real(k) - real(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)], np.float64)
     for k in (1, 2, 3):
         if not 0 <= found[k] <= k:
             raise ValueError(f"the discount of the count {k} would be {found[k]:.4g}")
@@ -66,18 +69,26 @@ def single_discount(t: NDArray[np.int64]) -> FloatArray:
 
 
 def find_discounts(
-    amounts: IntArray, *, order: int, modified: bool, fallback: str
+    t: NDArray[np.int64],
+    *,
+    order: int,
+    modified: bool,
+    fallback: str,
+    single_precision: bool = False,
 ) -> FloatArray | None:
     """Return the discounts of one order (4,), or None where Witten-Bell is to stand in.
+
+    `t` (5,) is how many n-grams have the count 0, 1, 2, 3 and 4.
 
     Where the closed form fails, `fallback` decides, and a DiscountWarning names the cause:
     ``fixed`` takes 0.5, 1, 1.5, ``single`` takes the one discount if that exists and 0.5, 1, 1.5
     if not, ``witten-bell`` leaves the order to Witten-Bell smoothing. ``none`` raises
     ParameterError, as lmplz does without ``--discount_fallback``.
     """
-    t = counts_of_counts(amounts)
     try:
-        return modified_discounts(t) if modified else single_discount(t)
+        if modified:
+            return modified_discounts(t, single_precision=single_precision)
+        return single_discount(t)
     except ValueError as error:
         cause = f"the discounts of order {order} cannot be estimated: {error}"
     if fallback == "none":

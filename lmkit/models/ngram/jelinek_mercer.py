@@ -52,7 +52,7 @@ class JelinekMercer(BackoffModel):
     name = "jelinek-mercer"
     needs_validation = True
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         if valid_ids is None or len(valid_ids) == 0:
             raise ParameterError("jelinek-mercer needs a validation text; give one with tokens")
         trie = counts.trie

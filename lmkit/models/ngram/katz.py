@@ -30,7 +30,7 @@ class Katz(BackoffModel):
 
     name = "katz"
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
         size = trie.vocabulary_size
         probs, rest = np.zeros(len(trie.words)), np.ones(trie.contexts)

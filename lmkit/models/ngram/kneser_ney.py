@@ -12,6 +12,7 @@ from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.discounts import FALLBACKS, counts_of_counts, find_discounts
+from lmkit.models.ngram.lmplz import last_ngrams, tallied_last
 from lmkit.models.ngram.smoothing import (
     FloatArray,
     adjusted_counts,
@@ -44,8 +45,13 @@ class KneserNey(BackoffModel):
     ``fallback``
         What stands in where discounts cannot be estimated (see `find_discounts`).
     ``compat``
-        ``kenlm`` refuses what lmplz refuses: ``<unk>`` in the text, and, unless a fallback is
-        named, discounts that cannot be estimated.
+        ``kenlm`` estimates discounts as lmplz does, in single precision and from the number of
+        occurrences, in place of the adjusted count, of the last n-gram of each lower order (see
+        :mod:`lmkit.models.ngram.lmplz`). The two part where few n-grams have a count of 1 to 4:
+        with characters, or a text of some hundred words, discounts may differ in any digit, and
+        exist under one rule alone; with thousands of types they differ from the fourth digit on.
+        And it refuses what lmplz refuses: ``<unk>`` in the text, and, unless a fallback is named,
+        discounts that cannot be estimated.
     """
 
     name = "kneser-ney"
@@ -77,18 +83,27 @@ class KneserNey(BackoffModel):
             raise ParameterError(f"compat={self.compat!r} is unknown; use lmkit or kenlm")
         prune_thresholds(self.prune, self.order)
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
-        if self.compat == "kenlm" and counts.counts[1] > 0:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
+        kenlm = self.compat == "kenlm"
+        if kenlm and counts.counts[1] > 0:
             raise ParameterError(
                 "the text holds <unk>, which lmplz refuses; rename it, or leave compat=kenlm out"
             )
-        fallback = self.fallback or ("none" if self.compat == "kenlm" else "fixed")
+        fallback = self.fallback or ("none" if kenlm else "fixed")
         trie = counts.trie
         keep = kept_ngrams(counts, prune_thresholds(self.prune, self.order))
+        last = []
+        if kenlm and self.context == "sentence":  # lmplz knows no other
+            last = last_ngrams(ids, vocabulary_size=trie.vocabulary_size, order=trie.order)
 
         def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
             amounts = adjusted_counts(counts, order)
-            found = find_discounts(amounts, order=order, modified=self.modified, fallback=fallback)
+            t = counts_of_counts(amounts)
+            if order <= len(last):
+                t = tallied_last(t, amounts, trie, last[order - 1])
+            found = find_discounts(
+                t, order=order, modified=self.modified, fallback=fallback, single_precision=kenlm
+            )
             if found is None:
                 witten_bell(trie, order, amounts, direct=direct, rest=rest)
                 return
@@ -119,7 +134,7 @@ class AbsoluteDiscounting(BackoffModel):
         if self.discount is not None and not 0 < self.discount < 1:
             raise ParameterError(f"discount={self.discount} must lie between 0 and 1")
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
 
         def give(order: int, direct: FloatArray, rest: FloatArray) -> None:

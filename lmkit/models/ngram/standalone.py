@@ -86,7 +86,7 @@ class StandaloneBackoff(BackoffModel):
             "fit kneser-ney, or give the file itself in place of a spec"
         )
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         self._check()
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -35,7 +35,7 @@ class StupidBackoff(BackoffModel):
         if not 0 < self.factor <= 1:
             raise ParameterError(f"factor={self.factor} must lie above 0 and not above 1")
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
         totals = np.repeat(counts.totals, np.diff(trie.first))
         scores = counts.counts[1:] / np.maximum(totals, 1)

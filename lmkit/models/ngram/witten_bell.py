@@ -19,7 +19,7 @@ class WittenBell(BackoffModel):
 
     name = "witten-bell"
 
-    def _estimate(self, counts: NgramCounts, valid_ids: Ids | None) -> BackoffTables:
+    def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
 
         def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
