@@ -181,7 +181,7 @@ def test_models_are_left_as_they_are(ngram: Any) -> None:
 
 
 def test_fitting_and_mixing_agree(ngram: Any) -> None:
-    spec = r"mixture:models=kneser-ney+bigram:alpha=0.1\,context=stream,caches=unigram"
+    spec = r"mixture:models=bigram:alpha=0.1\,context=stream+kneser-ney,caches=unigram"
     fitted = lmkit.fit(spec, TRAIN, valid=VALID)
     other = lmkit.fit("bigram:alpha=0.1,context=stream", TRAIN)
     mixed = lmkit.mix([ngram, other], VALID, caches=["unigram"])

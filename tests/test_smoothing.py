@@ -296,24 +296,24 @@ def test_where_discounts_fail_a_warning_names_the_cause_and_the_stand_in() -> No
     amounts = np.array([1, 1, 2, 4], np.int32)  # none of 3
     options = {"order": 3, "modified": True}
     with pytest.warns(DiscountWarning, match=r"order 3 .* no n-gram has the count 3; 0.5, 1 and 1"):
-        found = find_discounts(amounts, fallback="fixed", **options)
+        found = find_discounts(counts_of_counts(amounts), fallback="fixed", **options)
     np.testing.assert_array_equal(found, [0, 0.5, 1, 1.5])
     with pytest.warns(DiscountWarning, match=r"one discount, 0.5, stands in"):
-        found = find_discounts(amounts, fallback="single", **options)
+        found = find_discounts(counts_of_counts(amounts), fallback="single", **options)
     np.testing.assert_array_equal(found, [0, 0.5, 0.5, 0.5])
     with pytest.warns(DiscountWarning, match="0.5, 1 and 1.5 stand in"):
-        find_discounts(np.array([2, 2], np.int32), fallback="single", **options)
+        find_discounts(counts_of_counts(np.array([2, 2], np.int32)), fallback="single", **options)
     with pytest.warns(DiscountWarning, match="Witten-Bell"):
-        assert find_discounts(amounts, fallback="witten-bell", **options) is None
+        assert find_discounts(counts_of_counts(amounts), fallback="witten-bell", **options) is None
     with pytest.raises(ParameterError, match=r"count 3; give more text"):
-        find_discounts(amounts, fallback="none", **options)
+        find_discounts(counts_of_counts(amounts), fallback="none", **options)
     out_of_range = np.repeat([1, 2, 3], [5, 1, 9]).astype(np.int32)
     with pytest.warns(DiscountWarning, match=r"the discount of the count 2 would be -17"):
-        find_discounts(out_of_range, fallback="fixed", **options)
+        find_discounts(counts_of_counts(out_of_range), fallback="fixed", **options)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fine = np.repeat([1, 2, 3, 4], [10, 4, 2, 1]).astype(np.int32)
-        assert find_discounts(fine, fallback="fixed", **options) is not None
+        assert find_discounts(counts_of_counts(fine), fallback="fixed", **options) is not None
 
 
 def test_compat_kenlm_refuses_what_lmplz_refuses() -> None:

@@ -24,6 +24,7 @@ from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.text.corpus import Corpus, Text, TextSummary, as_text
 from lmkit.text.encoding import learn_text
+from lmkit.text.known import joint_vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,9 +204,13 @@ def _frequencies(
     models: Sequence[LanguageModel], text: Text, train: Text | None
 ) -> NDArray[np.int64] | None:
     """Return how often training has each word of a text, from a word model or the training text."""
-    for model in models:
-        if model.unit == "word" and model.dropped_ is not None:
-            return word_frequencies(text, model.vocabulary_, model.dropped_)
+    known = [
+        (model.vocabulary_, model.dropped_)
+        for model in models
+        if model.unit == "word" and model.dropped_ is not None
+    ]
+    if known:
+        return word_frequencies(text, *joint_vocabulary(known))
     if train is None:
         return None
     learned = learn_text(train.under(normalize=text.normalize, sentences=text.sentences), "word")
@@ -219,7 +224,8 @@ def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LE
     probabilities do not sum to one, or where models of one unit know different words of it.
     """
     check_comparable(ledgers)
-    ordered = sorted(ledgers, key=lambda ledger: ledger.bits_per_byte)
+    # Equal models stand by name: the order in which they are given is no reason.
+    ordered = sorted(ledgers, key=lambda each: (each.bits_per_byte, each.model, each.signature))
     pieces = segments(ordered[0].text, ordered[0])
     labels = _unique([ledger.model for ledger in ordered])
     models = tuple(

@@ -14,7 +14,7 @@ In both, what stands further back may count for less: each token weighs ``decay 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +31,14 @@ LogProbs = NDArray[np.float64]
 BLOCK = 256
 """Tokens whose products with the window are taken at once: 2 MB for a window of 2,000."""
 KINDS = ("unigram", "neural")
+
+
+def in_order(kinds: Iterable[str]) -> list[str]:
+    """Return kinds of caches in the order of `KINDS`, others behind them.
+
+    Caches are set one after the other: their order would change what is found.
+    """
+    return sorted(kinds, key=lambda kind: KINDS.index(kind) if kind in KINDS else len(KINDS))
 
 
 class Past(NamedTuple):

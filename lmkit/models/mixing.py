@@ -6,14 +6,15 @@ import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.cache import in_order
 from lmkit.models.fitting import validation_ids
 from lmkit.models.mixture import Mixture, check_parts
 from lmkit.text.corpus import Corpus, Text
+from lmkit.text.known import numbering, shared_vocabulary
 
 
 def mix(
@@ -48,7 +49,8 @@ def mix(
     parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
     for part in parts:
         mixture._share_with(part)
-    mixture.combine(parts, validation_ids(mixture, valid), progress)
+    numberings = [numbering(mixture.vocabulary_, model.vocabulary_) for model in models]
+    mixture.combine(parts, validation_ids(mixture, valid), progress, numberings=numberings)
     spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
     mixture.fit_seconds_ = sum(spent) + time.perf_counter() - start
     return mixture
@@ -58,29 +60,36 @@ def _unfitted(
     models: Sequence[LanguageModel], caches: Sequence[str], window: int, buckets: int
 ) -> Mixture:
     """Return the mixture that has learned nothing, its options checked."""
-    first = models[0]
     runs_on = bool(caches) or any(model.context == "stream" for model in models)
     mixture = Mixture(
-        models="+".join(model.spec for model in models),
-        caches="+".join(caches) or None,
+        models="+".join(sorted(model.spec for model in models)),
+        caches="+".join(in_order(caches)) or None,
         window=window,
         buckets=buckets,
         context="stream" if runs_on else "sentence",
-        unit=first.unit,
-        min_count=first.min_count,
-        max_size=first.max_size,
+        unit=models[0].unit,
+        **_same_options(models, ("min_count", "max_size")),
     )
     mixture._check_common()
     check_parts(mixture, models)
     return mixture
 
 
+def _same_options(models: Sequence[LanguageModel], names: Sequence[str]) -> dict[str, Any]:
+    """Return those of the options that have one value in all models."""
+    first = models[0].get_parameters()
+    return {
+        name: first[name]
+        for name in names
+        if all(model.get_parameters()[name] == first[name] for model in models)
+    }
+
+
 def _take_over(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
     """Give the mixture the vocabulary and the rules that its models have in common."""
     first = models[0]
-    mixture.vocabulary_ = first.vocabulary_
-    known = [model.dropped_ for model in models if model.dropped_ is not None]
-    mixture.dropped_ = known[0] if known else None
+    known = [(model.vocabulary_, model.dropped_) for model in models]
+    mixture.vocabulary_, mixture.dropped_ = shared_vocabulary(known)
     mixture.normalize_, mixture.sentences_ = first.normalize_, first.sentences_
     texts = {model.train_sha256_ for model in models}
     mixture.train_sha256_ = texts.pop() if len(texts) == 1 else None
@@ -98,10 +107,12 @@ def _check_alike(first: LanguageModel, other: LanguageModel) -> None:
                 "fit the second as the first"
             )
     a, b = first.vocabulary_, other.vocabulary_
-    if not (np.array_equal(a.blob, b.blob) and np.array_equal(a.offsets, b.offsets)):
+    try:
+        numbering(a, b)
+    except KeyError as error:
         raise VocabularyError(
             f"{first.spec} and {other.spec} have different vocabularies ({len(a):,} and "
-            f"{len(b):,} outcomes); fit both on one text, with the same validation text (without "
-            "one, some hold out a part), or the second with the vocabulary of the first "
-            "(--vocabulary)"
-        )
+            f"{len(b):,} outcomes; {error} is not in both); fit both on one text, with the same "
+            "validation text (without one, some hold out a part), or the second with the "
+            "vocabulary of the first (--vocabulary)"
+        ) from None

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
-from lmkit.models.cache import KINDS, Cache, Past, check_cache
+from lmkit.models.cache import KINDS, Cache, Past, check_cache, in_order
 from lmkit.models.fitting import named_progress
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.interpolation import find_weights
 from lmkit.models.ngram.continuations import continuations, knows_contexts
+from lmkit.models.parts import bucket_of, mixed, ngram_part, recurrent_part
 from lmkit.models.registry import create, model_class
 from lmkit.models.tuning import FEW, best_caches
+from lmkit.text.known import Numbering, checked_numbering
 
 PIECE = 1 << 17
 """Tokens scored at once: their hidden states must fit into memory, 0.5 GB for 1,000 units."""
@@ -46,10 +48,11 @@ class Mixture(LanguageModel):
         is spelled ``\,``. All learn from the same text and share one vocabulary.
     ``caches, window``
         ``unigram``, ``neural``, or ``unigram+neural``: caches over the last `window` tokens (see
-        :mod:`lmkit.models.cache`); ``neural`` looks into the first recurrent model.
+        :mod:`lmkit.models.cache`); ``neural`` looks into the recurrent model with the most
+        parameters.
     ``buckets``
         How many sets of weights there are: the places of a text are parted by how many different
-        tokens the first n-gram model has seen after the longest context that it knows, by powers
+        tokens the largest n-gram model has seen after the longest context that it knows, by powers
         of two. A context with few continuations is one that an n-gram model can be trusted in.
 
     ``seed``
@@ -58,15 +61,18 @@ class Mixture(LanguageModel):
     With context ``stream``, the default, caches run on across sentence ends, and each model keeps
     the context of its own spec; with ``sentence`` all of it is empty after each ``</s>``.
 
-    Learned: `models_`, `caches_`, `weights_` (buckets, K) for the models and then the caches, and
-    `valid_nats_` (K + 1,), the mean nats of a validation token under each of them alone (infinite
-    where it gave a token nothing) and, last, under the mixture.
+    Learned: `models_`, in the order of their specs, so that no number depends on the order in which
+    they are given; `numberings_`, the id in each model of each outcome, None where it is the same;
+    `caches_`; `weights_` (buckets, K) for the models and then the caches, and `valid_nats_`
+    (K + 1,), the mean nats of a validation token under each of them alone (infinite where it gave
+    a token nothing) and, last, under the mixture.
     """
 
     name: ClassVar[str] = "mixture"
     needs_validation: ClassVar[bool] = True
 
     models_: list[LanguageModel]
+    numberings_: list[Numbering]
     caches_: list[Cache]
     weights_: NDArray[np.float64]
     valid_nats_: NDArray[np.float64]
@@ -99,8 +105,8 @@ class Mixture(LanguageModel):
         check_parts(self, models)
 
     def kinds(self) -> list[str]:
-        """Return the kinds of its caches."""
-        return self.caches.split("+") if self.caches else []
+        """Return the kinds of its caches, in the order of `KINDS` however they are given."""
+        return in_order(self.caches.split("+")) if self.caches else []
 
     def _components(self) -> list[LanguageModel]:
         """Return the unfitted models that the specs make, with the mixture's own options."""
@@ -137,17 +143,33 @@ class Mixture(LanguageModel):
         self.combine(models, np.empty(0, np.int32) if valid_ids is None else valid_ids, progress)
 
     def combine(
-        self, models: list[LanguageModel], valid_ids: Ids, progress: Progress | None
+        self,
+        models: list[LanguageModel],
+        valid_ids: Ids,
+        progress: Progress | None,
+        *,
+        numberings: Sequence[Numbering] = (),
     ) -> None:
-        """Learn the caches' settings and the weights, from the validation text alone."""
-        self.models_, self.caches_ = models, []
+        """Learn the caches' settings and the weights, from the validation text alone.
+
+        `numberings` has the id in each model of each outcome, None (and by default) where they are
+        those of the mixture.
+        """
+        self.caches_ = []
+        self.numberings_ = list(numberings) or [None] * len(models)
         if progress is not None:
             progress("mixing", 0.0)
         kinds = self.kinds()
-        state = self._first_state(hidden="neural" in kinds)
         columns = np.empty((len(models) + len(kinds), len(valid_ids)))
-        for row, model, own in zip(columns, models, state.models, strict=False):
-            row[:] = model._log_probs(valid_ids, own)[0]
+        for place, model in enumerate(models):
+            own = self._own(place, valid_ids)
+            columns[place], _ = model._log_probs(own, model._initial_state())
+        # The order in which they are given must not change a number: sums round differently.
+        order = sorted(range(len(models)), key=lambda k: (models[k].spec, columns[k].tobytes()))
+        columns[: len(models)] = columns[order]
+        self.models_ = [models[place] for place in order]
+        self.numberings_ = [self.numberings_[place] for place in order]
+        state = self._first_state(hidden="neural" in kinds)
         self.caches_ = best_caches(
             list(columns[: len(models), :FEW]),
             self._extended(state, valid_ids[:FEW]),
@@ -171,11 +193,16 @@ class Mixture(LanguageModel):
         states = tuple(model._initial_state() for model in self.models_)
         empty = Past.empty(0)
         if hidden:
-            place = _with_hidden(self.models_)
+            place = recurrent_part(self.models_)
             model: Any = self.models_[place]
             nothing = model.hidden_states(np.empty(0, np.int32), states[place])[0]
             empty = Past.empty(nothing.shape[1])
         return MixtureState(states, empty)
+
+    def _own(self, place: int, ids: Ids) -> Ids:
+        """Return the ids (T,) as the model at a place has them."""
+        own = self.numberings_[place]
+        return ids if own is None else own[ids]
 
     @property
     def _looks_inside(self) -> bool:
@@ -197,9 +224,9 @@ class Mixture(LanguageModel):
         """
         if not state.past.hidden.shape[1]:
             return np.empty((len(ids) + 1, 0), np.float32), state.models
-        place = _with_hidden(self.models_)
+        place = recurrent_part(self.models_)
         model: Any = self.models_[place]
-        hidden, after = model.hidden_states(ids, state.models[place])
+        hidden, after = model.hidden_states(self._own(place, ids), state.models[place])
         return hidden, (*state.models[:place], after, *state.models[place + 1 :])
 
     def _extended(self, state: MixtureState, ids: Ids) -> Past:
@@ -225,9 +252,10 @@ class Mixture(LanguageModel):
         """Return the bucket of each place and of that behind all, (T + 1,)."""
         if self.buckets == 1:
             return np.zeros(len(ids) + 1, np.int64)
-        pairs = zip(self.models_, state.models, strict=True)
-        model, own = next(pair for pair in pairs if knows_contexts(pair[0]))
-        return bucket_of(continuations(model, ids, own), self.buckets)
+        place = ngram_part(self.models_)
+        own = self._own(place, ids)
+        seen = continuations(self.models_[place], own, state.models[place])
+        return bucket_of(seen, self.buckets)
 
     def _log_probs(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
         if len(ids) <= PIECE:
@@ -241,34 +269,38 @@ class Mixture(LanguageModel):
     def _piece(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
         columns = np.empty((len(self.models_) + len(self.caches_), len(ids)))
         states = []
-        for row, model, own in zip(columns, self.models_, state.models, strict=False):
-            row[:], after = model._log_probs(ids, own)
+        for place, (model, before) in enumerate(zip(self.models_, state.models, strict=True)):
+            columns[place], after = model._log_probs(self._own(place, ids), before)
             states.append(after)
         past = state.past
         if self.caches_:
             columns[len(self.models_) :], (_, past) = self._cached(ids, state)
-        mixed = _mixed(columns, self.weights_[self._buckets(ids, state)[:-1]].T)
-        return mixed, MixtureState(tuple(states), past)
+        total = mixed(columns, self.weights_[self._buckets(ids, state)[:-1]].T)
+        return total, MixtureState(tuple(states), past)
 
     def _advance(self, state: MixtureState, index: int) -> MixtureState:
+        ids = np.array([index], np.int32)
         states = tuple(
-            model._advance(own, index)
-            for model, own in zip(self.models_, state.models, strict=True)
+            model._advance(before, int(self._own(place, ids)[0]))
+            for place, (model, before) in enumerate(zip(self.models_, state.models, strict=True))
         )
         past = state.past
         if self.caches_:
-            past = self._remembered(self._extended(state, np.array([index], np.int32)))
+            past = self._remembered(self._extended(state, ids))
         return MixtureState(states, past)
 
     def _predict(self, state: MixtureState) -> LogProbs:
         nothing = np.empty(0, np.int32)
-        rows = [model._predict(own) for model, own in zip(self.models_, state.models, strict=True)]
+        rows = [
+            model._predict(before) if own is None else model._predict(before)[own]
+            for model, own, before in zip(self.models_, self.numberings_, state.models, strict=True)
+        ]
         if self.caches_:
             hidden = self._hidden(nothing, state)[0][0]
             size = len(self.vocabulary_)
             rows += [cache.distribution(state.past, hidden, size=size) for cache in self.caches_]
         weights = self.weights_[self._buckets(nothing, state)[0]]
-        return _mixed(np.stack(rows), weights[:, None])
+        return mixed(np.stack(rows), weights[:, None])
 
     def _next_log_probs(self, context: Ids) -> LogProbs:
         return self._predict(self._log_probs(context[1:], self._initial_state())[1])
@@ -313,6 +345,8 @@ class Mixture(LanguageModel):
         for number, model in enumerate(self.models_):
             own, learned = model._state_to_save()
             arrays.update({f"{number}.{name}": array for name, array in own.items()})
+            if (numbers := self.numberings_[number]) is not None:
+                arrays[f"numbering.{number}"] = numbers
             described.append(
                 {"model": model.name, "parameters": model.get_parameters(), "learned": learned}
             )
@@ -323,7 +357,7 @@ class Mixture(LanguageModel):
         return arrays, values
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
-        self.models_ = []
+        self.models_, self.numberings_ = [], []
         for number, described in enumerate(values["models"]):
             cls = model_class(described["model"])
             if issubclass(cls, Mixture):
@@ -339,13 +373,15 @@ class Mixture(LanguageModel):
             }
             model._restore(own, described["learned"])
             self.models_.append(model)
+            numbers = arrays.get(f"numbering.{number}")
+            self.numberings_.append(checked_numbering(numbers, len(self.vocabulary_)))
         self.caches_ = [check_cache(Cache(*entry)) for entry in values["caches"]]
         self.weights_ = np.array(arrays["weights"], np.float64)
         self.valid_nats_ = np.array(arrays["valid_nats"], np.float64)
         check_parts(self, self.models_)
         count = len(self.models_) + len(self.caches_)
         fits = self.weights_.shape == (self.buckets, count) and len(self.valid_nats_) == count + 1
-        fits = fits and [cache.kind for cache in self.caches_] == self.kinds()
+        fits = fits and sorted(cache.kind for cache in self.caches_) == sorted(self.kinds())
         if not (fits and (self.weights_ >= 0).all() and np.allclose(self.weights_.sum(axis=1), 1)):
             raise FormatError("its weights, models and caches do not fit; mix the models anew")
 
@@ -378,26 +414,3 @@ def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
         raise ParameterError(
             f"buckets={mixture.buckets} are of an n-gram model's contexts; mix one in, or use 1"
         )
-
-
-def bucket_of(counts: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
-    """Return the bucket of each number of continuations: its binary digits, the last being open.
-
-    >>> bucket_of(np.array([0, 1, 2, 3, 4, 1000]), 4).tolist()
-    [0, 1, 2, 2, 3, 3]
-    """
-    return np.minimum(np.frexp(counts)[1], buckets - 1).astype(np.int64)
-
-
-def _mixed(columns: LogProbs, weights: NDArray[np.float64]) -> LogProbs:
-    """Return the log of the weighted sum of probabilities: (T,) from columns (K, T)."""
-    peaks = columns.max(axis=0)
-    peaks[np.isneginf(peaks)] = 0.0
-    with np.errstate(divide="ignore"):
-        mixed = np.log((np.exp(columns - peaks) * weights).sum(axis=0)) + peaks
-    return np.asarray(np.minimum(mixed, 0.0))
-
-
-def _with_hidden(models: Sequence[LanguageModel]) -> int:
-    """Return the place of the first recurrent model."""
-    return next(place for place, model in enumerate(models) if hasattr(model, "hidden_states"))

@@ -5,11 +5,13 @@ speller completes it: ``p(w|h) = p(<unk>|h) p_spell(w)`` is a distribution over 
 be, and with it the totals of word, character and byte models are about the same string.
 
 A speller belongs to a training text and a vocabulary, not to a model: all models that share these
-share it, and no model gains by it.
+share it, and no model gains by it. That of a mixture is learned from what any of its models knows:
+the types in the vocabulary of one, or left out of it, with the largest of their counts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,7 +96,7 @@ def learn_speller(unit: str, vocabulary: Vocabulary, dropped: Vocabulary) -> Spe
     literal, left_out = int(dropped.counts[UNK_ID]), int(dropped.counts[len(SPECIALS) :].sum())
     # No word is empty or reserved, and none of these can stand for one outside the vocabulary.
     barred = ["", EOS, BOS, *([UNK] if literal else []), *vocabulary.tokens[len(SPECIALS) :]]
-    inside = float(np.exp(_raw(letters, unseen, barred)).sum())
+    inside = math.fsum(np.exp(_raw(letters, unseen, barred)))  # whatever the order of the ids
     share = literal / (literal + left_out + 1)
     return Speller(unit, letters, unseen, share, 1 - inside, len(types))
 

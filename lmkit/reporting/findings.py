@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.pairs import Pair
 
 
@@ -102,11 +103,28 @@ def _unknown_alone(comparison: Comparison) -> str:
         if not pair.tied and same and first.perplexity_without_oov > second.perplexity_without_oov:
             return (
                 f"Caveat: {comparison.labels[pair.a]} is ahead of {comparison.labels[pair.b]} by "
-                f"the {first.oov_count:,} unknown words alone, whose <unk> it finds more probable. "
+                f"the {first.oov_count:,} unknown words alone: {_unknown_gain(first, second)}. "
                 f"On the known words it is behind (perplexity {first.perplexity_without_oov:,.1f} "
                 f"against {second.perplexity_without_oov:,.1f})."
             )
     return ""
+
+
+def _unknown_gain(first: SurprisalLedger, second: SurprisalLedger) -> str:
+    """Return by what the first model is ahead on unknown words: their <unk>, or their spelling."""
+    named = float((second.nats - first.nats)[first.oov].sum()) / math.log(2)
+    spelled = 0.0
+    if first.spelling is not None and second.spelling is not None:
+        spelled = float((second.spelling - first.spelling)[first.oov].sum()) / math.log(2)
+    parts = []
+    if named > 0:
+        parts.append(f"it finds <unk> more probable ({named:,.0f} bits in all)")
+    if spelled > 0:
+        parts.append(
+            "its speller, learned from other words left out of the vocabulary, spells them in "
+            f"{spelled:,.0f} bits fewer"
+        )
+    return ", and ".join(parts)
 
 
 def _overlapping(comparison: Comparison) -> str:

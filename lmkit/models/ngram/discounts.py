@@ -48,7 +48,8 @@ def modified_discounts(t: NDArray[np.int64], *, single_precision: bool = False) 
     real = np.float32 if single_precision else np.float64
     y = real(t[1] / (t[1] + 2 * t[2]))
     n = t.astype(real)
-    found = np.array([0.0] + [real(k) - real(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)], np.float64)
+    found = np.zeros(4)
+    found[1:] = [real(k) - real(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
     for k in (1, 2, 3):
         if not 0 <= found[k] <= k:
             raise ValueError(f"the discount of the count {k} would be {found[k]:.4g}")

@@ -22,7 +22,7 @@ class LastNgram(NamedTuple):
     """An n-gram of ids, ``<s>`` being V, and how often the text holds it."""
 
     ids: tuple[int, ...]
-    count: int
+    occurrences: int
 
 
 def last_ngrams(ids: NDArray[np.int32], *, vocabulary_size: int, order: int) -> list[LastNgram]:
@@ -39,7 +39,7 @@ def last_ngrams(ids: NDArray[np.int32], *, vocabulary_size: int, order: int) -> 
     In ``a b </s> b a </s>`` the word that appears last is b, and it follows ``<s>`` and a:
 
     >>> text = np.array([2, 3, 1, 3, 2, 1], np.int32)
-    >>> [(last.ids, last.count) for last in last_ngrams(text, vocabulary_size=4, order=3)]
+    >>> [(last.ids, last.occurrences) for last in last_ngrams(text, vocabulary_size=4, order=3)]
     [((3,), 2), ((2, 3), 1)]
     """
     bos = vocabulary_size
@@ -69,7 +69,7 @@ def tallied_last(
     if node < 0:  # left out with <unk>, which lmplz does not read
         return t
     adjusted = int(amounts[node - trie.starts[len(last.ids)]])
-    changes = np.bincount([min(last.count, 5)], minlength=6) - np.bincount(
+    changes = np.bincount([min(last.occurrences, 5)], minlength=6) - np.bincount(
         [min(adjusted, 5)], minlength=6
     )
     return t + changes[: len(t)]
