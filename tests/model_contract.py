@@ -32,7 +32,9 @@ from lmkit.errors import (
     UnknownModelError,
     VocabularyError,
 )
+from lmkit.evaluation.completion import Spellers, complete
 from lmkit.models.base import LanguageModel
+from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.registry import create, model_class
 from lmkit.text.corpus import Corpus
 from lmkit.text.units import UNITS, join_tokens
@@ -622,3 +624,114 @@ def half_a_file_is_no_model(subject: Subject) -> None:
             path.write_bytes(whole[:size])
             with pytest.raises(FormatError, match=path.name):
                 lmkit.load(path)
+
+
+# ---------------------------------------------------------------------- order of what is given
+
+
+def ranking(models: list[LanguageModel]) -> dict[str, Any]:
+    """Return a comparison of models on the test text, without the time that it took."""
+    found = lmkit.compare(models, corpus(TEST)).to_dict()
+    for result in found["results"]:
+        result.pop("score_seconds")
+        result.pop("fit_seconds")
+    return found
+
+
+def others(model: LanguageModel) -> list[LanguageModel]:
+    """Return models with a model's vocabulary, of another text and with ids in another order."""
+    types = model.vocabulary_.tokens[2:]
+    return [
+        create(spec + f",unit={model.unit}").fit(corpus(text), vocabulary=Vocabulary(order))
+        for spec, text, order in (
+            ("ngram:order=2,alpha=0.7", OTHER, types),
+            ("kneser-ney:order=2", OTHER, types[::-1]),
+            ("ngram:order=1,alpha=0.3", TRAIN, types[3:] + types[:3]),
+        )
+    ]
+
+
+@contract
+def a_ranking_is_the_same_in_whatever_order(subject: Subject) -> None:
+    for unit in subject.units:
+        model = subject.fitted(unit)
+        if model.proper and subject.finite:
+            models = [model, *others(model)]
+            expected = ranking(models)
+            assert ranking(models[::-1]) == expected
+            assert ranking([*models[2:], *models[:2]]) == expected
+
+
+@contract
+def a_mixture_is_the_same_in_whatever_order(subject: Subject) -> None:
+    for unit in subject.units:
+        model = subject.fitted(unit)
+        if not model.proper or hasattr(model, "models_"):
+            continue
+        models, valid = [model, *others(model)], corpus(TEST)
+        mixtures = [
+            lmkit.mix([models[place] for place in order], valid, buckets=2, caches=["unigram"])
+            for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1))
+        ]
+        expected = learned(mixtures[0])
+        nats = complete(mixtures[0].score(valid), mixtures[0].speller).spelled_nats
+        for mixture in mixtures[1:]:
+            assert learned(mixture) == expected
+            again = complete(mixture.score(valid), mixture.speller).spelled_nats
+            np.testing.assert_array_equal(again, nats)
+
+
+@contract
+def the_parts_of_a_mixture_add_up_in_their_own_ids(subject: Subject) -> None:
+    model = subject.fitted()
+    if not model.proper or hasattr(model, "models_"):
+        return
+    models, text = [model, *others(model)], corpus(TEST)
+    mixture = lmkit.mix(models, text)
+    weights = dict(zip((part.spec for part in mixture.models_), mixture.weights_[0], strict=True))
+    total = sum(weights[part.spec] * np.exp(-part.score(text).nats) for part in models)
+    np.testing.assert_allclose(np.exp(-mixture.score(text).nats), total, rtol=1e-5)
+    with tempfile.TemporaryDirectory() as folder:
+        mixture.save(Path(folder) / "m.lmkit")
+        again = lmkit.load(Path(folder) / "m.lmkit")
+    np.testing.assert_array_equal(again.score(text).nats, mixture.score(text).nats)
+    state = mixture.initial_state()
+    for index in encoded(mixture)[:12].tolist():
+        after_all = mixture.next_log_probs(state=state)
+        assert abs(math.fsum(np.exp(after_all)) - 1) <= 1e-12
+        log_prob, state = mixture.step(state, index)
+        assert_close(log_prob, after_all[index], subject)
+
+
+@contract
+def an_arpa_file_says_the_same_in_whatever_order(subject: Subject) -> None:
+    model = subject.fitted()
+    if not isinstance(model, BackoffModel):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("one.arpa", "two.arpa")]
+        model.save(paths[0])
+        paths[1].write_text(shuffled_arpa(paths[0].read_text()))
+        one, two = (lmkit.load(path) for path in paths)
+    assert one.vocabulary_.tokens != two.vocabulary_.tokens
+    a, b = (arpa.score(corpus(TEST), explain=True) for arpa in (one, two))
+    for mine, own in ((a.nats, b.nats), *((a.extra[name], b.extra[name]) for name in a.extra)):
+        np.testing.assert_array_equal(mine, own)
+    if model.proper:
+        mixture = lmkit.mix([one, two], corpus(TEST))
+        np.testing.assert_allclose(mixture.score(corpus(TEST)).nats, a.nats, rtol=1e-12, atol=1e-12)
+    spellers = Spellers(corpus(TRAIN).train)
+    spelled = [speller.log_probs(["zebra", "Ω"]) for speller in map(spellers.of, (one, two))]
+    np.testing.assert_array_equal(spelled[0], spelled[1])
+
+
+def shuffled_arpa(text: str) -> str:
+    """Return an ARPA file with the n-grams of each order in another order."""
+    blocks = text.split("\n\n")
+    rng = random.Random(3)
+    for place, block in enumerate(blocks):
+        head, *lines = block.split("\n")
+        if head.endswith("-grams:"):
+            rng.shuffle(lines)
+            blocks[place] = "\n".join([head, *lines])
+    return "\n\n".join(blocks)

@@ -14,6 +14,7 @@ import lmkit
 from lmkit.errors import NotComparableError, ParameterError
 from lmkit.evaluation.blocks import segments
 from lmkit.evaluation.comparison import compare, rank
+from lmkit.evaluation.completion import complete
 from lmkit.evaluation.curve import learning_curve
 from lmkit.evaluation.measuring import measure
 from lmkit.reporting.findings import findings
@@ -239,3 +240,51 @@ def test_curves_refuse_what_is_no_part() -> None:
             learning_curve(["bigram"], corpus, fractions=fractions)
     with pytest.raises(ParameterError, match="no test part"):
         learning_curve(["bigram"], Corpus("c", text(TRAIN)))
+
+
+@pytest.mark.parametrize(
+    ("unk", "spelling", "told"),
+    [
+        (-4.0, 0.0, "alone: it finds <unk> more probable (346 bits in all). On"),
+        (1.0, -5.0, "alone: its speller, learned from other words left out of the vocabulary, "
+         "spells them in 433 bits fewer. On"),
+        (-2.0, -3.0, "(173 bits in all), and its speller, learned from other words left out of the "
+         "vocabulary, spells them in 260 bits fewer. On"),
+    ],
+)  # fmt: skip
+def test_the_caveat_tells_a_likelier_unk_from_another_speller(
+    unk: float, spelling: float, told: str
+) -> None:
+    """60 unknown words; -4 nats each are 60 * 4 / ln 2 = 346 bits."""
+    test = text("the owl sat\na cat saw the zebra\n" * 60)
+    model = lmkit.fit("unigram", text(TRAIN))
+    ledger = complete(model.score(test), model.speller)
+    assert ledger.oov_count == 60
+    ahead = replace(
+        ledger,
+        model="ahead",
+        nats=ledger.nats + np.where(ledger.oov, unk, 0.05),
+        spelling=ledger.spelling + np.where(ledger.oov, spelling, 0.0),
+    )
+    found = rank([ledger, ahead])
+    assert found.labels == ("ahead", "unigram")
+    assert any(told in line for line in findings(found)), findings(found)
+
+
+def test_equal_models_stand_in_the_order_of_their_names() -> None:
+    train = text(TRAIN)
+    models = [
+        lmkit.fit(f"kneser-ney:{option}", train) for option in ("prune=0-0", "fallback=fixed")
+    ]
+    for given in (models, models[::-1]):
+        found = compare(given, text(TEST))
+        assert found.labels == ("kneser-ney:fallback=fixed", "kneser-ney:prune=0-0")
+        assert found.ranges == ((1, 2), (1, 2))
+
+
+def test_how_often_training_has_a_word_is_what_any_model_has_seen() -> None:
+    one, two = (lmkit.fit("unigram", text(t)) for t in ("the cat the\n", "a cat cat\n"))
+    for given in ([one, two], [two, one]):
+        frequencies = compare(given, text("the cat a zebra\n" * 40)).frequencies
+        assert frequencies is not None
+        assert frequencies[:5].tolist() == [2, 2, 1, 0, -1]

@@ -245,6 +245,43 @@ def test_a_comparison_tells_who_adapts(ngram: Any) -> None:
     assert not any("adapts" in line for line in findings(alike))
 
 
+# ---------------------------------------------------------------------- order of the models
+
+
+def test_the_speller_of_a_mixture_is_learned_from_what_all_its_models_know() -> None:
+    """Two texts, one vocabulary: each model leaves other words out, and the mixture knows both."""
+    one = Corpus.from_string("the cat sat\nthe dog ran\n" * 9 + "zip zap\n", normalize="none")
+    two = Corpus.from_string("the cat ran\nthe cat\n" * 9 + "quux quiz zip zip\n", normalize="none")
+    a = lmkit.fit("bigram:min_count=2", one)
+    b = lmkit.fit("kneser-ney:order=2", two, vocabulary=a.vocabulary_)
+    mixed, other = lmkit.mix([a, b], one), lmkit.mix([b, a], one)
+    assert mixed.spec == other.spec
+    assert mixed.dropped_ == other.dropped_
+    dropped = dict(zip(mixed.dropped_.tokens, mixed.dropped_.counts.tolist(), strict=True))
+    assert dropped == {"<unk>": 0, "</s>": 0, "zip": 2, "quux": 1, "quiz": 1, "zap": 1}
+    tokens = mixed.vocabulary_.tokens
+    assert mixed.vocabulary_.counts[tokens.index("the")] == 18  # as both say
+    assert mixed.vocabulary_.counts[tokens.index("ran")] == 9
+    assert mixed.vocabulary_.counts[tokens.index("sat")] == 9  # as the first says
+    test = Corpus.from_string("the quip zipped\n", normalize="none")
+    results = [lmkit.compare(models, test).results() for models in ([mixed, a], [a, other])]
+    assert [each["bits_per_byte"] for each in results[0]] == [
+        each["bits_per_byte"] for each in results[1]
+    ]
+    spelled = mixed.speller()
+    alone = {w: a.speller().log_probs([w])[0] for w in ("quux", "zap")}
+    assert spelled.types > a.speller().types
+    assert spelled.log_probs(["quux"])[0] > alone["quux"]
+
+
+def test_caches_are_set_in_one_order(ngram: Any, rnn: Any) -> None:
+    a = lmkit.mix([ngram, rnn], VALID, caches=["neural", "unigram"], window=30)
+    b = lmkit.mix([rnn, ngram], VALID, caches=["unigram", "neural"], window=30)
+    assert a.caches_ == b.caches_
+    np.testing.assert_array_equal(a.weights_, b.weights_)
+    assert a.spec == b.spec
+
+
 # ---------------------------------------------------------------------- refusals
 
 
