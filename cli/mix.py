@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Choice(["unigram", "neural"]),
     help="Add a cache of the tokens just read; may be given twice. A neural one looks into the "
-    "first recurrent model.",
+    "largest recurrent model.",
 )
 @click.option(
     "--window",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     help="Sets of weights, chosen by how many ways the text went on after the context that the "
-    "first n-gram model knows.",
+    "largest n-gram model knows.",
 )
 @o.encoding_options
 @o.format_option
@@ -73,8 +73,9 @@ def command(
 ) -> None:
     """Mix fitted models, and caches, by weights that suit a validation text.
 
-    The models share one vocabulary. Settings of caches are found on that text too. The mixture is
-    a model like any other: evaluate, compare, score and generate take its file.
+    The models know the same words, and their order changes nothing. Settings of caches are found
+    on that text too. The mixture is a model like any other: evaluate, compare, score and generate
+    take its file.
 
     \b
     lmkit mix kneser-ney.lmkit word-rnn.lmkit --valid ptb -o mixture.lmkit
