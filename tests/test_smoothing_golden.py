@@ -63,10 +63,15 @@ def table_of(model: KneserNey) -> Table:
     return found
 
 
+@pytest.mark.parametrize("compat", ["lmkit", "kenlm"])
 @pytest.mark.parametrize(("name", "order", "variant"), KNOWN)
-def test_every_ngram_is_that_of_lmplz(golden: Path, name: str, order: int, variant: str) -> None:
+def test_every_ngram_is_that_of_lmplz(
+    golden: Path, name: str, order: int, variant: str, compat: str
+) -> None:
     model = KneserNey(
         order=order,
+        compat=compat,
+        fallback="fixed",
         prune="0-0-1" if variant == "prune001" else "0",
         interpolate_unigrams=variant != "nointerp",
     ).fit(corpus(golden / ("tiny.txt" if name == "tiny" else f"{name}.train.txt")))
