@@ -21,6 +21,7 @@ from . import options as o
     metavar="CORPUS",
     help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
 )
+@o.documents_option
 @o.encoding_options
 @o.seed_option
 @o.format_option

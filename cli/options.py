@@ -46,6 +46,18 @@ encoding_options = chain(
         show_default=True,
         help="What to do with bytes that are not valid in the encoding.",
     ),
+    click.option(
+        "--field",
+        metavar="NAME",
+        help="Field of JSON lines (.jsonl, .ndjson) that holds the text. [default: text]",
+    ),
+)
+
+documents_option = click.option(
+    "--documents",
+    metavar="file|blank|line|REGEX",
+    help="What a document is: a file, what stands between blank lines, a line, or what a line that "
+    "the REGEX is found in begins. [default: rows of JSON lines, files where there are several]",
 )
 
 reading_options = chain(
@@ -60,6 +72,7 @@ reading_options = chain(
         type=click.Choice(_SENTENCES),
         help="What ends a sentence. [default: the catalogue's, for files line]",
     ),
+    documents_option,
     encoding_options,
 )
 
@@ -120,7 +133,8 @@ def open_corpus(where: str | None, reading: dict[str, Any]) -> Any:
 
 def reading(options: dict[str, Any]) -> dict[str, Any]:
     """Take the reading options out of a command's options."""
-    return {name: options.pop(name) for name in ("normalize", "sentences", "encoding", "errors")}
+    names = ("normalize", "sentences", "documents", "encoding", "errors", "field")
+    return {name: options.pop(name) for name in names}
 
 
 def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 from lmkit.evaluation.measuring import tier
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
-from lmkit.text.corpus import TextSummary
+from lmkit.text.meter import TextSummary
 
 if TYPE_CHECKING:
     from lmkit.evaluation.decomposition import Decomposition
@@ -103,8 +103,11 @@ def interval_of(result: dict[str, Any]) -> str:
 
 def describe(summary: TextSummary) -> str:
     """Return a line about the text that was scored."""
+    count = summary.documents
+    documents = "" if count is None else f"{count:,} document{'' if count == 1 else 's'}, "
     return (
-        f"{summary.name}: {summary.words:,} words, {summary.sentence_ends:,} sentence ends, "
+        f"{summary.name}: {documents}{summary.words:,} words, "
+        f"{summary.sentence_ends:,} sentence ends, "
         f"{summary.characters:,} characters, {summary.bytes:,} bytes "
         f"(normalize={summary.normalize}, sentences={summary.sentences}, "
         f"sha256 {summary.sha256[:12]})"

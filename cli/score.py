@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What a row is.",
 )
+@o.documents_option
 @o.encoding_options
 @click.option(
     "--format",

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, LmkitError, ParameterError
 from lmkit.text.collected import Collected
-from lmkit.text.corpus import Corpus, Meter, Text, as_corpus, as_text
+from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
+from lmkit.text.meter import Meter
 from lmkit.text.source import Source
 
 
@@ -311,6 +312,7 @@ def test_summary_as_json() -> None:
         "bytes": 5,
         "words": 2,
         "sentence_ends": 1,
+        "documents": None,
     }
 
 

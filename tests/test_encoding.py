@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
-from lmkit.text.corpus import Corpus, Meter, Text
+from lmkit.text.corpus import Corpus, Text
 from lmkit.text.eight_bytes import same_bytes
 from lmkit.text.encoding import (
     array_of_ids,
@@ -21,6 +21,7 @@ from lmkit.text.encoding import (
     encode_text,
     learn_text,
 )
+from lmkit.text.meter import Meter
 from lmkit.text.source import Source
 from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import Vocabulary

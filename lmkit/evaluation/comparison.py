@@ -22,9 +22,10 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
-from lmkit.text.corpus import Corpus, Text, TextSummary, as_text
+from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import learn_text
 from lmkit.text.known import joint_vocabulary
+from lmkit.text.meter import TextSummary
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -87,9 +87,7 @@ def complete(scored: Closed, speller: Callable[[], Speller]) -> Closed:
     if isinstance(scored, Tally):
         unknown = scored.unknown
         costs = -speller().log_probs(unknown.types)[unknown.numbers]
-        spelling = np.zeros(len(scored.nats))
-        np.add.at(spelling, scored.unknown_parts, costs)
-        return replace(scored, spelling=spelling, unk=SPELLED)
+        return replace(scored, **scored.spelled(costs), unk=SPELLED)
     tokens = unknown_tokens(scored)
     numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     log_probs = speller().log_probs(list(numbers))

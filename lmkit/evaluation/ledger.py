@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.evaluation.scored import Scored, infinite
-from lmkit.text.corpus import Meter
 from lmkit.text.encoding import places_of
+from lmkit.text.meter import Meter
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
 if TYPE_CHECKING:

@@ -190,6 +190,7 @@ def ledger_of_columns(
         **fields,
         text=text,
         summary=text.summary,
+        document_sizes=text.document_sizes,
         ids=ids,
         nats=nats,
         given_oov=oov,

@@ -16,7 +16,8 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.scored import Scored
 from lmkit.evaluation.tally import Tally
 from lmkit.models.base import LanguageModel, Progress
-from lmkit.text.corpus import Text, TextSummary
+from lmkit.text.corpus import Text
+from lmkit.text.meter import TextSummary
 
 SCHEMA = 1
 S = TypeVar("S", bound=Scored)
@@ -78,14 +79,14 @@ def tally_all(
 ) -> list[SurprisalLedger | Tally]:
     """Return the tally of a text under each model, completed where there is a speller.
 
-    It is a ledger where the text has too few sentences, or many documents: then uncertainty is
-    measured from words, or from documents.
+    It is a ledger where the text has too few sentences and documents: then uncertainty is measured
+    from words.
     """
     found: list[SurprisalLedger | Tally] = []
     for place, model in enumerate(models):
         scored: SurprisalLedger | Tally | None = None
         show = _share(progress, model, place, len(models))
-        if len(text.sources) < FEWEST_SEGMENTS and model.sentences_ != "none":
+        if model.sentences_ != "none":
             tally = model.tally(text, progress=show)
             scored = tally if tally.sentences >= FEWEST_SEGMENTS else None
         scored = scored or model.score(text, progress=show)
@@ -126,8 +127,15 @@ def measure(
 def measure_tally(
     tally: Tally, *, label: str | None = None, seed: int = 0, level: float = LEVEL
 ) -> Measured[Tally]:
-    """Return a tally with the intervals of its bits a byte and of its perplexity."""
-    parts = _Parts(tally.nats, tally.spelling, tally.sizes, tally.bytes, tally.length)
+    """Return a tally with the intervals of its bits a byte and of its perplexity.
+
+    They are measured over documents where there are many.
+    """
+    nats, events, sizes = tally.document_nats, tally.document_events, tally.document_bytes
+    if nats is not None and events is not None and sizes is not None:
+        parts = _Parts(nats, tally.document_spelling, events, sizes, 1)
+    if nats is None or len(parts.bytes) < FEWEST_SEGMENTS:
+        parts = _Parts(tally.nats, tally.spelling, tally.sizes, tally.bytes, tally.length)
     return _measured(tally, parts, label=label, seed=seed, level=level)
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
 from lmkit.evaluation.signature import signature
-from lmkit.text.corpus import Text, TextSummary
+from lmkit.text.corpus import Text
+from lmkit.text.meter import TextSummary
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -20,6 +22,9 @@ class Scored(ABC):
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
     its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
     (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to totals.
+
+    ``document_sizes`` int64 (D, 3) are the canonical bytes, characters and sentence ends of each
+    document of the text, in order; None where documents are unknown.
 
     Where unknown words are spelled, totals, bits a byte and perplexities a word count what that
     costs; ``perplexity`` and ``cross_entropy``, which are those of the closed vocabulary, do not.
@@ -38,6 +43,29 @@ class Scored(ABC):
     fit_seconds: float | None = None
     score_seconds: float | None = None
     adapts: str = ""
+    document_sizes: NDArray[np.int64] | None = None
+
+    @property
+    def document_bytes(self) -> NDArray[np.int64] | None:
+        """The UTF-8 bytes of each document, int64 (D,); None where documents are unknown."""
+        return None if self.document_sizes is None else self.document_sizes[:, 0]
+
+    @property
+    def document_offsets(self) -> NDArray[np.int64] | None:
+        """The first character of each document, and the number of characters: int64 (D + 1,).
+
+        None where documents are unknown.
+        """
+        return _starts(self.document_sizes, 1)
+
+    @property
+    def document_starts(self) -> NDArray[np.int64] | None:
+        """The first sentence of each document, and the number of sentence ends: int64 (D + 1,).
+
+        Three documents of 2, 1 and 4 sentences have 0, 2, 3, 7. None where documents are unknown,
+        or the text has no sentence ends (rule ``none``).
+        """
+        return None if self.summary.sentences == "none" else _starts(self.document_sizes, 2)
 
     @property
     @abstractmethod
@@ -154,6 +182,11 @@ class Scored(ABC):
             f"{self.model}: perplexity {self.perplexity:.2f} a {self.unit}, "
             f"{self.bits_per_byte:.3f} bits a byte, {self.events:,} events, {self.oov_count:,} OOV"
         )
+
+
+def _starts(sizes: NDArray[np.int64] | None, column: int) -> NDArray[np.int64] | None:
+    """Return the running sums of a column of sizes, from 0 on."""
+    return None if sizes is None else np.append(0, np.cumsum(sizes[:, column]))
 
 
 def infinite(total: float, values: np.ndarray[Any, Any]) -> int:

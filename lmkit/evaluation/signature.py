@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmkit import __version__
-from lmkit.text.corpus import TextSummary
+from lmkit.text.meter import TextSummary
 
 _SENTENCES = {"line": "line", "paragraph": "par", "none": "none"}
 

@@ -1,7 +1,7 @@
 """The totals of a text, counted while it is scored.
 
-Memory grows with the unknown words alone, by 12 bytes for each; a ledger takes as much for each
-event.
+Memory grows with the unknown words, by 12 bytes for each, and with documents, where they are known,
+by 40; a ledger takes 12 bytes for each event.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.evaluation.scored import Scored
-from lmkit.text.corpus import TextSummary
+from lmkit.text.meter import Meter, TextSummary
 from lmkit.text.unknown import Gathering, Unknown
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
@@ -33,6 +33,10 @@ class Tally(Scored):
 
     ``spelling`` float64 (B,), where a spelling model has completed the tally, is what it cost to
     spell the unknown tokens of each part, in nats.
+
+    Where documents are known, and the text has sentence ends, ``document_nats`` float64 (D,),
+    ``document_events`` int64 (D,) and ``document_spelling`` are the same for each document; its
+    size is in ``document_sizes``.
     """
 
     nats: NDArray[np.float64]
@@ -44,6 +48,9 @@ class Tally(Scored):
     zeros: int
     unknown: Unknown
     spelling: NDArray[np.float64] | None = None
+    document_nats: NDArray[np.float64] | None = None
+    document_events: NDArray[np.int64] | None = None
+    document_spelling: NDArray[np.float64] | None = None
 
     @cached_property
     def events(self) -> int:
@@ -79,6 +86,17 @@ class Tally(Scored):
     def unknown_parts(self) -> NDArray[np.int64]:
         """The part that each unknown event belongs to, int64 (U,)."""
         return np.minimum(self.unknown.sentences // self.length, len(self.nats) - 1)
+
+    def spelled(self, costs: NDArray[np.float64]) -> dict[str, Any]:
+        """Return the fields of the tally once each unknown event costs so much to spell, (U,)."""
+        spelling = np.bincount(self.unknown_parts, costs, len(self.nats))
+        fields: dict[str, Any] = {"spelling": spelling}
+        if self.document_nats is not None and self.document_starts is not None:
+            first = self.document_starts[1:-1]
+            documents = np.searchsorted(first, self.unknown.sentences, side="right")
+            count = len(self.document_nats)
+            fields["document_spelling"] = np.bincount(documents, costs, count)
+        return fields
 
 
 class Runs:
@@ -134,12 +152,39 @@ class Runs:
         return sums
 
 
+class Documents:
+    """Sums over documents: surprisals and events, as many rows as documents have begun."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros((MOST_RUNS, 2))
+        self._last = 0  # the document of the last event
+
+    def add_events(
+        self,
+        ids: NDArray[np.int32],
+        nats: NDArray[np.float64],
+        sentences: int,
+        starts: NDArray[np.int64],
+    ) -> None:
+        """Add events behind so many sentence ends; `starts` are those before each document."""
+        if len(starts) > len(self._sums):
+            more = np.zeros((2 * len(starts) - len(self._sums), 2))
+            self._sums = np.concatenate([self._sums, more])
+        self._last = sum_documents(ids, nats, sentences, self._last, starts, self._sums)
+
+    def sums(self, count: int) -> NDArray[np.float64]:
+        """Return the sums of so many documents, (D, 2)."""
+        return self._sums[:count].copy()
+
+
 class Tallying:
-    """A tally while the text is scored; ``sizes`` takes the bytes of each sentence."""
+    """A tally while the text is scored, counted by a ``meter`` that it makes."""
 
     def __init__(self, unit: str) -> None:
-        self.sizes = Runs(1)
+        self._sizes = Runs(1)
+        self.meter = Meter(sizes=self._sizes)
         self._runs = Runs(3)
+        self._documents = Documents()
         self._unknown = Gathering(unit)
         self._zeros = 0
         self._open = False  # whether the last sentence has not ended
@@ -151,22 +196,31 @@ class Tallying:
         if np.count_nonzero(ids) < len(ids):  # <unk> has the id 0
             before = np.searchsorted(np.flatnonzero(ids == EOS_ID), np.flatnonzero(ids == UNK_ID))
             self._unknown.add(unknown, self._runs.sentences + before)
+        starts = self.meter.document_starts
+        if starts is not None:
+            self._documents.add_events(ids, nats, self._runs.sentences, starts)
         self._zeros += self._runs.add_events(ids, nats)
         self._open = bool(ids[-1] != EOS_ID)
 
     def result(self, summary: TextSummary, **scored: Any) -> Tally:
         """Return the tally of all events, those of a last sentence without an end among them."""
-        rest = summary.bytes - int(self.sizes.sums.sum())
+        rest = summary.bytes - int(self._sizes.sums.sum())
         if self._open:
             self._runs.end_sentence()
-            self.sizes.add(np.array([rest]))
+            self._sizes.add(np.array([rest]))
+        sizes = self.meter.documents
+        if sizes is not None and summary.sentences != "none":
+            sums = self._documents.sums(len(sizes))
+            scored["document_nats"] = sums[:, 0].copy()
+            scored["document_events"] = sums[:, 1].astype(np.int64)
         nats, known, events = self._runs.sums.T
         return Tally(
             **scored,
             summary=summary,
+            document_sizes=sizes,
             nats=nats.copy(),
             sizes=events.astype(np.int64),
-            bytes=self.sizes.sums[:, 0].astype(np.int64),
+            bytes=self._sizes.sums[:, 0].astype(np.int64),
             length=self._runs.length,
             sentences=self._runs.sentences,
             known=float(known.sum()),
@@ -195,3 +249,19 @@ def sum_events(ids, nats, sentences, shift, sums):  # type: ignore[no-untyped-de
         zeros += nats[t] == np.inf
         sentences += ids[t] == EOS_ID
     return sentences - before, zeros
+
+
+@compiled
+def sum_documents(ids, nats, sentences, document, starts, sums):  # type: ignore[no-untyped-def]
+    """Add events to the sums of their documents, (D, 2): nats, and their number.
+
+    `sentences` ended before them, and `starts` are the numbers of those before each document, the
+    last event having been in the one at place `document`. Returns that of the last one now.
+    """
+    for t in range(len(ids)):
+        while document + 1 < len(starts) and starts[document + 1] <= sentences:
+            document += 1
+        sums[document, 0] += nats[t]
+        sums[document, 1] += 1.0
+        sentences += ids[t] == EOS_ID
+    return document

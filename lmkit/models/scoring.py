@@ -14,8 +14,9 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.tally import Tally, Tallying
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
-from lmkit.text.corpus import Meter, Text
+from lmkit.text.corpus import Text
 from lmkit.text.encoding import EncodedChunk, encode_batches
+from lmkit.text.meter import Meter
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
@@ -54,6 +55,7 @@ def score_text(
         nats=columns.take("nats", np.float64),
         extra=columns.rest(),
         sentence_bytes=sentences.array,
+        document_sizes=meter.documents,
     )
 
 
@@ -62,13 +64,12 @@ def tally_text(model: LanguageModel, text: Text, *, progress: Progress | None) -
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
     tallying = Tallying(model.unit)
-    meter = Meter(sizes=tallying.sizes)
 
     def put_away(batch: _Batch) -> None:
         tallying.add(batch.ids, batch.nats, batch.unknown)
 
-    _score(model, own, meter, put_away, unknown=True, progress=progress)
-    return tallying.result(meter.summary(own), **_scored_by(model, own, start))
+    _score(model, own, tallying.meter, put_away, unknown=True, progress=progress)
+    return tallying.result(tallying.meter.summary(own), **_scored_by(model, own, start))
 
 
 def _scored_by(model: LanguageModel, text: Text, start: float) -> dict[str, Any]:

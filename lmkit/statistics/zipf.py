@@ -43,8 +43,9 @@ from lmkit.statistics.ranks import (
 )
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.whole_range import WholeRangeFit, fit_whole_range
-from lmkit.text.corpus import Corpus, Text, TextSummary, as_corpus
+from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
+from lmkit.text.meter import TextSummary
 from lmkit.text.vocabulary import EOS_ID, Vocabulary
 
 if TYPE_CHECKING:

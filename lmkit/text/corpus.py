@@ -8,23 +8,23 @@ Neither holds the text itself; both read it again, block by block, whenever it i
 from __future__ import annotations
 
 import glob
-import hashlib
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
+from lmkit.text.documents import ROW, Finder, check_documents, line_places
+from lmkit.text.meter import NEWLINE, Meter, TextSummary
 from lmkit.text.normalize import check_normalizer, normalizer
+from lmkit.text.rows import DEFAULT_FIELD, is_json_lines
 from lmkit.text.source import Source, spooled
 
-NEWLINE = 10  # the byte that ends a sentence of a canonical text
 SENTENCE_RULES = ("line", "paragraph", "none")
 DEFAULT_CORPUS = "python-reference"
 DEFAULT_NORMALIZER = "words"
@@ -38,87 +38,29 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
-class TextSummary:
-    """What is counted over a canonical text; the divisors of every metric.
-
-    `characters` and `bytes` include one for each sentence end; `words` are what stands between
-    spaces, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
-    """
-
-    name: str
-    sha256: str
-    normalize: str
-    sentences: str
-    characters: int
-    bytes: int
-    words: int
-    sentence_ends: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as the JSON output has them."""
-        return dict(vars(self))
-
-
-class Sink(Protocol):
-    """What takes numbers piece by piece."""
-
-    def add(self, piece: NDArray[Any], /) -> None:
-        """Take some more."""
-
-
-class Meter:
-    """Counts a canonical text while it streams past.
-
-    The bytes of each sentence go to `sizes`, if it is given.
-    """
-
-    def __init__(self, *, sizes: Sink | None = None) -> None:
-        self.digest = hashlib.sha256()
-        self.bytes = self.characters = self.words = self.sentence_ends = 0
-        self._sizes = sizes
-        self._open = 0  # bytes of the sentence that has not ended
-
-    def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
-        """Count a further chunk; the totals are those of the text up to its end."""
-        if self._sizes is not None:
-            sizes = np.diff(np.flatnonzero(chunk == NEWLINE), prepend=-1)
-            whole = int(sizes.sum())
-            sizes[:1] += self._open
-            self._open = len(chunk) - whole + (0 if len(sizes) else self._open)
-            self._sizes.add(sizes)
-        self.digest.update(chunk.data)
-        self.bytes += len(chunk)
-        self.words, self.sentence_ends, self.characters = words, ends, characters
-
-    def summary(self, text: Text) -> TextSummary:
-        """Return the counts, for a text that has streamed past whole."""
-        return TextSummary(
-            name=text.name,
-            sha256=self.digest.hexdigest(),
-            normalize=text.normalize,
-            sentences=text.sentences,
-            characters=self.characters,
-            bytes=self.bytes,
-            words=self.words,
-            sentence_ends=self.sentence_ends,
-        )
-
-
-@dataclass(frozen=True)
 class Text:
     """One run of raw text and the rules that make it canonical.
 
     `normalize` is a normaliser's name (lmkit.text.normalize); `sentences` says what ends a
     sentence: ``line`` each line, also a blank one; ``paragraph`` a blank line; ``none`` nothing.
+
+    `documents` says what a document is: ``file`` each source; ``blank`` what stands between blank
+    lines; ``line`` each line that is not blank; any other string is a regular expression, and a
+    line in which it is found begins a document. Files, and rows of JSON lines, always part
+    documents, but rows not under ``file``. By default documents are the rows of JSON lines, or the
+    files where there are several, and else unknown. A document ends a paragraph, as a file does;
+    otherwise the canonical text is the same under every rule.
     """
 
     name: str
     sources: tuple[Source, ...]
     normalize: str = DEFAULT_NORMALIZER
     sentences: str = DEFAULT_SENTENCES
+    documents: str | None = None
 
     def __post_init__(self) -> None:
         check_normalizer(self.normalize)
+        check_documents(self.documents)
         if self.sentences not in SENTENCE_RULES:
             raise ParameterError(
                 f"unknown sentence rule {self.sentences!r}"
@@ -146,10 +88,17 @@ class Text:
         rule = SENTENCE_RULES.index(self.sentences)
         state = folding.new_fold_state()
         meter = meter or Meter()
-        for block in self._normalized_blocks():
+        if self.document_rule is not None:
+            meter.expect_documents(self.raw_size)
+        for block, breaks, begins in self._normalized_blocks():
             raw = np.frombuffer(block, np.uint8)
             out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
-            _, size = folding.fold(raw, out, state, rule, -1)
+            if len(breaks):
+                found = np.empty((len(breaks), 3), np.int64)
+                _, size = folding.fold_pieces(raw, breaks, out, state, rule, -1, found)
+                meter.begin_documents(found[begins])
+            else:
+                _, size = folding.fold(raw, out, state, rule, -1)
             yield self._metered(out[:size], state, meter)
         if rule != folding.NONE and not state[folding.AT_START]:
             state[folding.SENTENCE_ENDS] += 1
@@ -165,24 +114,54 @@ class Text:
         meter.add(chunk, words=int(state[folding.WORDS]), ends=ends, characters=characters)
         return chunk
 
-    def _normalized_blocks(self) -> Iterator[bytes]:
+    def _normalized_blocks(
+        self,
+    ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[np.bool_]]]:
+        """Yield blocks, the byte offsets that end what stands before, and which begin documents."""
         normalize = normalizer(self.normalize)
+        finder = Finder(self.document_rule)
+        nothing = np.empty(0, np.int64), np.empty(0, np.bool_)
         for source in self.sources:
-            block = b""
-            for block in source.blocks():
-                yield block if normalize is None else normalize(block.decode()).encode()
-            if block and not block.endswith(b"\n"):
-                yield b"\n"  # a file's end is a line's end
+            raw = b""
+            for piece in finder.pieces(source):
+                raw = piece.text
+                lines, begins = finder.find(piece)
+                block = raw if normalize is None else normalize(raw.decode()).encode()
+                yield block, line_places(block, lines), begins  # a normaliser keeps line ends
+            if raw and not raw.endswith(b"\n"):
+                yield b"\n", *nothing  # a file's end is a line's end
             if self.sentences == "paragraph":
-                yield b"\n"  # and a paragraph's
+                yield b"\n", *nothing  # and a paragraph's
+
+    @property
+    def document_rule(self) -> str | None:
+        """What a document is: `documents`, or what is known without it; None if nothing is."""
+        if self.documents is None:
+            if any(source.field is not None for source in self.sources):
+                return ROW
+            return "file" if len(self.sources) > 1 else None
+        return self.documents
+
+    @cached_property
+    def _read(self) -> Meter:
+        """The meter of the canonical text, read through once."""
+        meter = Meter()
+        for _ in self.chunks(meter):
+            pass
+        return meter
 
     @cached_property
     def summary(self) -> TextSummary:
         """The counts and the sha256 of the canonical text, read through once."""
-        meter = Meter()
-        for _ in self.chunks(meter):
-            pass
-        return meter.summary(self)
+        return self._read.summary(self)
+
+    @property
+    def document_sizes(self) -> NDArray[np.int64] | None:
+        """The canonical bytes, characters and sentence ends of each document, int64 (D, 3).
+
+        None where documents are unknown.
+        """
+        return self._read.documents
 
     def canonical(self) -> str:
         """Return the whole canonical text."""
@@ -230,6 +209,8 @@ class Corpus:
         *,
         normalize: str | None = None,
         sentences: str | None = None,
+        documents: str | None = None,
+        field: str | None = None,
         encoding: str = "utf-8",
         errors: str = "strict",
     ) -> Corpus:
@@ -237,16 +218,20 @@ class Corpus:
 
         A folder or a catalogue corpus has the parts that its file names tell (train, valid or dev,
         test); any other folder or glob is one text of all its files, by name. Rules that are left
-        out come from the catalogue, else they are ``words`` and ``line``.
+        out come from the catalogue, else they are ``words`` and ``line``; `documents` says what a
+        document is (see :class:`Text`). Files of JSON lines (``.jsonl``, ``.ndjson``, packed ones
+        too) are read as rows, their text the `field` of that name, ``text`` by default; so is
+        standard input where a field is named.
 
         Raises CorpusError when there is nothing at that place, FetchError when a catalogue corpus
         cannot be had.
         """
         from lmkit.corpora import catalogue
 
+        how = {"encoding": encoding, "errors": errors}
         if str(where) == "-":
-            source = spooled("stdin", sys.stdin.buffer, encoding=encoding, errors=errors)
-            return _from_sources("stdin", [source], normalize, sentences)
+            source = spooled("stdin", sys.stdin.buffer, **how, field=field)
+            return _from_parts("stdin", {"train": [source]}, normalize, sentences, documents)
         if isinstance(where, str) and where in catalogue.names():
             entry = catalogue.entry(where)
             normalize, sentences = normalize or entry.normalize, sentences or entry.sentences
@@ -254,7 +239,7 @@ class Corpus:
                 part: [Source(str(place.get("path", where)), **place)]
                 for part, place in entry.locate().items()
             }
-            corpus = _from_parts(where, sources, normalize, sentences)
+            corpus = _from_parts(where, sources, normalize, sentences, documents)
             return corpus.split(entry.cut) if entry.cut else corpus
         files = _find_files(where)
         if not files:
@@ -263,10 +248,11 @@ class Corpus:
                 f"{did_you_mean(str(where), catalogue.names())}; `lmkit corpora` lists them"
             )
         sources = {
-            part: [_source_of(file, encoding=encoding, errors=errors) for file in of_part]
+            part: [_source_of(file, field=field, **how) for file in of_part]
             for part, of_part in files.items()
         }
-        return _from_parts(Path(where).name or str(where), sources, normalize, sentences)
+        name = Path(where).name or str(where)
+        return _from_parts(name, sources, normalize, sentences, documents)
 
     @classmethod
     def from_string(
@@ -276,10 +262,11 @@ class Corpus:
         name: str = "string",
         normalize: str = DEFAULT_NORMALIZER,
         sentences: str = DEFAULT_SENTENCES,
+        documents: str | None = None,
     ) -> Corpus:
         """Return a corpus whose training part is a string."""
         source = Source(name, content=text.encode("utf-8", "surrogatepass"))
-        return _from_sources(name, [source], normalize, sentences)
+        return _from_parts(name, {"train": [source]}, normalize, sentences, documents)
 
     def split(self, fractions: tuple[float, ...] = DEFAULT_CUT) -> Corpus:
         """Return this corpus with its training part cut contiguously into train, valid and test.
@@ -324,14 +311,12 @@ def as_text(where: Corpus | Text | str | Path) -> Text:
     return where if isinstance(where, Text) else as_corpus(where).held_out
 
 
-def _from_sources(
-    name: str, sources: list[Source], normalize: str | None, sentences: str | None
-) -> Corpus:
-    return _from_parts(name, {"train": sources}, normalize, sentences)
-
-
 def _from_parts(
-    name: str, parts: dict[str, list[Source]], normalize: str | None, sentences: str | None
+    name: str,
+    parts: dict[str, list[Source]],
+    normalize: str | None,
+    sentences: str | None,
+    documents: str | None,
 ) -> Corpus:
     texts = {
         part: Text(
@@ -339,6 +324,7 @@ def _from_parts(
             tuple(sources),
             normalize or DEFAULT_NORMALIZER,
             sentences or DEFAULT_SENTENCES,
+            documents,
         )
         for part, sources in parts.items()
     }
@@ -361,11 +347,12 @@ def _find_files(where: str | Path) -> dict[str, list[Path]]:
     return {"train": files} if files else {}
 
 
-def _source_of(file: Path, *, encoding: str, errors: str) -> Source:
+def _source_of(file: Path, *, encoding: str, errors: str, field: str | None) -> Source:
+    rows = (field or DEFAULT_FIELD) if is_json_lines(file) else None
     if file.exists() and not file.is_file() and not file.is_dir():
         with file.open("rb") as pipe:  # it gives its bytes only once
-            return spooled(str(file), pipe, encoding=encoding, errors=errors)
-    return Source(str(file), path=file, encoding=encoding, errors=errors)
+            return spooled(str(file), pipe, encoding=encoding, errors=errors, field=rows)
+    return Source(str(file), path=file, encoding=encoding, errors=errors, field=rows)
 
 
 def _text_files(folder: Path) -> list[Path]:

@@ -63,13 +63,18 @@ def _count(
     newline = np.array([10], np.uint8)
     for index, source in enumerate(sources):
         position, block = source.start, b""
-        for block in source.blocks():
+        for block, starts in source.pieces():
             raw = np.frombuffer(block, np.uint8)
             out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
             done = 0
             while done < len(raw):
                 limit = waiting[0] if waiting else -1
-                read, _ = folding.fold(raw[done:], out, state, rule, limit)
+                rows = starts[starts >= done] - done  # each ends a paragraph, as a file's end does
+                if len(rows):
+                    found = np.empty((len(rows), 3), np.int64)
+                    read, _ = folding.fold_pieces(raw[done:], rows, out, state, rule, limit, found)
+                else:
+                    read, _ = folding.fold(raw[done:], out, state, rule, limit)
                 done += read
                 note(index, position + done)
             position += len(raw)

@@ -14,7 +14,8 @@ from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.text import kernels
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
-from lmkit.text.corpus import Meter, Text, TextSummary
+from lmkit.text.corpus import Text
+from lmkit.text.meter import Meter, TextSummary
 from lmkit.text.units import check_unit, symbol_code, symbol_name
 from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
 

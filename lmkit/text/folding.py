@@ -164,3 +164,39 @@ def fold(  # noqa: C901 - one compiled loop
     state[5] += written - within - newlines_written
     state[0], state[1], state[2], state[3], state[4] = start, pending, newlines, ends, words
     return read, written
+
+
+@compiled
+def fold_pieces(
+    block: NDArray[np.uint8],
+    breaks: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    state: NDArray[np.int64],
+    rule: int,
+    limit: int,
+    found: NDArray[np.int64],
+) -> Any:
+    """Fold a block as `fold` does, a paragraph ending at each of the rising offsets `breaks`.
+
+    Breaks are places where lines begin. `found` (breaks, 3) takes what the canonical text has
+    before each: bytes of this block, and running totals of characters and of sentence ends.
+    """
+    read, written = 0, 0
+    for number in range(len(breaks) + 1):
+        stop = breaks[number] if number < len(breaks) else len(block)
+        if read < stop:
+            more, put = fold(block[read:stop], out[written:], state, rule, limit)
+            read, written = read + more, written + put
+            if read < stop or (rule != 2 and state[3] == limit):
+                break
+        if number < len(breaks):
+            if rule == 1 and state[0] == 0:
+                out[written] = 10
+                written += 1
+                state[0], state[1], state[2], state[3] = 1, 0, 0, state[3] + 1
+            found[number, 0] = written
+            found[number, 1] = state[5] + state[3]
+            found[number, 2] = state[3]
+            if rule != 2 and state[3] == limit:
+                break
+    return read, written

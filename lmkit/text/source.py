@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import atexit
 import codecs
+import dataclasses
 import gzip
 import lzma
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from lmkit.errors import CorpusError, EncodingError, ParameterError
+from lmkit.text.rows import Piece, row_pieces
 
 BLOCK = 1 << 19  # bytes: keeps compiled loops busy, and stays in a core's second-level cache
 _IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
@@ -26,17 +28,20 @@ _ZSTD_READ = 1 << 16  # bytes; unpacked it may be a few megabytes
 class Source:
     """A run of raw text: a file, or bytes in memory, or a part of either.
 
-    `start` and `stop` are byte positions in the stream of decoded UTF-8 without its byte order
-    mark; they make a part of a text without a copy of it.
+    With a `field` the file is JSON lines, and its text that of this field, row by row, each with a
+    line end behind it. `start` and `stop` are byte positions in the stream of decoded UTF-8 without
+    its byte order mark (of the rows' text, where there are rows); they make a part of a text
+    without a copy of it.
     """
 
     name: str
     path: Path | None = None
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = dataclasses.field(default=None, repr=False)
     encoding: str = "utf-8"
     errors: str = "strict"
     start: int = 0
     stop: int | None = None
+    field: str | None = None
 
     def part(self, start: int, stop: int | None) -> Source:
         """Return the part between two byte positions of the decoded stream."""
@@ -60,17 +65,36 @@ class Source:
         Raises EncodingError, with the byte offset and the line, for bytes that are not valid in
         the encoding; CorpusError for a file that cannot be read or is no text.
         """
+        for piece in self.pieces(size):
+            yield piece.text
+
+    def pieces(self, size: int = BLOCK) -> Iterator[Piece]:
+        """Yield the blocks, each with the places in it where rows of JSON lines begin.
+
+        Of JSON lines a block is whole rows.
+        """
         position = 0
-        for block in _cut_at_space(self._decoded(size), size):
+        for block, starts in self._pieces(size):
             begin, position = position, position + len(block)
             if self.stop is not None and begin >= self.stop:
                 return
             if position <= self.start:
                 continue
+            first = max(self.start - begin, 0)
             last = len(block) if self.stop is None else self.stop - begin
-            part = block[max(self.start - begin, 0) : last]
+            part = block[first:last]
             if part:
-                yield part
+                own = starts[(starts >= first) & (starts < last)] - first if len(starts) else starts
+                yield Piece(part, own)
+
+    def _pieces(self, size: int) -> Iterator[Piece]:
+        """Yield the blocks of the whole stream."""
+        decoded = self._decoded(size)
+        if self.field is None:
+            yield from map(Piece, _cut_at_space(decoded, size))
+        else:
+            options = {"field": self.field, "errors": self.errors}
+            yield from row_pieces(self.name, decoded, size=size, **options)
 
     # ------------------------------------------------------------------ reading
 
@@ -173,7 +197,9 @@ def _zstd(path: Path, size: int) -> Iterator[bytes]:
 _UNPACK = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
 
 
-def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Source:
+def spooled(
+    name: str, stream: IO[bytes], *, encoding: str, errors: str, field: str | None = None
+) -> Source:
     """Return what a stream holds as a source that can be read more than once.
 
     What fits into 64 MiB stays in memory, the rest goes to a temporary file that lives as long as
@@ -182,7 +208,7 @@ def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Sour
     content = stream.read(_IN_MEMORY)
     rest = stream.read(BLOCK)
     if not rest:
-        return Source(name, content=content, encoding=encoding, errors=errors)
+        return Source(name, content=content, encoding=encoding, errors=errors, field=field)
     spool = tempfile.NamedTemporaryFile(prefix="lmkit-")  # noqa: SIM115 - kept open on purpose
     spool.write(content)
     while rest:
@@ -190,7 +216,7 @@ def spooled(name: str, stream: IO[bytes], *, encoding: str, errors: str) -> Sour
         rest = stream.read(BLOCK)
     spool.flush()
     atexit.register(spool.close)  # which keeps it until then, and removes it
-    return Source(name, path=Path(spool.name), encoding=encoding, errors=errors)
+    return Source(name, path=Path(spool.name), encoding=encoding, errors=errors, field=field)
 
 
 def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -17,7 +17,9 @@ from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 def head(material: Material) -> Html:
     """Return the title, what the text is, and the outcome in a sentence."""
     summary = material.comparison.summary
+    documents = [] if summary.documents is None else [("documents", summary.documents)]
     counts = (
+        *documents,
         ("words", summary.words),
         ("sentence ends", summary.sentence_ends),
         ("characters", summary.characters),

@@ -1,0 +1,104 @@
+"""JSON lines as text: one document a row, in one field of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import CorpusError, EncodingError
+
+DEFAULT_FIELD = "text"
+SUFFIXES = (".jsonl", ".ndjson")
+_PACKED = (".gz", ".xz", ".zst")
+_NO_STARTS = np.empty(0, np.int64)
+
+
+class Piece(NamedTuple):
+    """Some raw text as UTF-8, and the byte offsets at which rows begin in it, int64, rising."""
+
+    text: bytes
+    starts: NDArray[np.int64] = _NO_STARTS
+
+
+def is_json_lines(path: Path) -> bool:
+    """Return whether a file's name says that it holds JSON lines, packed or not.
+
+    >>> is_json_lines(Path("news.jsonl.zst")), is_json_lines(Path("news.txt"))
+    (True, False)
+    """
+    name = path.with_suffix("") if path.suffix in _PACKED else path
+    return name.suffix in SUFFIXES
+
+
+def row_pieces(
+    name: str, pieces: Iterator[bytes], *, field: str, errors: str, size: int
+) -> Iterator[Piece]:
+    """Yield the text of each row, a line end behind it, about `size` bytes of whole rows at once.
+
+    `pieces` are the file as UTF-8, cut anywhere; a row is held in memory as a whole. Blank lines
+    and rows whose text is empty are passed over. Raises CorpusError, with the file's name and the
+    line's number, for a row that is no JSON object or has no string in that field; EncodingError
+    for a text that is not valid Unicode, where `errors` is ``strict``.
+    """
+    texts: list[bytes] = []
+    starts: list[int] = []
+    held = 0
+    for number, line in enumerate(_lines(pieces), start=1):
+        text = _text_of(line, field, errors, f"{name}: line {number:,}") if line.strip() else b""
+        if not text:
+            continue
+        starts.append(held)
+        texts.append(text if text.endswith(b"\n") else text + b"\n")
+        held += len(texts[-1])
+        if held >= size:
+            yield Piece(b"".join(texts), np.array(starts, np.int64))
+            texts, starts, held = [], [], 0
+    if texts:
+        yield Piece(b"".join(texts), np.array(starts, np.int64))
+
+
+def _text_of(line: bytes, field: str, errors: str, where: str) -> bytes:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise CorpusError(f"{where} is not valid JSON; JSON lines have one object a line") from None
+    if not isinstance(row, dict):
+        raise CorpusError(f"{where} is {_kind(row)}, no JSON object with a field {field!r}")
+    if field not in row:
+        there = ", ".join(row) or "none"
+        raise CorpusError(
+            f"{where} has no field {field!r}; its fields: {there}; name the text's with --field"
+        )
+    text = row[field]
+    if not isinstance(text, str):
+        raise CorpusError(f"{where}: the field {field!r} is {_kind(text)}, not a string")
+    try:
+        return text.encode("utf-8", errors)
+    except UnicodeEncodeError:
+        raise EncodingError(
+            f"{where}: the field {field!r} holds half of a surrogate pair, which is no character; "
+            "read on with --errors replace"
+        ) from None
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    kinds = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        held.append(first)
+        for line in others:
+            yield b"".join(held)
+            held = [line]
+    yield b"".join(held)
