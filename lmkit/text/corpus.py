@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
 from lmkit.text.normalize import check_normalizer, normalizer
 from lmkit.text.source import Source, spooled
+from lmkit.text.unspaced import Closing, parts_unspaced
 
 NEWLINE = 10  # the byte that ends a sentence of a canonical text
 SENTENCE_RULES = ("line", "paragraph", "none")
@@ -41,8 +42,10 @@ _PARTS = {
 class TextSummary:
     """What is counted over a canonical text; the divisors of every metric.
 
-    `characters` and `bytes` include one for each sentence end; `words` are what stands between
-    spaces, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
+    `characters` and `bytes` include one for each sentence end; `words` are those of the unit
+    ``word``, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
+    `raw_bytes` is the size of the source as UTF-8, before anything was done to it: no divisor, but
+    what shows how far the canonical text is from its source.
     """
 
     name: str
@@ -51,6 +54,7 @@ class TextSummary:
     sentences: str
     characters: int
     bytes: int
+    raw_bytes: int
     words: int
     sentence_ends: int
 
@@ -75,6 +79,7 @@ class Meter:
     def __init__(self, *, sizes: Sink | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
+        self.raw_bytes = 0  # of the source, which is read before its canonical text goes past
         self._sizes = sizes
         self._open = 0  # bytes of the sentence that has not ended
 
@@ -99,6 +104,7 @@ class Meter:
             sentences=text.sentences,
             characters=self.characters,
             bytes=self.bytes,
+            raw_bytes=self.raw_bytes,
             words=self.words,
             sentence_ends=self.sentence_ends,
         )
@@ -138,19 +144,27 @@ class Text:
     def chunks(self, meter: Meter | None = None) -> Iterator[NDArray[np.uint8]]:
         """Yield the canonical text as UTF-8 bytes, cut only between tokens.
 
-        Words are parted by single spaces and each sentence ends with a newline. `meter` counts
-        what goes past. Raises EncodingError or CorpusError for a text that cannot be read.
+        Words are parted by single spaces and each sentence ends with a newline; under a normaliser
+        that includes ``words`` no space stands beside a Han character or full-width mark
+        (lmkit.text.unspaced). `meter` counts what goes past. Raises EncodingError or CorpusError
+        for a text that cannot be read.
         """
         from lmkit.text import folding
 
         rule = SENTENCE_RULES.index(self.sentences)
         state = folding.new_fold_state()
         meter = meter or Meter()
-        for block in self._normalized_blocks():
+        closing = Closing() if parts_unspaced(self.normalize) else None
+        for block in self._normalized_blocks(meter):
             raw = np.frombuffer(block, np.uint8)
             out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
             _, size = folding.fold(raw, out, state, rule, -1)
-            yield self._metered(out[:size], state, meter)
+            chunk = out[:size]
+            if closing is not None:
+                chunk, words = closing.close(chunk)
+                state[folding.WORDS] += words
+                state[folding.CHARACTERS] -= size - len(chunk)
+            yield self._metered(chunk, state, meter)
         if rule != folding.NONE and not state[folding.AT_START]:
             state[folding.SENTENCE_ENDS] += 1
             yield self._metered(np.array([NEWLINE], np.uint8), state, meter)
@@ -165,11 +179,12 @@ class Text:
         meter.add(chunk, words=int(state[folding.WORDS]), ends=ends, characters=characters)
         return chunk
 
-    def _normalized_blocks(self) -> Iterator[bytes]:
+    def _normalized_blocks(self, meter: Meter) -> Iterator[bytes]:
         normalize = normalizer(self.normalize)
         for source in self.sources:
             block = b""
             for block in source.blocks():
+                meter.raw_bytes += len(block)
                 yield block if normalize is None else normalize(block.decode()).encode()
             if block and not block.endswith(b"\n"):
                 yield b"\n"  # a file's end is a line's end
