@@ -193,6 +193,7 @@ def test_generated_text_has_no_spaces_beside_han_characters(unit: str) -> None:
     assert drawn.startswith("床前")
     assert " " not in drawn
     assert "望Moon明" in drawn
+    assert model.generate(prompt="春 风 a b", tokens=0) == "春风a b"  # with unknown tokens
 
 
 def test_a_prompt_is_open_behind() -> None:

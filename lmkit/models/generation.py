@@ -15,7 +15,7 @@ from lmkit.models.beam import beam_search
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_text
 from lmkit.text.units import join_tokens, symbol_code
-from lmkit.text.unspaced import space_between
+from lmkit.text.unspaced import Closing, parts_unspaced, space_between
 from lmkit.text.vocabulary import UNK
 
 if TYPE_CHECKING:
@@ -205,9 +205,14 @@ class _Speller:
 
 
 def _spelled_prompt(model: LanguageModel, ids: NDArray[np.int32], prompt: str) -> str:
-    """Return the prompt as the model read it, or as given where it holds unknown tokens."""
+    """Return the prompt as the model read it, or as given where it holds unknown tokens.
+
+    Spaces that the normaliser takes away beside Han characters go in either case.
+    """
     if (ids == model.vocabulary_.unk_id).any():
-        return prompt
+        raw = np.frombuffer(bytearray(prompt.encode()), np.uint8)
+        closed = Closing().close(raw)[0] if parts_unspaced(model.normalize_) else raw
+        return closed.tobytes().decode()
     tokens = (model.vocabulary_.tokens[index] for index in ids.tolist())
     return join_tokens(tokens, model.unit, model.normalize_)
 

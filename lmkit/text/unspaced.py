@@ -137,22 +137,28 @@ def close_up(
                 i += 8
                 continue
         byte = text[i]
-        size, here = 1, False
-        if byte >= 0xE0:
-            code, size = code_point(text, i)
-            here = table[code]
-        white = byte == 32 or byte == 10
+        if byte < 0xE0:
+            words += unspaced and i > 0 and byte != 32 and byte != 10
+            if not (unspaced and byte == 32):
+                out[written] = byte
+                written += 1
+            unspaced = False
+            i += 1
+            continue
+        code, size = code_point(text, i)
+        here = table[code]
         if here:
             words += i > 0 and text[i - 1] != 32 and text[i - 1] != 10
             written -= written > 0 and out[written - 1] == 32
-        elif unspaced and i > 0 and not white:
-            words += 1
-        if not (unspaced and byte == 32):
-            for k in range(size):
-                out[written] = text[i + k]
-                written += 1
-        # A space that is left out leaves what follows beside the character before it.
-        unspaced = here
+        else:
+            words += unspaced and i > 0
+        for k in range(size):
+            out[written + k] = text[i + k]
+        written += size
         i += size
+        unspaced = here
+        if here and i < len(text) and text[i] == 32:
+            i += 1
+            unspaced = False  # what follows stands beside a space, though it is not written
     after[0] = unspaced
     return written, words
