@@ -12,6 +12,7 @@ from lmkit.evaluation.measuring import tier
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.text.meter import TextSummary
+from lmkit.text.normalize import losses
 
 if TYPE_CHECKING:
     from lmkit.evaluation.decomposition import Decomposition
@@ -105,10 +106,11 @@ def describe(summary: TextSummary) -> str:
     """Return a line about the text that was scored."""
     count = summary.documents
     documents = "" if count is None else f"{count:,} document{'' if count == 1 else 's'}, "
+    lost = losses(summary.normalize)
     return (
         f"{summary.name}: {documents}{summary.words:,} words, "
         f"{summary.sentence_ends:,} sentence ends, "
-        f"{summary.characters:,} characters, {summary.bytes:,} bytes "
+        f"{summary.characters:,} characters, {summary.bytes:,} bytes of {summary.raw_bytes:,} raw "
         f"(normalize={summary.normalize}, sentences={summary.sentences}, "
-        f"sha256 {summary.sha256[:12]})"
+        f"sha256 {summary.sha256[:12]})" + (f"; {summary.normalize} loses {lost}" if lost else "")
     )

@@ -583,6 +583,24 @@ def the_greedy_token_is_the_most_probable(subject: Subject) -> None:
         assert model.generate("the", tokens=1, greedy=True) == expected
 
 
+@contract
+def text_without_spaces_is_read_and_written_without_them(subject: Subject) -> None:
+    text = "床前明月光，疑是 地上 Moon 霜。\n举头望明月，低头思故乡。\n" * 3
+    poem = Corpus.from_string(text, normalize="words")
+    for unit in subject.units:
+        model = subject.make(unit=unit).fit(poem, valid=poem)
+        ledger = model.score(poem)
+        canonical = text.replace(" ", "")
+        assert ledger.text.canonical() == canonical
+        if unit == "word":
+            assert join_tokens(ledger.tokens(), unit, "words") == canonical
+        else:
+            assert "".join(ledger.tokens()).replace("</s>", "\n") == canonical
+        assert ledger.lengths.sum() == len(canonical)
+        drawn = model.generate("床 前", tokens=30, seed=1)
+        assert " " not in drawn.replace("Moon Moon", "MoonMoon").replace("Moon Moon", "MoonMoon")
+
+
 # ---------------------------------------------------------------------- files
 
 

@@ -302,7 +302,7 @@ def test_as_corpus_and_as_text(tmp_path: Path) -> None:
 
 
 def test_summary_as_json() -> None:
-    summary = Corpus.from_string("Ä b\n", normalize="none").train.summary
+    summary = Corpus.from_string(" Ä \t b\n", normalize="none").train.summary
     assert summary.to_dict() == {
         "name": "string",
         "sha256": hashlib.sha256("Ä b\n".encode()).hexdigest(),
@@ -310,6 +310,7 @@ def test_summary_as_json() -> None:
         "sentences": "line",
         "characters": 4,
         "bytes": 5,
+        "raw_bytes": 8,
         "words": 2,
         "sentence_ends": 1,
         "documents": None,

@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -345,3 +346,27 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert "documents='(' is no regular expression" in done.stderr
+
+
+@pytest.mark.parametrize("sentences", ["line", "paragraph", "none"])
+@pytest.mark.parametrize("size", [7, 64, 1 << 19])
+def test_spaces_that_are_taken_out_shift_the_documents(sentences: str, size: int) -> None:
+    lines = [
+        "他 用 Python 3 写 「诗」。",
+        "Good, 好 的!",
+        "plain words here",
+        "好 的",
+        "a 诗 b",
+    ] * 4
+    raw = "\n\n".join(lines)
+    text = Corpus.from_string(raw, sentences=sentences, documents="blank").train
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Source.blocks, "__defaults__", (size,))
+        sizes = text.document_sizes
+        canonical = text.canonical()
+    assert sizes is not None
+    alone = [Corpus.from_string(line, sentences=sentences).train.canonical() for line in lines]
+    bounds = np.concatenate([[0], np.cumsum(sizes[:, 1])])
+    parts = [canonical[a:b].strip() for a, b in pairwise(bounds)]
+    assert parts == [part.strip() for part in alone]
+    assert [len(canonical[a:b].encode()) for a, b in pairwise(bounds)] == sizes[:, 0].tolist()

@@ -20,6 +20,7 @@ from lmkit.evaluation.tally import MOST_RUNS
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
 from lmkit.text.kernels import first_at, first_of_sentences, measure_runs
+from lmkit.text.unspaced import NO_TABLE, parts_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS_ID
 
 FEWEST_BLOCKS = 30  # fewer give no standard error worth the name
@@ -125,7 +126,7 @@ def segments(text: Text, ledger: SurprisalLedger | None = None) -> Segments:
         sizes = _sentences(text)
         if len(sizes) >= FEWEST_SEGMENTS:
             return Segments("sentence", sizes[:, 0].copy(), text, sizes[:, 1])
-    words = _measured(text, b" \n")
+    words = _words(text)
     return Segments("word", words[:, 0].copy(), text, words[:, 1])
 
 
@@ -144,23 +145,29 @@ def _documents(text: Text) -> NDArray[np.int64] | None:
 
 def _sentences(text: Text) -> NDArray[np.int64]:
     """Return the bytes and characters of each sentence, (S, 2)."""
-    return _measured(text, b"\n")
+    return _measured(text, b"\n", NO_TABLE)
 
 
-def _measured(text: Text, separators: bytes) -> NDArray[np.int64]:
-    """Return the bytes and characters of the runs that end with one of the separators, (S, 2)."""
+def _words(text: Text) -> NDArray[np.int64]:
+    """Return the bytes and characters of each word, what parts it from the next included."""
+    unspaced = unspaced_table() if parts_unspaced(text.normalize) else NO_TABLE
+    return _measured(text, b" \n", unspaced)
+
+
+def _measured(text: Text, separators: bytes, unspaced: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the bytes and characters of the runs of a text, (S, 2): see `measure_runs`."""
     ends = np.zeros(256, np.bool_)
     ends[list(separators)] = True
-    open_run = np.zeros(2, np.int64)
+    open_run = np.zeros(3, np.int64)
     pieces = []
     for chunk in ahead(text.chunks()):
         raw = chunk.tobytes()
-        room = sum(raw.count(byte) for byte in separators)
+        room = len(raw) if len(unspaced) else sum(raw.count(byte) for byte in separators)
         runs = np.empty((room, 2), np.int64)
-        measure_runs(chunk, ends, open_run, runs)
-        pieces.append(runs)
+        found = measure_runs(chunk, ends, unspaced, open_run, runs)
+        pieces.append(runs[:found].copy() if found < room else runs)
     if open_run[0]:
-        pieces.append(open_run[None])
+        pieces.append(open_run[None, :2])
     return np.concatenate([np.empty((0, 2), np.int64), *pieces])
 
 

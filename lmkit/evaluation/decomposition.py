@@ -20,6 +20,7 @@ from lmkit.errors import NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.text.corpus import Text
 from lmkit.text.encoding import encode_text
+from lmkit.text.unspaced import parts_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK, UNK_ID, Vocabulary
 
 FREQUENCIES = (0, 1, 2, 5, 10, 100, 1000)  # where bands of training frequency begin
@@ -142,7 +143,7 @@ class Items:
     @cached_property
     def tokens(self) -> list[str]:
         """The words, ``</s>`` for sentence ends."""
-        stops = [*self.starts[1:].tolist(), len(self.canonical)]
+        stops = [*self.starts.tolist(), len(self.canonical)][1:]  # none for an empty text
         places = zip(self.starts.tolist(), stops, self.is_end.tolist(), strict=True)
         return [
             EOS if is_end else self.canonical[start:stop].removeprefix(" ")
@@ -167,7 +168,12 @@ def items_of(text: Text) -> Items:
     canonical = text.canonical()
     codes = np.frombuffer(canonical.encode("utf-32-le"), np.uint32)
     ends = np.flatnonzero(codes == 10)
-    starts = np.unique(np.concatenate(([0], np.flatnonzero(codes == 32), ends, ends + 1)))
+    edges = [np.flatnonzero(codes == 32), ends, ends + 1]
+    if parts_unspaced(text.normalize):
+        # Each of these is a word by itself, and no space stands beside one.
+        alone = np.flatnonzero(unspaced_table()[codes])
+        edges += [alone, alone + 1]
+    starts = np.unique(np.concatenate(([0], *edges)))
     starts = starts[starts < len(codes)].astype(np.int64)
     return Items(canonical, starts, codes[starts] == 10)
 

@@ -15,6 +15,7 @@ from lmkit.models.beam import beam_search
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_text
 from lmkit.text.units import join_tokens, symbol_code
+from lmkit.text.unspaced import Closing, parts_unspaced, space_between
 from lmkit.text.vocabulary import UNK
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def generate(
 
 def _pieces(model: LanguageModel, prompt: str, how: _Drawing | _Search) -> Iterator[str]:
     vocabulary = model.vocabulary_
-    speller = _Speller(model.unit)
+    speller = _Speller(model.unit, model.normalize_)
     ids = model.encode(prompt)
     state = model.initial_state()
     for index in ids.tolist():
@@ -168,28 +169,32 @@ def encode_prompt(model: LanguageModel, text: str) -> NDArray[np.int32]:
     if np.count_nonzero(ids == eos) > own:
         ids = ids[:-1]
     if model.unit != "word" and text.endswith(_SPACES) and len(ids) and ids[-1] != eos:
-        ids = np.append(ids, np.int32(model.vocabulary_.id(" ")))
+        # No space stands behind a Han character.
+        behind = Corpus.from_string(text + "a", **rules).train.canonical().rstrip("\n")
+        if behind.endswith(" a"):
+            ids = np.append(ids, np.int32(model.vocabulary_.id(" ")))
     return ids
 
 
 class _Speller:
     """Puts tokens together as text: spaces between words, bytes to characters."""
 
-    def __init__(self, unit: str):
-        self.unit = unit
-        self.gap = ""
+    def __init__(self, unit: str, normalize: str):
+        self.unit, self.normalize = unit, normalize
+        self.before = ""  # the word that a space may part from the next
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def start(self, text: str) -> str:
-        self.gap = "" if not text or text[-1].isspace() else " "
+        self.before = "" if text[-1:].isspace() else text
         return text
 
     def piece(self, token: str, is_end: bool) -> str:
         if is_end:
-            self.gap = ""
+            self.before = ""
             return self.end() + "\n"
         if self.unit == "word":
-            gap, self.gap = self.gap, " "
+            gap = space_between(self.before, token, self.normalize) if self.before else ""
+            self.before = token
             return gap + token
         if self.unit == "byte" and token != UNK:
             return self.decoder.decode(bytes([symbol_code(token, "byte")]))
@@ -200,10 +205,16 @@ class _Speller:
 
 
 def _spelled_prompt(model: LanguageModel, ids: NDArray[np.int32], prompt: str) -> str:
-    """Return the prompt as the model read it, or as given where it holds unknown tokens."""
+    """Return the prompt as the model read it, or as given where it holds unknown tokens.
+
+    Spaces that the normaliser takes away beside Han characters go in either case.
+    """
     if (ids == model.vocabulary_.unk_id).any():
-        return prompt
-    return join_tokens((model.vocabulary_.tokens[index] for index in ids.tolist()), model.unit)
+        raw = np.frombuffer(bytearray(prompt.encode()), np.uint8)
+        closed = Closing().close(raw)[0] if parts_unspaced(model.normalize_) else raw
+        return closed.tobytes().decode()
+    tokens = (model.vocabulary_.tokens[index] for index in ids.tolist())
+    return join_tokens(tokens, model.unit, model.normalize_)
 
 
 def _check(

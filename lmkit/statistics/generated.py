@@ -16,7 +16,8 @@ from lmkit.statistics.growth import fit_heaps
 from lmkit.statistics.powerlaw import fit_power_law
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.encoding import learn_text
+from lmkit.text.encoding import learn_text, new_table
+from lmkit.text.unspaced import parts_unspaced
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -119,9 +120,8 @@ def compare_generated(
     spans = np.linspace(0, len(real_ids) - length, pieces).astype(np.int64)
     from_text = [_measure(real_ids[start : start + length], ngrams) for start in spans]
     allow_unk = bool((real_ids == UNK_ID).any())
-    per_token = len(model.encode(text.canonical()[:100_000])) / max(
-        1, len(_ids(text.canonical()[:100_000], unit))
-    )
+    sample = text.canonical()[:100_000]
+    per_token = len(model.encode(sample)) / max(1, len(_ids(sample, unit, model.normalize_)))
     from_model = []
     for k in range(pieces):
         show(f"generating text {k + 1} of {pieces}", k / pieces)
@@ -152,7 +152,7 @@ def _generate(
         wanted = int(1.2 * per_token * length) + 10
         drawn += model.generate(tokens=wanted, seed=seed + 7919 * attempt, allow_unk=allow_unk)
         drawn += "\n"
-        ids = _ids(drawn, unit)
+        ids = _ids(drawn, unit, model.normalize_)
         if len(ids) >= length:
             return ids[:length]
     raise CorpusError(
@@ -161,12 +161,13 @@ def _generate(
     )
 
 
-def _ids(text: str, unit: str) -> NDArray[np.int32]:
-    """Return a text that is canonical already as ids, sentence ends left out."""
-    if not text.strip():
-        return np.empty(0, np.int32)
-    ids = learn_text(Corpus.from_string(text, normalize="none").train, unit).ids
-    return np.asarray(ids[ids != EOS_ID], np.int32)
+def _ids(text: str, unit: str, normalize: str) -> NDArray[np.int32]:
+    """Return a text that is canonical under a normaliser already as ids, without sentence ends."""
+    table = new_table(unit, parts=parts_unspaced(normalize))
+    chunks = Corpus.from_string(text, normalize="none").train.chunks()
+    ids = [table.encode(chunk, learn=True, name="generated text").ids for chunk in chunks]
+    found = np.concatenate([np.empty(0, np.int32), *ids])
+    return np.asarray(found[found != EOS_ID], np.int32)
 
 
 def _measure(ids: NDArray[np.int32], ngrams: int) -> dict[tuple[int, str], float]:

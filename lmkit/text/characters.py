@@ -61,27 +61,28 @@ def part_words(codes: NDArray[np.uint32], table: NDArray[np.uint8], out: NDArray
     """Write words and punctuation marks parted by spaces; return the number of code points.
 
     `out` needs twice the room of `codes`. Line ends stay. White space before the first word of a
-    line stays as a space: it may part that word from the block before.
+    line stays as a space: it may part that word from the block before. No space is written between
+    a Han character and another word: the canonical text has none there (lmkit.text.unspaced).
     """
     size, written, i = len(codes), 0, 0
-    gap = False
+    gap, inside, before = False, False, 0
     while i < size:
         code = codes[i]
         kind = table[code]
         if code == 10:
             out[written] = 10
             written += 1
-            gap = False
+            gap = inside = False
             i += 1
             continue
         if kind & SPACE:
             gap = True
             i += 1
             continue
-        if gap:
+        if gap and not (inside and (kind | before) & HAN):
             out[written] = 32
             written += 1
-        gap = True
+        gap, inside, before = True, True, kind
         end = i + 1
         if kind & WORD:
             end = _end_of_word(codes, table, end)

@@ -24,6 +24,7 @@ from lmkit.text.meter import NEWLINE, Meter, TextSummary
 from lmkit.text.normalize import check_normalizer, normalizer
 from lmkit.text.rows import DEFAULT_FIELD, is_json_lines
 from lmkit.text.source import Source, spooled
+from lmkit.text.unspaced import Closing, parts_unspaced
 
 SENTENCE_RULES = ("line", "paragraph", "none")
 DEFAULT_CORPUS = "python-reference"
@@ -80,8 +81,10 @@ class Text:
     def chunks(self, meter: Meter | None = None) -> Iterator[NDArray[np.uint8]]:
         """Yield the canonical text as UTF-8 bytes, cut only between tokens.
 
-        Words are parted by single spaces and each sentence ends with a newline. `meter` counts
-        what goes past. Raises EncodingError or CorpusError for a text that cannot be read.
+        Words are parted by single spaces and each sentence ends with a newline; under a normaliser
+        that includes ``words`` no space stands beside a Han character or full-width mark
+        (lmkit.text.unspaced). `meter` counts what goes past. Raises EncodingError or CorpusError
+        for a text that cannot be read.
         """
         from lmkit.text import folding
 
@@ -90,16 +93,23 @@ class Text:
         meter = meter or Meter()
         if self.document_rule is not None:
             meter.expect_documents(self.raw_size)
-        for block, breaks, begins in self._normalized_blocks():
+        closing = Closing() if parts_unspaced(self.normalize) else None
+        for block, breaks, begins in self._normalized_blocks(meter):
             raw = np.frombuffer(block, np.uint8)
             out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
+            starts = np.empty((len(breaks), 3), np.int64)
             if len(breaks):
-                found = np.empty((len(breaks), 3), np.int64)
-                _, size = folding.fold_pieces(raw, breaks, out, state, rule, -1, found)
-                meter.begin_documents(found[begins])
+                _, size = folding.fold_pieces(raw, breaks, out, state, rule, -1, starts)
             else:
                 _, size = folding.fold(raw, out, state, rule, -1)
-            yield self._metered(out[:size], state, meter)
+            chunk = out[:size]
+            if closing is not None:
+                chunk, words = closing.close(chunk, starts)
+                state[folding.WORDS] += words
+                state[folding.CHARACTERS] -= size - len(chunk)
+            if len(breaks):
+                meter.begin_documents(starts[begins])
+            yield self._metered(chunk, state, meter)
         if rule != folding.NONE and not state[folding.AT_START]:
             state[folding.SENTENCE_ENDS] += 1
             yield self._metered(np.array([NEWLINE], np.uint8), state, meter)
@@ -115,7 +125,7 @@ class Text:
         return chunk
 
     def _normalized_blocks(
-        self,
+        self, meter: Meter
     ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[np.bool_]]]:
         """Yield blocks, the byte offsets that end what stands before, and which begin documents."""
         normalize = normalizer(self.normalize)
@@ -125,6 +135,7 @@ class Text:
             raw = b""
             for piece in finder.pieces(source):
                 raw = piece.text
+                meter.raw_bytes += len(raw)
                 lines, begins = finder.find(piece)
                 block = raw if normalize is None else normalize(raw.decode()).encode()
                 yield block, line_places(block, lines), begins  # a normaliser keeps line ends

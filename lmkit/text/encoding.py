@@ -17,6 +17,7 @@ from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
 from lmkit.text.meter import Meter, TextSummary
 from lmkit.text.units import check_unit, symbol_code, symbol_name
+from lmkit.text.unspaced import parts_unspaced, table_for
 from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
 
 _CODES = 0x110000  # Unicode's code points
@@ -57,10 +58,12 @@ class WordTable:
     """The growing hash table behind word encoding: from the bytes of a word to its entry.
 
     Entries 0, 1 and 2 are the words ``<unk>``, ``</s>`` and ``<s>`` as they may stand in a text;
-    entry e from 3 on has the id e - 1.
+    entry e from 3 on has the id e - 1. With `parts`, each Han character and full-width mark is a
+    word by itself.
     """
 
-    def __init__(self, vocabulary: Vocabulary | None = None):
+    def __init__(self, vocabulary: Vocabulary | None = None, *, parts: bool = False):
+        self.parts = parts
         words = [UNK.encode(), EOS.encode(), BOS.encode()]
         first = np.frombuffer(b"".join(words), np.uint8)
         sizes = np.array([len(word) for word in words], np.int64)
@@ -113,12 +116,15 @@ class WordTable:
             room = int(self.ends[self.entries]) + len(chunk)
             if room > len(self.blob):
                 self.blob = np.concatenate([self.blob, np.empty(room, np.uint8)])
-        words = np.empty(len(chunk) + 1, np.uint8) if unknown else _NO_WORDS
+        # A space stands behind each: with words that no space parts, that is up to twice the room.
+        words = np.empty(2 * len(chunk), np.uint8) if unknown else _NO_WORDS
+        unspaced = table_for(chunk, parts=self.parts)
         reached, filled, gathered = 0, 0, 0
         while True:
             status, reached, self.entries, filled, character, gathered = kernels.words_to_ids(
                 chunk, reached, self.slots, self.hashes, self.blob, self.ends, self.entries,
                 learn, ids, offsets, lengths, filled, character, words, gathered,
+                unspaced,
             )  # fmt: skip
             if status == kernels.DONE:
                 found = ids[:filled], offsets[:filled], lengths[:filled]
@@ -227,7 +233,7 @@ def learn_text(
         raise ParameterError(f"min_count={min_count}: a type is seen once at least; use 1 or more")
     if max_size is not None and max_size < 1:
         raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
-    table = new_table(unit)
+    table = new_table(unit, parts=parts_unspaced(text.normalize))
     meter = Meter()
     ids = Collected(np.int32, text.raw_size)
     for chunk in ahead(text.chunks(meter)):
@@ -253,7 +259,7 @@ def encode_chunks(
 
     Without `places`, offsets and lengths are empty.
     """
-    table = new_table(unit, vocabulary)
+    table = new_table(unit, vocabulary, parts=parts_unspaced(text.normalize))
     for chunk, before in ahead(_placed(text, meter or Meter())):
         yield table.encode(chunk, learn=False, places=places, character=before, name=text.name)
 
@@ -273,7 +279,7 @@ def encode_batches(
     Each batch has at least twice as many as the one before, or `most`. With `unknown` the unknown
     words are told.
     """
-    table = new_table(unit, vocabulary)
+    table = new_table(unit, vocabulary, parts=parts_unspaced(text.normalize))
     enough = min(first, most)
     room = np.empty(0, np.int32)
     events = size = 0
@@ -329,9 +335,13 @@ def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int
     return ids.array
 
 
-def new_table(unit: str, vocabulary: Vocabulary | None = None) -> WordTable | SymbolTable:
+def new_table(
+    unit: str, vocabulary: Vocabulary | None = None, *, parts: bool
+) -> WordTable | SymbolTable:
     """Return the table that encodes a unit, with the tokens of a vocabulary or empty."""
-    return WordTable(vocabulary) if check_unit(unit) == "word" else SymbolTable(unit, vocabulary)
+    if check_unit(unit) == "word":
+        return WordTable(vocabulary, parts=parts)
+    return SymbolTable(unit, vocabulary)
 
 
 def _cut_off(

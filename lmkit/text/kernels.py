@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.text.eight_bytes import continuation_bytes, piece_length, same_bytes, word_piece
+from lmkit.text.unspaced import code_point, spaced_bytes
 
 _AT_ONCE = 1024  # ids
 # Why `words_to_ids` returned before the end of the text.
@@ -87,6 +88,7 @@ def words_to_ids(  # noqa: C901 - one compiled loop
     character: int,
     unknown: NDArray[np.uint8],
     gathered: int,
+    unspaced: NDArray[np.bool_],
 ) -> Any:
     """Turn canonical text into word ids from byte `begin` on.
 
@@ -94,13 +96,15 @@ def words_to_ids(  # noqa: C901 - one compiled loop
     2 are ``</s>`` and ``<s>`` (not allowed as words of a text), and entry e from 3 on is the id
     e - 1. With `learn` an unseen word becomes a new entry, else it is id 0; a newline is id 1.
     `offsets` and `lengths` (in characters) are filled where they are not empty, and so is
-    `unknown`, with the words of id 0, a space behind each.
+    `unknown`, with the words of id 0, a space behind each. Where `unspaced` is not empty, each
+    character that it marks is a word by itself (lmkit.text.unspaced).
 
     Returns (status, byte reached, entries, filled, character, bytes gathered of unknown words).
     """
     mask = np.uint64(len(slots) - 1)
     n = len(text)
     place_wanted = len(offsets) > 0
+    parting = len(unspaced) > 0
     i = begin
     while i < n:
         if text[i] == 32:
@@ -117,9 +121,17 @@ def words_to_ids(  # noqa: C901 - one compiled loop
             i += 1
             continue
         j, h, within = i, np.uint64(0), 0
+        alone = 0  # bytes of an unspaced character
+        if parting and text[i] >= 0xE0:
+            code, size = code_point(text, i)
+            alone = size if unspaced[code] else 0
         while True:
             piece = word_piece(text, j)
             size = piece_length(piece)
+            if alone > 0:
+                size = alone
+            elif parting:
+                size = min(size, spaced_bytes(text, j, piece, unspaced))
             if size < 8:
                 piece &= (np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)
             if size > 0 or j == i:
@@ -210,19 +222,32 @@ def symbols_to_ids(
 def measure_runs(
     text: NDArray[np.uint8],
     separators: NDArray[np.bool_],
+    unspaced: NDArray[np.bool_],
     open_run: NDArray[np.int64],
     runs: NDArray[np.int64],
 ) -> int:
     """Write the bytes and characters of each run of a text, and return how many runs there are.
 
-    A run ends behind each byte that `separators` (256,) marks. `open_run` (2,) holds the bytes and
-    characters of the run that the text before left open, and then of the one that this one leaves.
-    `runs` (R, 2) needs a row for each separator.
+    A run ends behind each byte that `separators` (256,) marks, and, where `unspaced` is not empty,
+    before and behind each character that it marks; separators stay with what they follow.
+    `open_run` (3,) holds the bytes and characters of the run that the text before left open, and
+    whether its last character is unspaced; then those of the run that this text leaves open.
+    `runs` (R, 2) needs a row for each run that ends.
     """
     found, begin = 0, 0
     characters = open_run[1]
     for place in range(len(text)):
         byte = text[place]
+        if len(unspaced) > 0 and (byte & 0xC0) != 0x80:
+            here = False
+            if byte >= 0xE0:
+                code, _ = code_point(text, place)
+                here = unspaced[code]
+            if (here or open_run[2] != 0) and characters > 0 and not separators[byte]:
+                runs[found, 0] = open_run[0] + place - begin
+                runs[found, 1] = characters
+                found, begin, characters, open_run[0] = found + 1, place, 0, 0
+            open_run[2] = here
         characters += (byte & 0xC0) != 0x80
         if separators[byte]:
             runs[found, 0] = open_run[0] + place + 1 - begin

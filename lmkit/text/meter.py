@@ -21,8 +21,10 @@ NEWLINE = 10  # the byte that ends a sentence of a canonical text
 class TextSummary:
     """What is counted over a canonical text; the divisors of every metric.
 
-    `characters` and `bytes` include one for each sentence end; `words` are what stands between
-    spaces, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
+    `characters` and `bytes` include one for each sentence end; `words` are those of the unit
+    ``word``, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
+    `raw_bytes` is the size of the source as UTF-8, before anything was done to it: no divisor, but
+    what shows how far the canonical text is from its source.
     `documents` is None where it is not known what a document is.
     """
 
@@ -32,6 +34,7 @@ class TextSummary:
     sentences: str
     characters: int
     bytes: int
+    raw_bytes: int
     words: int
     sentence_ends: int
     documents: int | None = None
@@ -57,6 +60,7 @@ class Meter:
     def __init__(self, *, sizes: Sink | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
+        self.raw_bytes = 0  # of the source, which is read before its canonical text goes past
         self._sizes = sizes
         self._open = 0  # bytes of the sentence that has not ended
         self._begun: tuple[Collected, ...] = ()
@@ -129,6 +133,7 @@ class Meter:
             sentences=text.sentences,
             characters=self.characters,
             bytes=self.bytes,
+            raw_bytes=self.raw_bytes,
             words=self.words,
             sentence_ends=self.sentence_ends,
             documents=self.document_count,

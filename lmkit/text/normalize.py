@@ -4,16 +4,20 @@
 name      what it does
 ========  ====================================================================================
 none      nothing: white space is folded, as it always is
-lower     lower case
+lower     lower case. Loses: case
 letters   lower case, and everything but letters becomes a space (The Time Machine's classical
-          preparation)
+          preparation). Loses: case, digits, punctuation and all other characters but letters
 words     NFC; punctuation parted from words; each Han character a word. A word is letters, marks,
           digits and underscores, with apostrophes inside (don't), and full stops or commas
           between digits (3.14, 1,000); any other character stands alone, a run of the same one
-          together (... ---- ==)
+          together (... ---- ==). Loses nothing but where spaces stood
 nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatures and such
-          become their plain forms
+          become their plain forms. Loses: which of the forms it was
 ========  ====================================================================================
+
+Under a composition that includes ``words``, Han characters and full-width punctuation marks are
+written without spaces: each is a word by itself, and the canonical text has no space beside one,
+neither where the source has none nor where it has one. See lmkit.text.unspaced.
 
 They are composed with ``+`` and run from left to right: ``nfkc+lower+words``. None of them adds or
 removes a line end, so that sentences stay what they were; under the rule ``paragraph`` a line of
@@ -65,6 +69,11 @@ NORMALIZERS: dict[str, Callable[[str], str] | None] = {
     "words": _words,
     "nfkc": _nfkc,
 }
+_LOSSES = {
+    "lower": ("case",),
+    "letters": ("case", "digits", "punctuation"),
+    "nfkc": ("compatibility forms",),
+}
 
 
 def check_normalizer(name: str) -> str:
@@ -82,10 +91,24 @@ def check_normalizer(name: str) -> str:
     return name
 
 
+def losses(name: str) -> str:
+    """Return what a normaliser does not keep, spaces aside; empty where it keeps everything.
+
+    >>> losses("nfkc+letters")
+    'compatibility forms, case, digits, punctuation'
+    >>> losses("words")
+    ''
+    """
+    return ", ".join(
+        dict.fromkeys(lost for part in name.split("+") for lost in _LOSSES.get(part, ()))
+    )
+
+
 def normalizer(name: str) -> Callable[[str], str] | None:
     """Return the function from text to text of that name, or None where it changes nothing.
 
-    White space is folded afterwards, when the canonical text is made. Raises ParameterError for
+    White space is folded afterwards, when the canonical text is made, and spaces beside Han
+    characters go. Raises ParameterError for
     an unknown name.
 
     >>> normalizer("words")("He said: \\"don't!\\" (3.14)...")

@@ -1,7 +1,8 @@
 """The units in which one canonical text can be read: words, characters, bytes.
 
-All three are views over the same string. A word is what stands between single spaces; a character
-is a Unicode code point; a byte is one of the text's UTF-8 bytes. A line end is the sentence end
+All three are views over the same string. A word is what stands between single spaces, and, under a
+normaliser that includes ``words``, each Han character and full-width mark by itself; a character is
+a Unicode code point; a byte is one of the text's UTF-8 bytes. A line end is the sentence end
 ``</s>`` in each of them.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lmkit.errors import ParameterError, did_you_mean
+from lmkit.text.unspaced import space_between
 from lmkit.text.vocabulary import EOS
 
 UNITS = ("word", "char", "byte")
@@ -40,34 +42,37 @@ def symbol_code(token: str, unit: str) -> int:
     return int(token[3:5], 16) if unit == "byte" and len(token) > 1 else ord(token)
 
 
-def join_tokens(tokens: Iterable[str], unit: str) -> str:
+def join_tokens(tokens: Iterable[str], unit: str, normalize: str = "none") -> str:
     """Return the text that a run of tokens spells, sentence ends as line ends.
 
-    Bytes that make no valid UTF-8 come out as the replacement character.
+    It is the canonical text that was split into them; `normalize` says which words of it no space
+    parts. Bytes that make no valid UTF-8 come out as the replacement character.
 
     >>> join_tokens(["the", "cat", "</s>", "a", "dog"], "word")
     'the cat\\na dog'
+    >>> join_tokens(["用", "Python", "3", "写"], "word", "words")
+    '用Python 3写'
     >>> join_tokens(["a", "<0xC3>", "<0xA9>", "</s>"], "byte")
     'aé\\n'
     """
     if unit == "word":
-        return "".join(word_pieces(tokens))
+        return "".join(word_pieces(tokens, normalize))
     if unit == "char":
         return "".join("\n" if token == EOS else token for token in tokens)
     codes = bytes(10 if token == EOS else _byte(token) for token in tokens)
     return codes.decode("utf-8", "replace")
 
 
-def word_pieces(tokens: Iterable[str]) -> Iterable[str]:
-    """Yield each word with the space that parts it from the one before."""
-    gap = ""
+def word_pieces(tokens: Iterable[str], normalize: str) -> Iterable[str]:
+    """Yield each word with the space that parts it from the one before, if one does."""
+    before = ""
     for token in tokens:
         if token == EOS:
             yield "\n"
-            gap = ""
+            before = ""
         else:
-            yield gap + token
-            gap = " "
+            yield space_between(before, token, normalize) + token if before else token
+            before = token
 
 
 def _byte(token: str) -> int:

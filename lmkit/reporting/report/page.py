@@ -17,6 +17,7 @@ from lmkit.reporting.report.samples import samples
 from lmkit.reporting.report.text import surprisal_text
 from lmkit.reporting.report.training import training
 from lmkit.reporting.report.zipf import zipf
+from lmkit.text.normalize import losses
 
 SCHEMA = 1
 
@@ -115,10 +116,11 @@ def _data(material: Material, sections: Sequence[Section]) -> dict[str, object]:
 def origin(material: Material) -> Section:
     """Return the section with what makes the numbers again: command, text and signatures."""
     summary = material.comparison.summary
+    lost = losses(summary.normalize)
     facts = (
         ("Text", summary.name),
         ("SHA-256 of the canonical text", el("code", summary.sha256)),
-        ("Normaliser", summary.normalize),
+        ("Normaliser", summary.normalize + (f" (loses {lost})" if lost else "")),
         ("Sentences", summary.sentences),
         ("lmkit", __version__),
     )

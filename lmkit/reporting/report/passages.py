@@ -17,12 +17,14 @@ from lmkit.evaluation.ledger import SurprisalLedger
 class Cells:
     """What each of M models pays for each of the N words and sentence ends of a text.
 
-    ``bits`` float64 (M, N), spelling included, and ``oov`` bool (M, N).
+    ``bits`` float64 (M, N), spelling included, and ``oov`` bool (M, N). ``normalize`` is the
+    normaliser of the text.
     """
 
     items: Items
     bits: NDArray[np.float64]
     oov: NDArray[np.bool_]
+    normalize: str
 
 
 def cells_of(ledgers: Sequence[SurprisalLedger]) -> Cells:
@@ -30,7 +32,7 @@ def cells_of(ledgers: Sequence[SurprisalLedger]) -> Cells:
     items = items_of(ledgers[0].text)
     bits = [items.totals(ledger, ledger.spelled_nats) / math.log(2) for ledger in ledgers]
     oov = [items.totals(ledger, ledger.oov) > 0 for ledger in ledgers]
-    return Cells(items, np.array(bits), np.array(oov))
+    return Cells(items, np.array(bits), np.array(oov), ledgers[0].text.normalize)
 
 
 def typical(cells: Cells, *, words: int) -> tuple[int, int]:

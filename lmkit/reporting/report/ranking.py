@@ -24,6 +24,7 @@ def head(material: Material) -> Html:
         ("sentence ends", summary.sentence_ends),
         ("characters", summary.characters),
         ("bytes", summary.bytes),
+        ("bytes of the source", summary.raw_bytes),
     )
     return el(
         "header",

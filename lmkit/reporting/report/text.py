@@ -13,6 +13,7 @@ from lmkit.reporting.report.markup import Html, el, joined, numbers, table, text
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
 from lmkit.reporting.report.passages import Cells, cells_of, typical
 from lmkit.reporting.tables import Column, number, whole
+from lmkit.text.unspaced import space_between
 from lmkit.text.vocabulary import EOS
 
 WORDS = 450
@@ -34,7 +35,7 @@ def surprisal_text(material: Material) -> Section:
             "div",
             figure(
                 _legends(),
-                _passage(tokens, bits[0], oov[0]),
+                _passage(tokens, bits[0], oov[0], cells.normalize),
                 caption=_caption(cells, first, last),
             ),
             _readout(material.contestants),
@@ -115,15 +116,18 @@ def _legends() -> Html:
     )
 
 
-def _passage(tokens: Sequence[str], bits: NDArray[np.float64], oov: NDArray[np.bool_]) -> Html:
+def _passage(
+    tokens: Sequence[str], bits: NDArray[np.float64], oov: NDArray[np.bool_], normalize: str
+) -> Html:
     pieces: list[str] = []
-    place = zip(tokens, bits.tolist(), oov.tolist(), strict=True)
-    for token, value, unknown in place:
+    place = zip(tokens, [*tokens[1:], EOS], bits.tolist(), oov.tolist(), strict=True)
+    for token, after, value, unknown in place:
         css = shade(value) + (" o" if unknown else "")
         if token == EOS:
             pieces.append(f'<i class="{css}">↵</i>\n')
         else:
-            pieces.append(f'<i class="{css}">{text(token)}</i> ')
+            gap = " " if after == EOS else space_between(token, after, normalize)
+            pieces.append(f'<i class="{css}">{text(token)}</i>{gap}')
     return el(
         "div",
         Html("".join(pieces)),

@@ -7,11 +7,12 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.evaluation.decomposition import items_of
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Material, Section, figure
 from lmkit.reporting.tables import Column, number, whole
-from lmkit.text.vocabulary import EOS_ID, UNK
+from lmkit.text.vocabulary import EOS, EOS_ID, UNK
 
 POINTS = 120  # ranks drawn of a curve, evenly on the log scale
 _FEWEST = 3  # types that make a curve
@@ -41,8 +42,9 @@ def _curves(material: Material) -> dict[str, NDArray[np.int64]]:
 
     The latter are those of the best word model at hand: what its vocabulary lacks is left out.
     """
-    words = Counter(material.best.ledger.text.canonical().split())
-    del words[UNK]  # no word form; the training counts lack it too
+    words = Counter(items_of(material.best.ledger.text).tokens)
+    for no_word in (UNK, EOS):  # the training counts lack them too
+        del words[no_word]
     counts = {"this text": np.array(list(words.values()), np.int64)}
     models = (one.model for one in material.contestants if one.ledger.unit == "word")
     word_model = next((model for model in models if model is not None), None)
