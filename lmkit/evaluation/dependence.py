@@ -1,0 +1,147 @@
+"""How sure is a total over neighbouring blocks of a text that depend on one another?
+
+Let e_1 ... e_B be what each of B blocks has above its share: x_b - r y_b for the ratio
+r = sum(x) / sum(y). Their cosine terms c_1 ... c_(B-1) (the orthonormal discrete cosine transform,
+DCT-II) are averages over the text: c_1 weighs its first half against its second, c_2 its middle
+against its ends, c_k has k changes of sign. Were the blocks independent, every c_k^2 would have one
+mean, the variance of a block. Neighbours that share a topic or a style make the first terms, which
+compare long stretches, larger than the rest, and it is the first ones that say how sure the total
+is: its variance is estimated by
+
+    B (c_1^2 + ... + c_n^2) / n,
+
+and the total divided by the root of that follows Student's t with n degrees of freedom (the equally
+weighted cosine estimator: Müller 2007, Journal of Econometrics 141; Lazarus, Lewis, Stock and
+Watson 2018, Journal of Business & Economic Statistics 36). It serves the purpose of the t statistic
+of n + 1 large groups (Ibragimov and Müller 2010) and loses less to neighbours that a border parts.
+
+How many terms are alike is decided by fitting, by Whittle's likelihood, the curve
+a (1 + s / (1 + (k/w)^2)) to c_k^2: s is how far the first terms stand out, w where they fall to
+half of that. A topic of L blocks has about w = B / L. Where the best s > 0 gains less than
+`THRESHOLD` in twice the log-likelihood over s = 0, the blocks are taken as independent, and the
+variance is that of independent blocks of unequal sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+THRESHOLD = 3.0  # twice the log-likelihood: found by chance in about one independent text of ten
+NARROWEST = 4.0  # terms: the width w of a topic that lasts for a quarter of the text
+FEWEST_TERMS = 4  # fewer have no useful quantile: t is 2.8 standard errors with 4, 4.3 with 2
+BIAS = 0.15  # how far the mean of the terms used may lie below the first one, by the fitted curve
+_MOST_CORRECTION = 2.0  # of a variance whose fewest terms are biased by more than that
+_STRENGTHS = 2.0 ** np.arange(-2, 13)  # the values of s that are tried
+_ROUNDING = 1e-9  # of the largest series: what smaller ones can be due to
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What the blocks of a text are taken for.
+
+    ``terms`` is the number of cosine terms that the variance is estimated from, None where blocks
+    are independent. ``correction`` is what their mean is multiplied by, because the first terms
+    are larger than those used.
+    """
+
+    terms: int | None = None
+    correction: float = 1.0
+
+
+INDEPENDENT = Dependence()
+
+
+def residuals(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return x - r y with r = sum(x) / sum(y), over the last axis: float64 (..., B)."""
+    return x - x.sum(-1, keepdims=True) / y.sum() * y
+
+
+def cosine_terms(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the orthonormal DCT-II of each row but for its first term: (..., B) to (..., B - 1).
+
+    By a fast Fourier transform of the even-numbered values followed by the others in reverse
+    (Makhoul 1980).
+    """
+    count = values.shape[-1]
+    shuffled = np.concatenate([values[..., ::2], values[..., 1::2][..., ::-1]], axis=-1)
+    turned = np.fft.fft(shuffled) * np.exp(-0.5j * np.pi * np.arange(count) / count)
+    terms: NDArray[np.float64] = turned.real[..., 1:] * math.sqrt(2 / count)
+    return terms
+
+
+def find_dependence(series: NDArray[np.float64]) -> Dependence:
+    """Return what the blocks of a text are taken for, from residuals (P, B) that all tell of it.
+
+    The series are made uncorrelated first, so that it makes no difference which differences of
+    several models are given.
+    """
+    terms = _uncorrelated(cosine_terms(series))
+    count = terms.shape[1]
+    if not len(terms) or count < FEWEST_TERMS:
+        return INDEPENDENT
+    squares = terms**2
+    inverse, log_sums, means = _curves(count)
+    # Twice the log-likelihood of each curve, the scale a of each series at its best value.
+    scales = inverse @ squares.T / count
+    gains = count * np.log(squares.mean(1)).sum()
+    gains = gains - count * np.log(scales).sum(1) - len(terms) * log_sums
+    best = int(gains.argmax())
+    if gains[best] < THRESHOLD:
+        return INDEPENDENT
+    used = max(FEWEST_TERMS, int(np.count_nonzero(means[best] >= 1 - BIAS)))
+    return Dependence(used, min(1 / float(means[best, used - 1]), _MOST_CORRECTION))
+
+
+def total_error(
+    residual: NDArray[np.float64], sizes: NDArray[np.float64], dependence: Dependence
+) -> tuple[float, float]:
+    """Return the standard error of a total of residuals (B,), and its degrees of freedom.
+
+    Of independent blocks: the jackknife's residuals e_b / (1 - h_b), h_b being the share of a block
+    in the size of all, sum(h) = 1. The mean of the sum of their squares is known where a block's
+    variance is as its size, and divided by; so are the degrees of freedom (Satterthwaite 1946; Bell
+    and McCaffrey 2002). Blocks of one size have B - 1, and the variance B / (B - 1) sum(e^2). Three
+    documents, of which one has 90% of the text, count as 1.0 and not as 2.
+    """
+    if dependence.terms is not None:
+        used = cosine_terms(residual)[: dependence.terms]
+        variance = len(residual) * float(used @ used) / len(used) * dependence.correction
+        return math.sqrt(variance), float(len(used))
+    share = sizes / sizes.sum()
+    weight = 1 / (1 - share)
+    mean = float((share * weight).sum())
+    squared = float((weight**4 * share**2 * (1 - 2 * share)).sum() + (weight**2 @ share**2) ** 2)
+    variance = float(((residual * weight) ** 2).sum()) / mean
+    return math.sqrt(variance), mean**2 / squared
+
+
+def _uncorrelated(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return as many series as are not made up of others, uncorrelated with one another."""
+    if len(terms) == 1:
+        return terms[:1] if terms.any() else terms[:0]
+    _, sizes, rows = np.linalg.svd(terms, full_matrices=False)
+    found: NDArray[np.float64] = rows[sizes > _ROUNDING * max(float(sizes[0]), 1e-300)]
+    return found
+
+
+@lru_cache(maxsize=2)
+def _curves(
+    count: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the curves that are tried for `count` terms, C of them, for a = 1.
+
+    Their inverses (C, K), the sums of their logarithms (C,), and the mean of the first k terms over
+    the first one that a text without end would have, 1 + s, for each k: (C, K).
+    """
+    octaves = max(0.0, math.log2(count / 3 / NARROWEST))
+    widths = NARROWEST * 2 ** np.arange(0, octaves + 1e-9, 0.5)
+    k = np.arange(1, count + 1)
+    bumps = 1 / (1 + (k / widths[:, None]) ** 2)  # (W, K)
+    curves = (1 + _STRENGTHS[None, :, None] * bumps[:, None, :]).reshape(-1, count)
+    tops = np.tile(1 + _STRENGTHS, len(widths))
+    return 1 / curves, np.log(curves).sum(1), np.cumsum(curves, 1) / k / tops[:, None]
