@@ -98,7 +98,9 @@ def command(
     lmkit compare --model bigram.lmkit --model word-rnn --train a.txt --valid b.txt --test c.txt
     """
     from lmkit.evaluation.calibration import EVENTS
+    from lmkit.evaluation.comparable import not_ranked
     from lmkit.evaluation.comparison import compare
+    from lmkit.evaluation.proper import improper
     from lmkit.reporting.findings import findings
 
     from .results import print_difference, print_results
@@ -111,6 +113,9 @@ def command(
     wanted = specs or (() if ledgers else DEFAULT_MODELS)
     reading = o.reading(options)
     prepared = [_prepared(spec, options) for spec in wanted]
+    for model in prepared:  # before the others are fitted
+        if reason := improper(model):
+            raise not_ranked(reason)
     loaded = [model.spec for model in prepared if model.is_fitted]
     opened = _parts(corpus, train, valid, test, reading, fit=len(loaded) < len(prepared))
     text = opened.held_out
@@ -171,7 +176,7 @@ def _curve(
     """Return the learning curves of the counting models that were fitted here."""
     from lmkit.evaluation.curve import learning_curve
 
-    fitted = [model for model in models if model.spec not in loaded and model.proper]
+    fitted = [model for model in models if model.spec not in loaded]
     counting = [model.spec for model in fitted if not model.needs_validation]
     return learning_curve(counting, corpus, seed=seed)
 

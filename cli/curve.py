@@ -61,7 +61,7 @@ def command(
     from lmkit.reporting import tables
     from lmkit.reporting.tables import Column, number, seconds, whole
 
-    from .results import describe, interval_of
+    from .results import describe
 
     reading = o.reading(options)
     opened = o.open_corpus(corpus, reading)
@@ -89,4 +89,15 @@ def command(
         )
         render = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(opened.test.summary) + "\n")
-        click.echo(render(columns, [{**row, "interval": interval_of(row)} for row in rows]))
+        click.echo(render(columns, [_cells(row) for row in rows]))
+        for remark in curve.remarks:
+            click.echo(f"\n- {remark}")
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a point with the cells and marks that a table makes of it."""
+    from lmkit.evaluation.proper import marks
+
+    from .results import interval_of
+
+    return {**row, "interval": interval_of(row), "marks": marks(row["proper"], ["bits_per_byte"])}

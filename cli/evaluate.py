@@ -37,7 +37,8 @@ def command(
     """Score a text with fitted models, each through its own normaliser and sentence rule.
 
     Perplexities are those of the model's vocabulary, unknown words counted as <unk>; bits a byte
-    and perplexities a word are of the whole text, unknown words spelled.
+    and perplexities a word are of the whole text, unknown words spelled. Numbers of a model whose
+    outcomes do not sum to one are marked with †: they are no perplexities.
 
     \b
     lmkit evaluate bigram.lmkit --test other.txt
@@ -46,9 +47,10 @@ def command(
     from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
     from lmkit.evaluation.measuring import measure_all, report_dict, tally_all
+    from lmkit.evaluation.proper import MARK, remarks
     from lmkit.models.registry import load
 
-    from .results import print_results
+    from .results import check_events, print_results
 
     seed = options.pop("seed") or 0
     loaded = [load(path) for path in models]
@@ -57,6 +59,7 @@ def command(
     with o.progress_bar(progress) as show:
         tallies = tally_all(loaded, text, spellers=Spellers(source), progress=show)
     check_one_text(tallies)
+    check_events(tallies[0])
     for tally in tallies:
         if tally.train_sha256 == tally.summary.sha256:
             o.note(f"Note: {tally.summary.name} is the text that {tally.model} was trained on.")
@@ -67,4 +70,5 @@ def command(
             )
     unranked = {"rank": None, "tied_with": None}
     results = [{**unranked, **measured.to_dict()} for measured in measure_all(tallies, seed=seed)]
-    print_results(tallies[0].summary, report_dict(tallies[0].summary, results), output)
+    report = report_dict(tallies[0].summary, results)
+    print_results(tallies[0].summary, report, output, remarks=remarks(tallies, mark=MARK))

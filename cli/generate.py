@@ -55,9 +55,13 @@ def command(model: str, prompt: str, **options: Any) -> None:
     lmkit generate char-rnn.lmkit --prompt "the time" --tokens 200 --temperature 0.7
     lmkit generate word-rnn.lmkit --prompt "the time" --beam 8 --stop sentence
     """
+    from lmkit.evaluation.proper import improper
     from lmkit.models.registry import load
 
-    pieces = load(model).generate_pieces(prompt, **options)
+    loaded = load(model)
+    if why := improper(loaded):
+        o.note(f"Note: {why}; tokens are drawn in proportion to what it gives them.")
+    pieces = loaded.generate_pieces(prompt, **options)
     try:
         for piece in pieces:
             click.echo(piece, nl=False)  # which shows each at once, through a pipe too

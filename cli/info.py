@@ -56,11 +56,14 @@ def command(model: str, plot: Path | None, output: str) -> None:
 
 def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is shown of a model, by name; `described` is its own word on itself."""
+    from lmkit.evaluation.proper import improper
+
     vocabulary = model.vocabulary_
     of_all = {
         "normalize": model.normalize_,
         "sentences": model.sentences_,
         "outcomes": len(vocabulary),
+        "proper": not improper(model),
         "training_tokens": int(vocabulary.counts.sum()),
         "training_unknown": int(vocabulary.counts[vocabulary.unk_id]),
         "parameters": model.parameters,

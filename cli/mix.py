@@ -82,6 +82,7 @@ def command(
     lmkit mix kneser-ney.lmkit word-rnn.lmkit --valid ptb --cache unigram --cache neural
     """
     from lmkit.errors import ParameterError
+    from lmkit.evaluation.proper import remarks
     from lmkit.models.mixing import mix
     from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.registry import load
@@ -97,21 +98,32 @@ def command(
     mixture.save(target)
     o.note_training_text(loaded, text, "that model has too much weight")
     _print(mixture, target, output)
+    alone = [*mixture.valid_nats_[: len(loaded)], mixture.valid_nats_[-1]]
+    pairs = zip([*loaded, mixture], alone, strict=True)
+    broken = [model for model, nats in pairs if math.isinf(nats)]
+    for remark in remarks(model.tally(text.valid or text.held_out) for model in broken):
+        o.note(f"Note: {remark}")
 
 
 def _print(mixture: Mixture, target: Path, output: str) -> None:
     """Print what each component is worth alone, its weight, and what the mixture is worth."""
+    from lmkit.evaluation.metrics import perplexity as perplexity_of
+
     nats = mixture.valid_nats_.tolist()
     weights = mixture.weights_.T.tolist()
     rows = [
-        {"component": label, "perplexity": math.exp(own), "weights": row}
+        {"component": label, "perplexity": perplexity_of(own, 1), "weights": row}
         for label, own, row in zip(mixture.labels(), nats, weights, strict=False)
     ]
     if output == "json":
-        found = {"model": mixture.spec, "perplexity": math.exp(nats[-1]), "file": str(target)}
+        found = {
+            "model": mixture.spec,
+            "perplexity": perplexity_of(nats[-1], 1),
+            "file": str(target),
+        }
         o.print_json({"schema": 1, "components": rows, "mixture": found})
         return
-    rows.append({"component": "mixture", "perplexity": math.exp(nats[-1]), "weights": []})
+    rows.append({"component": "mixture", "perplexity": perplexity_of(nats[-1], 1), "weights": []})
     if output == "csv":
         listed = [{**row, "weights": " ".join(map(str, row["weights"]))} for row in rows]
         click.echo(tables.csv_table(listed))

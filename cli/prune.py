@@ -73,10 +73,13 @@ def command(
     lmkit prune large.arpa.gz --ngrams 1000000 -o small.arpa.gz
     lmkit prune kneser-ney.lmkit --ngrams 200000 --history witten-bell.lmkit -o small.lmkit
     """
+    from lmkit.evaluation.proper import remarks
     from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.ngram.pruning import prune
     from lmkit.models.ngram.standalone import backoff_form
     from lmkit.models.registry import load
+
+    from .results import check_events
 
     if [threshold, ngrams, size].count(None) != 2:
         raise click.UsageError("give --threshold, --ngrams or --size, one of the three")
@@ -97,6 +100,7 @@ def command(
     if text is not None:
         with o.progress_bar(progress) as show:
             scores = [each.tally(text, progress=show) for each in (before, after)]
+        check_events(scores[0])
     after.save(target)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
@@ -110,6 +114,8 @@ def command(
     else:
         sizes = [{"name": f"{row.pop('n')}-grams", **row} for row in orders]
         _print([*sizes, *({"name": name, **values} for name, values in facts.items())], output)
+    for remark in remarks(scores):
+        o.note(f"Note: {remark}")
 
 
 def _bytes(size: str) -> int:

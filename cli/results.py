@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmkit.errors import CorpusError
 from lmkit.evaluation.measuring import tier
+from lmkit.evaluation.proper import marks, no_events
+from lmkit.evaluation.scored import Scored
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.text.meter import TextSummary
@@ -32,6 +35,9 @@ _COLUMNS = (
     Column("fit_seconds", "fit s", seconds),
     Column("score_seconds", "score s", seconds),
 )
+_OF_PROBABILITIES = (
+    "bits_per_byte", "perplexity", "perplexity_per_word", "perplexity_without_oov"
+)  # fmt: skip
 
 
 def print_results(
@@ -41,13 +47,15 @@ def print_results(
     *,
     remarks: Sequence[str] = (),
 ) -> None:
-    """Print a report's results on stdout in the format asked for; remarks follow a table."""
+    """Print a report's results on stdout in the format asked for; remarks follow a table.
+
+    Numbers of an improper model are marked; a remark should say why.
+    """
     results = report["results"]
     if output == "json":
         click.echo(tables.to_json(report))
     elif output == "csv":
-        rows = [{**row, "tied_with": "; ".join(row["tied_with"] or ())} for row in results]
-        click.echo(tables.csv_table(rows))
+        click.echo(tables.csv_table([_flat(row) for row in results]))
     else:
         ranked = any(result["rank"] is not None for result in results)
         hidden = set() if ranked else {"tier"}
@@ -89,11 +97,25 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
         click.echo(f"\nwords that {winner} saves most bits on: {named or 'none'}")
 
 
+def _flat(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with one value for each key, as CSV has it."""
+    first = result["first_impossible"]
+    told = first and f"{first['token']} {first['sentence']}:{first['position']}"
+    return {**result, "tied_with": "; ".join(result["tied_with"] or ()), "first_impossible": told}
+
+
+def check_events(scored: Scored) -> None:
+    """Raise CorpusError for the score of a text that holds nothing to score."""
+    if not scored.events:
+        raise CorpusError(no_events(scored.summary.name))
+
+
 def _shown(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with the cells that a table makes of several numbers."""
     ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
     adapts = result["adapts"] or "no"
-    return {**result, "adapts": adapts, "interval": interval_of(result), "tier": ranks}
+    shown = {"adapts": adapts, "interval": interval_of(result), "tier": ranks}
+    return {**result, **shown, "marks": marks(result["proper"], _OF_PROBABILITIES)}
 
 
 def interval_of(result: dict[str, Any]) -> str:

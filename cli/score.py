@@ -15,6 +15,12 @@ from . import options as o
 if TYPE_CHECKING:
     from lmkit.evaluation.ledger import SurprisalLedger
 
+_LARGE = 1e15  # from here on six decimals would be invented
+_TOLD = (
+    "model", "signature", "proper", "outcome_sum_low", "outcome_sum_mean", "outcome_sum_high",
+    "outcome_sum_contexts", "impossible", "first_impossible",
+)  # fmt: skip
+
 
 @click.command()
 @click.argument("model")
@@ -39,23 +45,30 @@ if TYPE_CHECKING:
 def command(model: str, text: str, per: str, output: str, **reading: Any) -> None:
     """Show the surprisal of each token or sentence of a text.
 
-    Surprisal is -log p in nats. Without TEXT, standard input is read.
+    Surprisal is -log p in nats, infinite for what has probability 0. Without TEXT, standard input
+    is read.
 
     \b
     echo "the time machine" | lmkit score bigram.lmkit --per token
     lmkit score bigram.lmkit book.txt --format csv
     """
+    from lmkit.evaluation.proper import remarks
     from lmkit.models.registry import load
+
+    from .results import check_events
 
     loaded = load(model)
     corpus = o.open_corpus(text, reading)
     ledger = loaded.score(corpus.held_out, explain=per == "token")
+    check_events(ledger)
     rows = _token_rows(ledger) if per == "token" else _sentence_rows(ledger)
     if output == "json":
-        o.print_json(
-            {"schema": 1, "model": ledger.model, "signature": ledger.signature, "rows": list(rows)}
-        )
+        told = ledger.to_dict()
+        kept = {name: told[name] for name in _TOLD}
+        o.print_json({"schema": 1, **kept, "rows": list(rows)})
         return
+    for remark in remarks([ledger]):
+        o.note(f"Note: {remark}")
     _print_rows(rows, output)
 
 
@@ -85,6 +98,8 @@ def _token_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
 def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
     import numpy as np
 
+    from lmkit.evaluation.metrics import perplexity
+
     if not len(ledger):
         return
     starts = np.flatnonzero(ledger.position == 0)
@@ -100,7 +115,8 @@ def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
             "events": events[number],
             "oov": oov[number],
             "nats": total,
-            "perplexity": math.exp(min(total / events[number], 700.0)),
+            "perplexity": perplexity(total, events[number]),
+            "proper": ledger.proper,
             "text": canonical[first[number] : last[number]].rstrip("\n"),
         }
 
@@ -112,7 +128,7 @@ def _print_rows(rows: Iterator[dict[str, Any]], output: str) -> None:
     """
     csv_writer = csv.writer(sys.stdout, lineterminator="\n")
     for place, row in enumerate(rows):
-        lines = ([*row], [_shown(value) for value in row.values()])
+        lines = ([*row], [_shown(value, output) for value in row.values()])
         for cells in lines if place == 0 else lines[1:]:
             if output == "csv":
                 csv_writer.writerow(cells)
@@ -120,7 +136,11 @@ def _print_rows(rows: Iterator[dict[str, Any]], output: str) -> None:
                 click.echo("\t".join(str(cell) for cell in cells))
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, output: str) -> Any:
     if isinstance(value, bool):
         return int(value)
-    return f"{value:.6f}" if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    if value == math.inf:
+        return "∞" if output == "table" else "inf"
+    return f"{value:z.6f}" if value < _LARGE else f"{value:.6e}"

@@ -344,6 +344,20 @@ def a_tally_has_the_totals_of_the_ledger(subject: Subject) -> None:
 
 
 @contract
+def scores_say_whether_they_are_probabilities(subject: Subject) -> None:
+    for model in subject.each():
+        for scored in (model.score(corpus(TEST)), model.tally(corpus(TEST))):
+            sums = scored.outcome_sums
+            assert sums is not None
+            assert scored.proper == model.proper
+            assert (scored.first_impossible is None) == (scored.impossible == 0)
+            if model.proper:
+                assert max(1 - sums.low, sums.high - 1) <= 1e-12
+            else:
+                assert not sums.are_one
+
+
+@contract
 def the_counts_are_those_of_the_canonical_text(subject: Subject) -> None:
     for unit in subject.units:
         model = subject.fitted(unit)

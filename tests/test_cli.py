@@ -260,8 +260,8 @@ def test_score_per_token_sums_to_the_ledger(text: Path, model: Path) -> None:
 def test_score_per_sentence_reads_standard_input(model: Path) -> None:
     out = ok("score", model, "-", stdin="the cat\n\na unicorn\n")
     rows = [line.split("\t") for line in out.splitlines()]
-    assert rows[0] == ["sentence", "events", "oov", "nats", "perplexity", "text"]
-    assert [(row[1], row[2], row[5]) for row in rows[1:]] == [
+    assert rows[0] == ["sentence", "events", "oov", "nats", "perplexity", "proper", "text"]
+    assert [(row[1], row[2], row[6]) for row in rows[1:]] == [
         ("3", "0", "the cat"), ("1", "0", ""), ("3", "1", "a unicorn"),
     ]  # fmt: skip
 

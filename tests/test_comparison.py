@@ -48,8 +48,10 @@ def test_texts_must_be_the_same() -> None:
 
 def test_scores_that_are_no_probabilities_are_refused() -> None:
     ledger = lmkit.fit("unigram", text(TRAIN)).score(text(TEST))
-    with pytest.raises(NotComparableError, match="do not sum to one"):
+    with pytest.raises(NotComparableError, match="sum to 1 after 8 contexts, but not after every"):
         rank([ledger, replace(ledger, proper=False)])
+    with pytest.raises(NotComparableError, match="do not sum to one"):
+        rank([ledger, replace(ledger, proper=False, outcome_sums=None)])
     with pytest.raises(NotComparableError, match="name at least one"):
         rank([])
     empty = lmkit.fit("unigram", text(TRAIN)).score(text(""))

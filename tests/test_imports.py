@@ -26,6 +26,7 @@ LAYERS = [
     {"lmkit.text"},
     {
         "lmkit.evaluation.metrics",
+        "lmkit.evaluation.proper",
         "lmkit.evaluation.signature",
         "lmkit.evaluation.scored",
         "lmkit.evaluation.ledger",

@@ -298,7 +298,7 @@ def test_models_that_do_not_fit_together(ngram: Any) -> None:
         ([ngram, other], VocabularyError, "--vocabulary"),
         ([ngram, upper], ParameterError, "normalize"),
         ([ngram, letters], ParameterError, "unit"),
-        ([ngram, stupid], ParameterError, "do not sum to one"),
+        ([ngram, stupid], ParameterError, "outcomes sum to"),
         ([ngram, mixture], ParameterError, "mix its models"),
         ([ngram, create("bigram")], LmkitError, "call fit"),
     ):

@@ -252,10 +252,12 @@ def test_what_cannot_be_pruned() -> None:
     for number in (-1.0, math.nan, math.inf):
         with pytest.raises(ParameterError, match="must be a number of 0 or more"):
             prune(model, threshold=number)
-    for spec, message in (("bigram", "no backoff form"), ("stupid-backoff", "no probabilities")):
+    for spec, message in (("bigram", "no backoff form"), ("stupid-backoff", "no probability")):
         other: LanguageModel = lmkit.fit(spec, corpus(TRAIN))
         with pytest.raises(ParameterError, match=message):
             prune(other, threshold=1e-3)
+        with pytest.raises(ParameterError, match=message):
+            prune(model, threshold=1e-3, history=other)
     with pytest.raises(VocabularyError, match="vocabulary"):
         prune(model, threshold=1e-3, history=fitted(text="another text\n"))
 

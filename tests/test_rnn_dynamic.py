@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 import lmkit
 from lmkit.cli.main import cli
 from lmkit.cli.options import with_options
-from lmkit.errors import FormatError, ParameterError
+from lmkit.errors import CorpusError, FormatError, ParameterError
 from lmkit.models.registry import create
 from lmkit.models.rnn.dynamic import Dynamic, adapt
 from lmkit.models.rnn.model import WordRnn
@@ -129,7 +129,7 @@ def test_a_network_is_trained_by_itself_first(spec: str, made_by: str) -> None:
 def test_what_cannot_adapt(model: Any) -> None:
     with pytest.raises(ParameterError, match="does not learn by gradients"):
         adapt(lmkit.fit("bigram", CORPUS), CORPUS)
-    with pytest.raises(ParameterError, match="validation text of dynamic evaluation is empty"):
+    with pytest.raises(CorpusError, match="no events to score"):
         adapt(model, Corpus.from_string("", normalize="none"))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.proper import no_distribution, no_events
 from lmkit.evaluation.scored import Scored
 
 
@@ -18,17 +19,20 @@ def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:
     check_one_text(ledgers)
     for ledger in ledgers:
         if not ledger.proper:
-            raise NotComparableError(
-                f"{ledger.model} gives scores, not probabilities: they do not sum to one, and so "
-                "have no perplexity; leave it out"
-            )
+            raise not_ranked(no_distribution(ledger.model, ledger.outcome_sums))
     if not ledgers[0].events:
-        raise NotComparableError(
-            f"{ledgers[0].summary.name}: no events to score; give another text"
-        )
+        raise NotComparableError(no_events(ledgers[0].summary.name))
     closed = [ledger for ledger in ledgers if not ledger.is_open]
     if closed:
         _check_one_vocabulary(ledgers, closed[0])
+
+
+def not_ranked(why: str) -> NotComparableError:
+    """Return the error for an improper model in a ranking; `why` says that it is one."""
+    return NotComparableError(
+        f"{why}; what is no distribution has no perplexity to rank by, so leave it out "
+        "(`lmkit evaluate` shows its numbers, marked)"
+    )
 
 
 def check_one_text(ledgers: Sequence[Scored]) -> None:

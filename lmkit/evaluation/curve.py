@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lmkit.errors import ParameterError
+from lmkit.errors import CorpusError, ParameterError
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
 from lmkit.evaluation.measuring import measure_all, tally_all
+from lmkit.evaluation.proper import MARK, Impossible, OutcomeSums, no_events, remarks
 from lmkit.models.base import Progress
 from lmkit.models.registry import create
 from lmkit.text.corpus import Corpus, Text
@@ -26,7 +27,9 @@ class CurvePoint:
 
     ``fraction`` is the share of the training text's sentences, ``words`` how many words that is;
     ``bits_per_byte`` the interval on the test text, ``perplexity`` that for each event of the unit,
-    ``oov`` the number of unknown events.
+    ``oov`` the number of unknown events of all ``events``, ``impossible`` that of events of
+    probability 0, ``first_impossible`` the first of these; ``proper`` and ``outcome_sums`` are as
+    in :class:`~lmkit.evaluation.scored.Scored`.
     """
 
     model: str
@@ -36,6 +39,11 @@ class CurvePoint:
     perplexity: float
     oov: int
     fit_seconds: float | None
+    events: int = 0
+    impossible: int = 0
+    first_impossible: Impossible | None = None
+    proper: bool = True
+    outcome_sums: OutcomeSums | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as the JSON output has it."""
@@ -49,6 +57,11 @@ class CurvePoint:
             "perplexity": self.perplexity,
             "oov": self.oov,
             "fit_seconds": self.fit_seconds,
+            "impossible": self.impossible,
+            "proper": self.proper,
+            "outcome_sum_low": None if self.outcome_sums is None else self.outcome_sums.low,
+            "outcome_sum_mean": None if self.outcome_sums is None else self.outcome_sums.mean,
+            "outcome_sum_high": None if self.outcome_sums is None else self.outcome_sums.high,
         }
 
 
@@ -66,6 +79,11 @@ class LearningCurve:
     def of(self, model: str) -> tuple[CurvePoint, ...]:
         """Return the points of one model, the smallest part of the text first."""
         return tuple(point for point in self.points if point.model == model)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of the models after the largest part: `proper.remarks`."""
+        return remarks((self.of(model)[-1] for model in self.models), mark=MARK)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with one row for each point."""
@@ -90,7 +108,7 @@ def learning_curve(
     spelled. Equal `seed`, equal intervals.
 
     Raises ParameterError for a fraction outside 0 to 1 (1 included), or a corpus without a test
-    part.
+    part; CorpusError for a test part that holds no event.
     """
     if not fractions or any(not 0 < fraction <= 1 for fraction in fractions):
         raise ParameterError(
@@ -98,6 +116,8 @@ def learning_curve(
         )
     if corpus.test is None:
         raise ParameterError(f"{corpus.name} has no test part; split it, or give one")
+    if not corpus.test.summary.characters:
+        raise CorpusError(no_events(corpus.test.name))
     points = []
     steps = [(spec, fraction) for spec in specs for fraction in sorted(fractions)]
     for place, (spec, fraction) in enumerate(steps):
@@ -117,6 +137,11 @@ def learning_curve(
                 perplexity=measured.ledger.perplexity,
                 oov=measured.ledger.oov_count,
                 fit_seconds=model.fit_seconds_,
+                events=measured.ledger.events,
+                impossible=measured.ledger.impossible,
+                first_impossible=measured.ledger.first_impossible,
+                proper=measured.ledger.proper,
+                outcome_sums=measured.ledger.outcome_sums,
             )
         )
     return LearningCurve(tuple(points))

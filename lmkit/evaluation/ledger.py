@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lmkit.errors import CorpusError
 from lmkit.evaluation.scored import Scored, infinite
 from lmkit.text.encoding import places_of
 from lmkit.text.meter import Meter
+from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -113,6 +115,20 @@ class SurprisalLedger(Scored):
     def impossible(self) -> int:
         """The number of events that the model gave probability 0."""
         return infinite(self.closed_nats, self.nats)
+
+    @property
+    def first_zero(self) -> tuple[int, int] | None:
+        """Sentence and position, from 0, of the first event of probability 0; None for none."""
+        if not self.impossible:
+            return None
+        event = int(np.argmax(np.isposinf(self.nats)))
+        return int(self.sentence[event]), int(self.position[event])
+
+    def _token_at(self, sentence: int, position: int) -> str:
+        if self.unit in UNITS:
+            return super()._token_at(sentence, position)
+        event = np.searchsorted(self.sentence, sentence) + position  # another tool's unit
+        return next(islice(self.tokens(), int(event), None))
 
     # ------------------------------------------------------------------ rows
 

@@ -21,6 +21,9 @@ The header is an object::
 ``fit_seconds``, ``score_seconds``, ``adapts``
     As in :class:`~lmkit.evaluation.ledger.SurprisalLedger`; optional. ``proper`` says that the
     probabilities sum to one; nobody else can.
+``outcome_sums``
+    What the outcomes sum to after some contexts, at least, on average and at most, and the number
+    of contexts: ``[0.98, 1.28, 1.55, 64]``; optional.
 
 A row has
 
@@ -31,8 +34,8 @@ A row has
     with the space before them or leave it out; every other character belongs to an event, and no
     character to two. A part of a character that is not its first (a byte) has length 0.
 ``nats``
-    Surprisal, -ln p, 0 or more; null (infinity in Parquet) for probability 0. What a tool gives
-    as log10 p is multiplied by -2.302585092994046.
+    Surprisal, -ln p, 0 or more (or less, where ``proper`` is false); null (infinity in Parquet) for
+    probability 0. What a tool gives as log10 p is multiplied by -2.302585092994046.
 ``oov``
     Whether the model knows the event only as unknown; false where it is left out.
 ``token``
@@ -45,7 +48,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,6 +57,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, LmkitError, NotComparableError
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.proper import TOLERANCE, OutcomeSums
 from lmkit.storage import write_atomically
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK_ID
@@ -92,6 +96,8 @@ def write_ledger(ledger: SurprisalLedger, path: str | Path) -> None:
     """
     path = Path(path)
     header = {"lmkit_ledger": VERSION, **{name: getattr(ledger, name) for name in _HEADER}}
+    sums = ledger.outcome_sums
+    header["outcome_sums"] = sums and _finite(vars(sums).values())
     header["text_sha256"] = ledger.summary.sha256
     header |= {"normalize": ledger.text.normalize, "sentences": ledger.text.sentences}
     columns: dict[str, Any] = {
@@ -110,8 +116,7 @@ def write_ledger(ledger: SurprisalLedger, path: str | Path) -> None:
     lists = [c if isinstance(c, list) else c.tolist() for c in columns.values()]
     lines = [json.dumps(header, ensure_ascii=False)]
     for row in zip(*lists, strict=True):
-        values = (None if value in (np.inf, -np.inf) else value for value in row)
-        named = dict(zip(columns, values, strict=True))
+        named = dict(zip(columns, _finite(row), strict=True))
         lines.append(json.dumps(named, ensure_ascii=False, separators=(",", ":")))
     content = ("\n".join(lines) + "\n").encode("utf-8")
     write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
@@ -175,7 +180,8 @@ def ledger_of_columns(
     canonical = text.canonical()
     offsets, lengths = arrays.pop("offset"), arrays.pop("length")
     nats = arrays.pop("nats")
-    if np.isnan(nats).any() or (nats < 0).any():
+    lowest = -TOLERANCE if header.get("proper", True) else -np.inf
+    if np.isnan(nats).any() or (nats < lowest).any():
         raise FormatError(f"{path}: surprisals are 0 or more, in nats: -ln p; check the sign")
     _check_cover(path, offsets, lengths, canonical)
     _check_tokens(path, arrays.pop("token", None), offsets, lengths, canonical)
@@ -189,6 +195,7 @@ def ledger_of_columns(
     return SurprisalLedger(
         **fields,
         text=text,
+        outcome_sums=_outcome_sums(path, header.get("outcome_sums")),
         summary=text.summary,
         document_sizes=text.document_sizes,
         ids=ids,
@@ -198,6 +205,24 @@ def ledger_of_columns(
         spelling=arrays.pop("spelling", None),
         extra=arrays,
     )
+
+
+def _finite(values: Iterable[Any]) -> list[Any]:
+    """Return values with None for infinities, which JSON lacks."""
+    return [None if value in (np.inf, -np.inf) else value for value in values]
+
+
+def _outcome_sums(path: str, given: Any) -> OutcomeSums | None:
+    if given is None:
+        return None
+    try:
+        low, mean, high, contexts = (np.inf if each is None else each for each in given)
+        return OutcomeSums(float(low), float(mean), float(high), int(contexts))
+    except (TypeError, ValueError):
+        raise FormatError(
+            f"{path}: outcome_sums={given!r}; give the least sum, the mean, the most, and "
+            "the number of contexts"
+        ) from None
 
 
 def _column(path: str, name: str, values: Any) -> Any:

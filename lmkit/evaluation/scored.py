@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.metrics import bits_per, cross_entropy, perplexity
+from lmkit.evaluation.proper import Impossible, OutcomeSums, no_distribution, token_at
 from lmkit.evaluation.signature import signature
 from lmkit.text.corpus import Text
 from lmkit.text.meter import TextSummary
@@ -20,7 +22,8 @@ class Scored(ABC):
     """A model, a text, and what the one made of the other.
 
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
-    its probabilities sum to one, ``adapts`` how it learned from the text as it scored it
+    its probabilities sum to one, ``outcome_sums`` what they sum to after contexts of this text
+    (None where that was not measured), ``adapts`` how it learned from the text as it scored it
     (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to totals.
 
     ``document_sizes`` int64 (D, 3) are the canonical bytes, characters and sentence ends of each
@@ -43,6 +46,7 @@ class Scored(ABC):
     fit_seconds: float | None = None
     score_seconds: float | None = None
     adapts: str = ""
+    outcome_sums: OutcomeSums | None = None
     document_sizes: NDArray[np.int64] | None = None
 
     @property
@@ -96,6 +100,20 @@ class Scored(ABC):
     @abstractmethod
     def impossible(self) -> int:
         """The number of events that the model gave probability 0."""
+
+    @property
+    @abstractmethod
+    def first_zero(self) -> tuple[int, int] | None:
+        """Sentence and position, from 0, of the first event of probability 0; None for none."""
+
+    @cached_property
+    def first_impossible(self) -> Impossible | None:
+        """The first event that the model gave probability 0; the text is read again to name it."""
+        place = self.first_zero
+        return None if place is None else Impossible(self._token_at(*place), *place)
+
+    def _token_at(self, sentence: int, position: int) -> str:
+        return token_at(self.text, self.unit, sentence, position)
 
     @property
     def total_nats(self) -> float:
@@ -152,6 +170,7 @@ class Scored(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metrics by name, as the JSON output has them; infinities stay floats."""
+        sums, first = self.outcome_sums, self.first_impossible
         return {
             "model": self.model,
             "signature": self.signature,
@@ -168,6 +187,12 @@ class Scored(ABC):
             "events": self.events,
             "oov": self.oov_count,
             "impossible": self.impossible,
+            "first_impossible": None if first is None else vars(first),
+            "proper": self.proper,
+            "outcome_sum_low": None if sums is None else sums.low,
+            "outcome_sum_mean": None if sums is None else sums.mean,
+            "outcome_sum_high": None if sums is None else sums.high,
+            "outcome_sum_contexts": None if sums is None else sums.contexts,
             "parameters": self.parameters,
             "vocabulary_size": self.vocabulary_size,
             "fit_seconds": self.fit_seconds,
@@ -178,10 +203,11 @@ class Scored(ABC):
         return f"<{type(self).__name__} {self}>"
 
     def __str__(self) -> str:
-        return (
+        told = (
             f"{self.model}: perplexity {self.perplexity:.2f} a {self.unit}, "
             f"{self.bits_per_byte:.3f} bits a byte, {self.events:,} events, {self.oov_count:,} OOV"
         )
+        return told if self.proper else f"{told} ({no_distribution('this', self.outcome_sums)})"
 
 
 def _starts(sizes: NDArray[np.int64] | None, column: int) -> NDArray[np.int64] | None:

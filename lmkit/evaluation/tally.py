@@ -29,7 +29,8 @@ class Tally(Scored):
     The parts are runs of ``length`` sentences, what is left over in the last: ``nats`` float64 (B,)
     the surprisal of each, ``sizes`` int64 (B,) its events, ``bytes`` int64 (B,) its UTF-8 bytes.
     ``sentences`` is how many there are. ``known`` is the surprisal of the events in the vocabulary,
-    ``zeros`` the number of events that had probability 0, ``unknown`` what the vocabulary lacks.
+    ``zeros`` the number of events that had probability 0, ``first_zero`` sentence and position of
+    the first of them, ``unknown`` what the vocabulary lacks.
 
     ``spelling`` float64 (B,), where a spelling model has completed the tally, is what it cost to
     spell the unknown tokens of each part, in nats.
@@ -47,6 +48,7 @@ class Tally(Scored):
     known: float
     zeros: int
     unknown: Unknown
+    first_zero: tuple[int, int] | None = None
     spelling: NDArray[np.float64] | None = None
     document_nats: NDArray[np.float64] | None = None
     document_events: NDArray[np.int64] | None = None
@@ -187,7 +189,8 @@ class Tallying:
         self._documents = Documents()
         self._unknown = Gathering(unit)
         self._zeros = 0
-        self._open = False  # whether the last sentence has not ended
+        self._first_zero: tuple[int, int] | None = None
+        self._open = 0  # events of the last sentence, which has not ended
 
     def add(
         self, ids: NDArray[np.int32], nats: NDArray[np.float64], unknown: NDArray[np.uint8]
@@ -196,11 +199,17 @@ class Tallying:
         if np.count_nonzero(ids) < len(ids):  # <unk> has the id 0
             before = np.searchsorted(np.flatnonzero(ids == EOS_ID), np.flatnonzero(ids == UNK_ID))
             self._unknown.add(unknown, self._runs.sentences + before)
+        sentences = self._runs.sentences
         starts = self.meter.document_starts
         if starts is not None:
-            self._documents.add_events(ids, nats, self._runs.sentences, starts)
-        self._zeros += self._runs.add_events(ids, nats)
-        self._open = bool(ids[-1] != EOS_ID)
+            self._documents.add_events(ids, nats, sentences, starts)
+        zeros = self._runs.add_events(ids, nats)
+        if zeros and self._first_zero is None:
+            event = int(np.argmax(np.isposinf(nats)))
+            ended = int(np.count_nonzero(ids[:event] == EOS_ID))
+            self._first_zero = sentences + ended, _since_end(ids[:event], self._open)
+        self._zeros += zeros
+        self._open = _since_end(ids, self._open)
 
     def result(self, summary: TextSummary, **scored: Any) -> Tally:
         """Return the tally of all events, those of a last sentence without an end among them."""
@@ -225,8 +234,15 @@ class Tallying:
             sentences=self._runs.sentences,
             known=float(known.sum()),
             zeros=self._zeros,
+            first_zero=self._first_zero,
             unknown=self._unknown.result(),
         )
+
+
+def _since_end(ids: NDArray[np.int32], before: int) -> int:
+    """Return how many events come after the last sentence end; `before` stood before them."""
+    ends = ids[::-1] == EOS_ID
+    return int(np.argmax(ends)) if ends.any() else before + len(ids)
 
 
 @compiled

@@ -4,8 +4,8 @@ Everything outside ``lmkit.models`` knows only what stands here. A new model imp
 ``_next_log_probs``; it then fits, scores, ranks, generates and saves like every other. The further
 hooks make a model that learns (``_learn``), or make it fast.
 
-Log-probabilities are natural, float64, and never positive. Ids are those of a
-:class:`~lmkit.text.vocabulary.Vocabulary`: outcomes 0 .. V-1, and V for ``<s>`` in contexts.
+Log-probabilities are natural, float64, and never positive where a model is proper. Ids are those
+of a :class:`~lmkit.text.vocabulary.Vocabulary`: outcomes 0 .. V-1, and V for ``<s>`` in contexts.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LanguageModel(ABC):
     name: ClassVar[str] = ""
     """The name in the registry, and in model files."""
     proper: ClassVar[bool] = True
-    """Whether the probabilities sum to one over the outcomes."""
+    """Whether the probabilities sum to one over the outcomes (:mod:`lmkit.evaluation.proper`)."""
     needs_validation: ClassVar[bool] = False
     """Whether fitting wants a validation text; the tail of the training text serves if none is."""
     resumable: ClassVar[bool] = False

@@ -59,12 +59,14 @@ def beam_search(
                 row[eos] = -np.inf
             rows.append(row)
         pursued = _best(live, rows, beam)
-        # No continuation grows more probable: what is behind the best ended one stays there.
-        pursued = [(old, so_far) for old, so_far in pursued if so_far.log_prob > ended.log_prob]
+        if model.proper:
+            # None grows more probable: what is behind the best ended one stays there.
+            pursued = [(old, so_far) for old, so_far in pursued if so_far.log_prob > ended.log_prob]
         if not pursued:
             return ended if ended.ids else live[0].so_far
         live = [_Begun(so_far, model._advance(old, so_far.ids[-1])) for old, so_far in pursued]
-    return live[0].so_far
+    best = live[0].so_far
+    return ended if ended.log_prob > best.log_prob else best
 
 
 def _best(live: list[_Begun], rows: list[LogProbs], beam: int) -> list[tuple[State, Continuation]]:

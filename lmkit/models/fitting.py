@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmkit.errors import CorpusError
+from lmkit.evaluation.proper import no_events
 from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.vocabulary import Vocabulary
@@ -40,12 +42,16 @@ def fit_texts(
 def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
     """Return the ids of a corpus's validation part under the rules of a fitted model.
 
-    Its test part, or the whole, serves where it has none.
+    Its test part, or the whole, serves where it has none. Raises CorpusError for a text that
+    holds no event.
     """
     opened = as_corpus(valid)
     rules = {"normalize": model.normalize_, "sentences": model.sentences_}
     text = (opened.valid or opened.held_out).under(**rules)
-    return encode_text(text, model.unit, model.vocabulary_)
+    ids = encode_text(text, model.unit, model.vocabulary_)
+    if not len(ids):
+        raise CorpusError(no_events(text.name))
+    return ids
 
 
 def named_progress(progress: Progress | None, name: str) -> Progress | None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
+from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.cache import KINDS, Cache, Past, check_cache, in_order
 from lmkit.models.fitting import named_progress
@@ -394,11 +395,8 @@ def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
     for model in models:
         if isinstance(model, Mixture):
             raise ParameterError(f"{model.spec} is a mixture itself; mix its models instead")
-        if not model.proper:
-            raise ParameterError(
-                f"the probabilities of {model.spec} do not sum to one, and so cannot be mixed; "
-                "leave it out"
-            )
+        if why := improper(model):
+            raise ParameterError(f"{why}; a mixture with it would be none either, so leave it out")
     kinds = mixture.kinds()
     for kind in kinds:
         if kind not in KINDS or kinds.count(kind) > 1:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.proper import outcome_sums
 from lmkit.evaluation.tally import Tally, Tallying
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
@@ -47,9 +48,9 @@ def score_text(
     def put_away(batch: _Batch) -> None:
         columns.add({**batch.extra, "ids": batch.ids, "nats": batch.nats})
 
-    _score(model, own, meter, put_away, explain=explain, progress=progress)
+    first = _score(model, own, meter, put_away, explain=explain, progress=progress)
     return SurprisalLedger(
-        **_scored_by(model, own, start),
+        **_scored_by(model, own, first, start),
         summary=meter.summary(own),
         ids=columns.take("ids", np.int32),
         nats=columns.take("nats", np.float64),
@@ -68,25 +69,33 @@ def tally_text(model: LanguageModel, text: Text, *, progress: Progress | None) -
     def put_away(batch: _Batch) -> None:
         tallying.add(batch.ids, batch.nats, batch.unknown)
 
-    _score(model, own, tallying.meter, put_away, unknown=True, progress=progress)
-    return tallying.result(tallying.meter.summary(own), **_scored_by(model, own, start))
+    first = _score(model, own, tallying.meter, put_away, unknown=True, progress=progress)
+    return tallying.result(tallying.meter.summary(own), **_scored_by(model, own, first, start))
 
 
-def _scored_by(model: LanguageModel, text: Text, start: float) -> dict[str, Any]:
-    """Return what a ledger and a tally say of their model; `start` is when scoring began."""
+def _scored_by(
+    model: LanguageModel, text: Text, first: NDArray[np.int32], start: float
+) -> dict[str, Any]:
+    """Return what a ledger and a tally say of their model.
+
+    `first` are the first ids of the text, `start` is when scoring began.
+    """
+    seconds = time.perf_counter() - start
+    sums = outcome_sums(model, first)
     return {
         "model": model.spec,
         "unit": model.unit,
         "context": model.context,
         "unk": model.unk,
-        "proper": model.proper,
+        "proper": model.proper and sums.are_one,
+        "outcome_sums": sums,
         "vocabulary_size": len(model.vocabulary_),
         "parameters": model.parameters,
         "text": text,
         "train_sha256": model.train_sha256_,
         "fit_seconds": model.fit_seconds_,
         "adapts": model.adapts,
-        "score_seconds": time.perf_counter() - start,
+        "score_seconds": seconds,
     }
 
 
@@ -99,23 +108,26 @@ def _score(
     explain: bool = False,
     unknown: bool = False,
     progress: Progress | None,
-) -> None:
-    """Score a text, batch by batch, each put away in its turn.
+) -> NDArray[np.int32]:
+    """Score a text, batch by batch, each put away in its turn; return the ids of the first.
 
     Each is scored from the state after the one before, while the next ones are read and the last
     one is put away.
     """
     with ThreadPoolExecutor(1) as pool:
         last: Future[None] | None = None
+        first: NDArray[np.int32] | None = None
         batches = encode_batches(
             text, model.unit, model.vocabulary_, meter, first=_FIRST, most=_BATCH, unknown=unknown
         )
         for batch in _scored(model, text, batches, explain=explain, progress=progress):
             if last is not None:
                 last.result()
+            first = batch.ids.copy() if first is None else first
             last = pool.submit(put_away, batch)
         if last is not None:
             last.result()
+    return np.empty(0, np.int32) if first is None else first
 
 
 def _scored(

@@ -9,6 +9,7 @@ import numpy as np
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.pairs import Pair
+from lmkit.evaluation.proper import zero_probability
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -63,10 +64,7 @@ def _impossible(comparison: Comparison) -> str:
     if not broken:
         return ""
     worst = broken[-1]
-    return (
-        f"{worst.model} gives {worst.impossible:,} of {worst.events:,} events probability 0, and "
-        "so has an infinite perplexity: it needs smoothing."
-    )
+    return zero_probability(worst)
 
 
 def _unspelled(comparison: Comparison) -> str:

@@ -107,7 +107,16 @@ def display_width(text: str) -> int:
 
 
 def _shown(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    return [[column.show(row.get(column.key)) for column in columns] for row in rows]
+    return [[cell(column, row) for column in columns] for row in rows]
+
+
+def cell(column: Column, row: Mapping[str, Any]) -> str:
+    """Return what a table shows of a row in a column.
+
+    With the mark that the row's ``marks``, by key, has for it, if there is one.
+    """
+    marks: Mapping[str, str] = row.get("marks", {})
+    return column.show(row.get(column.key)) + marks.get(column.key, "")
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -13,7 +13,7 @@ from lmkit.errors import ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.kernels import score_backoff, step_backoff
+from lmkit.models.ngram.kernels import ROUNDING, score_backoff, step_backoff
 from lmkit.models.ngram.model import check_order
 from lmkit.models.ngram.scoring import Walker, table_for
 from lmkit.models.ngram.smoothing import without_unk
@@ -107,7 +107,7 @@ class BackoffModel(LanguageModel):
             result += tables.backoffs[context]
             children = slice(int(trie.first[context]), int(trie.first[context + 1]))
             result[trie.words[children]] = tables.log_probs[children]
-        return np.asarray(np.minimum(result[:-1], 0.0))
+        return np.where(result > ROUNDING, result, np.minimum(result, 0.0))[:-1]
 
     def top_next(self, contexts: Sequence[Any], *, k: int = 10) -> tuple[Ids, LogProbs]:
         """Return the k most probable outcomes after each context, and their log-probabilities.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lmkit.compiled import compiled
 from lmkit.models.ngram.hashing import find_children
 
+ROUNDING = 1e-12  # nats above 0 that are an error of arithmetic where p is 1
 TILE = 1024  # tokens whose n-grams are looked up together; their arrays stay in the near caches
 
 # nodes, history (see `_descend`), and four arrays of an entry a token for what is found on the way.
@@ -196,7 +197,8 @@ def score_backoff(ids, state, initial, eos, trie, table, tables, tile, out):  # 
                 unpaid = matched[t] > k or history[k, t] < 0
                 values[t] += backoffs[0 if unpaid else history[k, t]]
         for t in range(len(some)):
-            values[t] = min(values[t], 0.0)  # rounding may leave p = 1 a little above
+            # Rounding may leave p = 1 a little above; what is further above 0 the model says.
+            values[t] = values[t] if values[t] > ROUNDING else min(values[t], 0.0)
         for t in range(len(orders[begin : begin + TILE])):
             weights = 0.0
             for k in range(matched[t], order):
@@ -222,7 +224,8 @@ def step_backoff(state, word, initial, eos, trie, tables):  # type: ignore[no-un
             context = np.int64(suffix[context])
         value += backoffs[context]
     after = node if node < len(first) - 1 else np.int64(suffix[node])
-    return min(value, 0.0), initial if word == eos else after
+    value = value if value > ROUNDING else min(value, 0.0)
+    return value, initial if word == eos else after
 
 
 @compiled

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.errors import ParameterError, VocabularyError
+from lmkit.evaluation.proper import improper
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.kernels import find_child
@@ -73,10 +74,9 @@ def prune(
     if [threshold, ngrams, size].count(None) != 2:
         raise ParameterError("give a threshold, a number of n-grams or a size, one of the three")
     form = backoff_form(model)
-    if not form.proper:
-        raise ParameterError(
-            f"{form.spec} gives no probabilities, and so has no entropy to prune by"
-        )
+    for each in (form, history):
+        if each is not None and (why := improper(each)):
+            raise ParameterError(f"{why}; pruning weighs probabilities, so take one that is")
     costs = pruning_costs(form.tables_, _history_tables(form, history))
     costs[_nodes_of(form, keep)] = np.inf
     _raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)

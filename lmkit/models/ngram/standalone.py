@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
+from lmkit.evaluation.proper import TOLERANCE
 from lmkit.models.base import Ids, LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
@@ -16,8 +17,6 @@ from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.text.normalize import check_normalizer
 from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
-
-TOLERANCE = 1e-3  # what probabilities may sum to beside 1: a file's digits are rounded
 
 
 class StandaloneBackoff(BackoffModel):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
-from lmkit.models.ngram.kernels import find_child
+from lmkit.models.ngram.kernels import ROUNDING, find_child
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import IntArray
@@ -53,7 +53,7 @@ def _backed_off(value, path, level, backoffs):  # type: ignore[no-untyped-def]
     """Return a log-probability with the backoffs of the longer contexts, the shortest first."""
     for j in range(level - 1, -1, -1):
         value += backoffs[path[j]]
-    return min(value, 0.0)
+    return value if value > ROUNDING else min(value, 0.0)
 
 
 @compiled

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from lmkit.errors import FormatError, ParameterError
+from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
 from lmkit.models.fitting import named_progress, validation_ids
 from lmkit.models.hyperparameters import names_given
@@ -382,6 +383,8 @@ def adapt(
             f"{model.spec} does not learn by gradients; dynamic evaluation is for char-rnn, "
             "word-rnn and mlp"
         )
+    if why := improper(model):
+        raise ParameterError(f"{why}; adapt a model that is one")
     common = {name: getattr(model, name) for name in _OWN}
     dynamic = Dynamic(model=model.spec, stretch=stretch, rate=rate, decay=decay, **common)
     dynamic._check_common()

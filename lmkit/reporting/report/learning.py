@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmkit.evaluation.curve import CurvePoint, LearningCurve
+from lmkit.evaluation.proper import marks
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import COLOURS, Material, Section, figure
@@ -39,9 +40,12 @@ def learning(material: Material) -> Section | None:
             "the test text: a curve that still falls at its right end would gain from more text, "
             "and where two cross, the size of the text decides which model to take.",
         ),
+        *(el("p", remark) for remark in curve.remarks),
         numbers(_table(curve)),
     )
-    data = [{**vars(point), "bits_per_byte": vars(point.bits_per_byte)} for point in curve.points]
+    data = [
+        {**point.to_dict(), "bits_per_byte": vars(point.bits_per_byte)} for point in curve.points
+    ]
     return Section("learning", "Learning", "What more text would bring", body, data)
 
 
@@ -93,6 +97,7 @@ def _table(curve: LearningCurve) -> Html:
             "bits": point.bits_per_byte.value,
             "low": point.bits_per_byte.low,
             "high": point.bits_per_byte.high,
+            "marks": marks(point.proper, ("bits", "low", "high", "perplexity")),
         }
         for point in curve.points
     ]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from lmkit.reporting.tables import Column, finite
+from lmkit.reporting.tables import Column, cell, finite
 
 _VOID = frozenset({"meta", "link", "br", "wbr", "input"})
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
@@ -149,7 +149,7 @@ def table(
 
 def _cell(column: Column, row: Mapping[str, Any], *, first: bool) -> Html:
     value = row.get(column.key)
-    shown = value if isinstance(value, Html) else column.show(value)
+    shown = value if isinstance(value, Html) else cell(column, row)
     right = "n" if column.right else None
     if first:
         return el("th", shown, scope="row", class_=right)

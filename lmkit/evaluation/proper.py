@@ -1,0 +1,208 @@
+"""Whether scores are probabilities: the one rule, and the words for it, of every command.
+
+A model is *proper* where its outcomes sum to one after every context. Perplexity is defined for
+proper models alone: a model whose outcomes sum to 1.28 is given 0.25 nats an event for nothing. A
+model says whether it is proper (``proper``), and is asked for its distribution after some contexts
+to see by how much, or whether it is at all.
+
+The module stands left of the models and knows them by :class:`Distribution` alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.text.corpus import Text
+from lmkit.text.vocabulary import EOS
+
+TOLERANCE = 1e-3
+"""How far from 1 outcomes may sum: the digits of ARPA files are rounded."""
+CHECKED = 8
+"""Contexts that a model is asked at which says that it is proper."""
+PROBES = 64
+"""Contexts that an improper one is measured at; 4 times as many change the range little."""
+LONGEST = 16  # tokens of a context
+MARK = "†"
+"""What stands beside a number that is no perplexity."""
+
+
+class Distribution(Protocol):
+    """What the rule knows of a model (see :class:`lmkit.models.base.LanguageModel`)."""
+
+    @property
+    def proper(self) -> bool: ...  # noqa: D102 - as the model has it
+    @property
+    def spec(self) -> str: ...  # noqa: D102
+    @property
+    def is_fitted(self) -> bool: ...  # noqa: D102
+    def next_log_probs(self, context: Any = ()) -> NDArray[np.float64]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class OutcomeSums:
+    """What the probabilities of all outcomes sum to after some contexts: least, mean and most."""
+
+    low: float
+    mean: float
+    high: float
+    contexts: int
+
+    @property
+    def are_one(self) -> bool:
+        """Whether all sums are 1, but for rounding."""
+        return max(1 - self.low, self.high - 1) <= TOLERANCE
+
+    def __str__(self) -> str:
+        ends = dict.fromkeys(f"{end:.4g}" for end in (self.low, self.high))
+        mean = f", {self.mean:.4g} on average," if len(ends) > 1 else ""
+        return f"{' to '.join(ends)}{mean} after {self.contexts:,} contexts"
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """An event of probability 0: its token, its sentence and its place in it, both from 0."""
+
+    token: str
+    sentence: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.token!r} (sentence {self.sentence}, position {self.position}, from 0)"
+
+
+# ---------------------------------------------------------------------- measuring
+
+
+def outcome_sums(model: Distribution, ids: NDArray[np.int32] | None = None) -> OutcomeSums:
+    """Return what the outcomes of a fitted model sum to after contexts that occur in a text.
+
+    `ids` (T,) are the beginning of the text. The contexts are its start, and the up to 16 tokens
+    before places drawn from it, the same ones each time: 63, or 7 for a model that is proper and
+    whose outcomes do sum to one there. Without `ids`, they are the start of a text and its most
+    frequent first tokens. `nan` is taken as infinite.
+    """
+    contexts = _frequent(model) if ids is None else _sampled(ids)
+    few = _sums(model, contexts[:CHECKED])
+    return few if model.proper and few.are_one else _sums(model, contexts)
+
+
+def _sampled(ids: NDArray[np.int32]) -> Sequence[Any]:
+    """Return the contexts of some places of a text, the shuffled order being part of the sample."""
+    places = np.random.default_rng(0).choice(len(ids), min(PROBES - 1, len(ids)), replace=False)
+    return [ids[:0], *(ids[max(0, place + 1 - LONGEST) : place + 1] for place in places)]
+
+
+def _frequent(model: Distribution) -> Sequence[Any]:
+    """Return contexts of no token and of one."""
+    outcomes = len(model.next_log_probs())
+    return [(), *((index,) for index in islice(range(outcomes), 2, PROBES + 1))]
+
+
+def _sums(model: Distribution, contexts: Iterable[Any]) -> OutcomeSums:
+    with np.errstate(over="ignore"):
+        sums = [float(np.exp(model.next_log_probs(context)).sum()) for context in contexts]
+    known = [math.inf if math.isnan(total) else total for total in sums]
+    return OutcomeSums(min(known), math.fsum(known) / len(known), max(known), len(known))
+
+
+# ---------------------------------------------------------------------- the rule, and its words
+
+
+def improper(model: Distribution) -> str:
+    """Return why a model's scores are no probabilities, as a clause; empty where they are.
+
+    One that is not fitted yet is believed; the others are asked.
+    """
+    if not model.is_fitted:
+        return "" if model.proper else no_distribution(model.spec, None)
+    sums = outcome_sums(model)
+    return "" if model.proper and sums.are_one else no_distribution(model.spec, sums)
+
+
+def no_distribution(name: str, sums: OutcomeSums | None) -> str:
+    """Return the clause that says that a model is improper, and by how much as far as is known."""
+    if sums is None:
+        how = "do not sum to one"
+    elif sums.are_one:  # elsewhere they do not: the model says so
+        how = f"sum to {sums}, but not after every context"
+    else:
+        how = f"sum to {sums}"
+    return f"{name} is no probability distribution: its outcomes {how}"
+
+
+def no_perplexity(name: str, sums: OutcomeSums | None) -> str:
+    """Return the sentences that say what an improper model's numbers are worth."""
+    return (
+        f"{no_distribution(name, sums)}. Its numbers are no perplexities and no bits, and "
+        "cannot be compared with those of other models."
+    )
+
+
+def zero_probability(scored: Measured) -> str:
+    """Return the sentence about the events that a model gave probability 0."""
+    first = scored.first_impossible
+    where = "" if first is None else f", the first of them {first}"
+    return (
+        f"{scored.model} gives {scored.impossible:,} of {scored.events:,} events probability 0"
+        f"{where}, and so has an infinite perplexity: it needs smoothing."
+    )
+
+
+class Measured(Protocol):
+    """What remarks are made of: a ledger, a tally or a point of a learning curve."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102 - as `Scored` has it
+    @property
+    def proper(self) -> bool: ...  # noqa: D102
+    @property
+    def outcome_sums(self) -> OutcomeSums | None: ...  # noqa: D102
+    @property
+    def events(self) -> int: ...  # noqa: D102
+    @property
+    def impossible(self) -> int: ...  # noqa: D102
+    @property
+    def first_impossible(self) -> Impossible | None: ...  # noqa: D102
+
+
+def remarks(scored: Iterable[Measured], *, mark: str = "") -> list[str]:
+    """Return what is to be said of scores: no distribution, or events of probability 0.
+
+    `mark` stands before what explains it in a table.
+    """
+    found = []
+    for each in scored:
+        if not each.proper:
+            found.append(f"{mark} {no_perplexity(each.model, each.outcome_sums)}".strip())
+        if each.impossible:
+            found.append(zero_probability(each))
+    return found
+
+
+def marks(proper: bool, keys: Iterable[str]) -> dict[str, str]:
+    """Return what stands beside numbers in a table, by key: a mark where they are improper's."""
+    return {} if proper else dict.fromkeys(keys, MARK)
+
+
+def no_events(name: str) -> str:
+    """Return the message about a text that holds nothing to score."""
+    return f"{name}: no events to score; give another text"
+
+
+def token_at(text: Text, unit: str, sentence: int, position: int) -> str:
+    """Return what stands at a place of a text, both from 0; ``</s>`` for a sentence end.
+
+    Of a byte it is the character that the byte belongs to. The text is read again.
+    """
+    line = text.canonical().split("\n")[sentence]
+    tokens: Sequence[str] = line.split() if unit == "word" else line
+    if unit == "byte":
+        tokens = [char for char in line for _ in char.encode()]
+    return tokens[position] if position < len(tokens) else EOS
