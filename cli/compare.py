@@ -123,7 +123,7 @@ def command(
         for place, model in enumerate(prepared):
             if not model.is_fitted:
                 model.fit(opened, progress=_within(show, model.spec, place, len(prepared)))
-        learning = _curve(prepared, loaded, opened, seed) if curve else None
+        learning = _curve(prepared, loaded, opened) if curve else None
         comparison = compare(
             prepared,
             text,
@@ -170,15 +170,13 @@ def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
     return create(o.with_options(spec, **options))
 
 
-def _curve(
-    models: Sequence[LanguageModel], loaded: Sequence[str], corpus: Corpus, seed: int
-) -> LearningCurve:
+def _curve(models: Sequence[LanguageModel], loaded: Sequence[str], corpus: Corpus) -> LearningCurve:
     """Return the learning curves of the counting models that were fitted here."""
     from lmkit.evaluation.curve import learning_curve
 
     fitted = [model for model in models if model.spec not in loaded]
     counting = [model.spec for model in fitted if not model.needs_validation]
-    return learning_curve(counting, corpus, seed=seed)
+    return learning_curve(counting, corpus)
 
 
 def _foreign(path: Path, text: Text) -> SurprisalLedger:

@@ -68,13 +68,12 @@ def command(
     if opened.test is None:
         opened = opened.split()
     wanted = [o.with_options(spec, **options) for spec in specs or DEFAULT_MODELS]
-    seed = options["seed"] or 0
     with o.progress_bar(progress) as show:
-        curve = learning_curve(wanted, opened, fractions=fractions, seed=seed, progress=show)
+        curve = learning_curve(wanted, opened, fractions=fractions, progress=show)
     rows = [point.to_dict() for point in curve.points]
     if output == "json":
         summary = opened.test.summary.to_dict()
-        o.print_json({"schema": 1, "corpus": summary, "seed": seed, "points": rows})
+        o.print_json({"schema": 1, "corpus": summary, "seed": options["seed"] or 0, "points": rows})
     elif output == "csv":
         click.echo(tables.csv_table(rows))
     else:

@@ -46,13 +46,13 @@ def command(
     """
     from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
-    from lmkit.evaluation.measuring import measure_all, report_dict, tally_all
+    from lmkit.evaluation.measuring import measure_all, report_dict, scope_remark, tally_all
     from lmkit.evaluation.proper import MARK, remarks
     from lmkit.models.registry import load
 
     from .results import check_events, print_results
 
-    seed = options.pop("seed") or 0
+    options.pop("seed")  # nothing is random here; the option is that of all commands
     loaded = [load(path) for path in models]
     text = o.open_corpus(test, options).held_out
     source = o.open_corpus(train, options).train if train else None
@@ -69,6 +69,8 @@ def command(
                 "its training text with --train to have bits a byte of the whole text."
             )
     unranked = {"rank": None, "tied_with": None}
-    results = [{**unranked, **measured.to_dict()} for measured in measure_all(tallies, seed=seed)]
+    measured = measure_all(tallies)
+    results = [{**unranked, **each.to_dict()} for each in measured]
     report = report_dict(tallies[0].summary, results)
-    print_results(tallies[0].summary, report, output, remarks=remarks(tallies, mark=MARK))
+    said = [scope_remark(measured[0]), *remarks(tallies, mark=MARK)]
+    print_results(tallies[0].summary, report, output, remarks=said)

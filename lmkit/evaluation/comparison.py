@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.blocks import Segments, segments, sums_between
+from lmkit.evaluation.blocks import DOCUMENT, Blocks, blocks_of
 from lmkit.evaluation.calibration import Calibration, calibrate
 from lmkit.evaluation.comparable import check_comparable
 from lmkit.evaluation.completion import Spellers
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 class Comparison:
     """Models measured on one canonical text, the best first: fewest bits for each byte.
 
-    ``models`` are in ranking order; ``pairs`` compares every two of them. ``segments`` are the
-    pieces of the text that blocks are made of. ``frequencies`` int64 is how often training has
+    ``models`` are in ranking order; ``pairs`` compares every two of them. ``blocks`` are the pieces
+    of the text that uncertainty is measured over. ``frequencies`` int64 is how often training has
     each word of the text, and -1 for a sentence end, in the order of the text; None where no
     training text is known. ``calibrations`` is empty unless it was asked for.
     """
 
     models: tuple[Measured[SurprisalLedger], ...]
     pairs: tuple[Pair, ...]
-    segments: Segments
+    blocks: Blocks
     level: float = LEVEL
     seed: int = 0
     frequencies: NDArray[np.int64] | None = None
@@ -109,7 +109,8 @@ class Comparison:
             **report_dict(self.summary, self.results()),
             "level": self.level,
             "seed": self.seed,
-            "blocks_of": self.segments.kind,
+            "blocks_of": self.blocks.kind,
+            "scope": self.models[0].scope,
             "pairs": pairs,
         }
 
@@ -174,7 +175,7 @@ def compare(
     training text of models that do not say what they were trained on, such as ARPA files, and of
     `ledgers` that other tools made. `explain` keeps what models know of each event, such as the
     n-gram order that matched; calibration is measured over `calibration_events` events of each
-    model. Equal `seed`, equal intervals and tests, which are at `level`.
+    model, drawn by `seed`. Intervals and tests are at `level`.
 
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
     measure the same thing.
@@ -227,16 +228,15 @@ def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LE
     check_comparable(ledgers)
     # Equal models stand by name: the order in which they are given is no reason.
     ordered = sorted(ledgers, key=lambda each: (each.bits_per_byte, each.model, each.signature))
-    pieces = segments(ordered[0].text, ordered[0])
+    blocks = blocks_of(ordered[0].text, ordered[0])
     labels = _unique([ledger.model for ledger in ordered])
     models = tuple(
-        measure(ledger, pieces, label=label, seed=seed, level=level)
+        measure(ledger, blocks, label=label, level=level)
         for ledger, label in zip(ordered, labels, strict=True)
     )
-    blocks = pieces.blocks
-    nats = [sums_between(blocks.first_events(ledger), ledger.spelled_nats) for ledger in ordered]
-    pairs = compare_pairs(nats, blocks.bytes, seed=seed, level=level)
-    return Comparison(models, pairs, pieces, level, seed)
+    nats = [blocks.totals(ledger, ledger.spelled_nats) for ledger in ordered]
+    pairs = compare_pairs(nats, blocks.bytes, independent=blocks.kind == DOCUMENT, level=level)
+    return Comparison(models, pairs, blocks, level, seed)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

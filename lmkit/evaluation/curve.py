@@ -97,7 +97,6 @@ def learning_curve(
     corpus: Corpus,
     *,
     fractions: Sequence[float] = FRACTIONS,
-    seed: int = 0,
     level: float = LEVEL,
     progress: Progress | None = None,
 ) -> LearningCurve:
@@ -105,7 +104,7 @@ def learning_curve(
 
     Each part is the beginning of the training text that holds a fraction of its sentences, so that
     a smaller part lies within every larger one. Each has its own vocabulary; unknown words are
-    spelled. Equal `seed`, equal intervals.
+    spelled.
 
     Raises ParameterError for a fraction outside 0 to 1 (1 included), or a corpus without a test
     part; CorpusError for a test part that holds no event.
@@ -127,7 +126,7 @@ def learning_curve(
         part = beginning(corpus.train, fraction)
         model.fit(replace(corpus, train=part))
         tallies = tally_all([model], corpus.test, spellers=Spellers())
-        (measured,) = measure_all(tallies, seed=seed, level=level)
+        (measured,) = measure_all(tallies, level=level)
         points.append(
             CurvePoint(
                 model=spec,

@@ -58,7 +58,8 @@ INDEPENDENT = Dependence()
 
 def residuals(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return x - r y with r = sum(x) / sum(y), over the last axis: float64 (..., B)."""
-    return x - x.sum(-1, keepdims=True) / y.sum() * y
+    ratio: NDArray[np.float64] = x.sum(-1, keepdims=True) / y.sum()
+    return x - ratio * y
 
 
 def cosine_terms(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,9 +81,11 @@ def find_dependence(series: NDArray[np.float64]) -> Dependence:
     The series are made uncorrelated first, so that it makes no difference which differences of
     several models are given.
     """
+    count = series.shape[1] - 1
+    if count < FEWEST_TERMS:
+        return INDEPENDENT
     terms = _uncorrelated(cosine_terms(series))
-    count = terms.shape[1]
-    if not len(terms) or count < FEWEST_TERMS:
+    if not len(terms):
         return INDEPENDENT
     squares = terms**2
     inverse, log_sums, means = _curves(count)
@@ -121,11 +124,14 @@ def total_error(
 
 
 def _uncorrelated(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return as many series as are not made up of others, uncorrelated with one another."""
-    if len(terms) == 1:
-        return terms[:1] if terms.any() else terms[:0]
+    """Return series without correlation that make up the given ones, the largest first.
+
+    At most one for every eight terms: as many series as terms would be made uncorrelated whatever
+    they are.
+    """
     _, sizes, rows = np.linalg.svd(terms, full_matrices=False)
-    found: NDArray[np.float64] = rows[sizes > _ROUNDING * max(float(sizes[0]), 1e-300)]
+    most = max(1, terms.shape[1] // 8)
+    found: NDArray[np.float64] = rows[:most][sizes[:most] > _ROUNDING * sizes[0]]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -9,8 +10,19 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.blocks import FEWEST_SEGMENTS, Segments, segments, sums_between
+from lmkit.evaluation.blocks import (
+    DOCUMENT,
+    FEWEST_BLOCKS,
+    FEWEST_DOCUMENTS,
+    SCOPES,
+    SENTENCE,
+    Blocks,
+    blocks_of,
+    sentence_blocks,
+    sums_between,
+)
 from lmkit.evaluation.completion import Spellers, complete
+from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.scored import Scored
@@ -30,12 +42,25 @@ class Measured(Generic[S]):
     ``label`` is the model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole
     text, unknown words spelled; ``perplexity`` is for each event of the model's own unit, over its
     closed vocabulary.
+
+    ``kind`` is what the blocks are (``document``, ``sentence``, ``stretch``), ``block_length`` how
+    many sentences or words each has. ``between_documents`` is the share of the variance of the bits
+    a byte that lies between documents, 0 to 1: what would be missed if their sentences were taken
+    as independent; None where there are too few of either to tell.
     """
 
     label: str
     ledger: S
     bits_per_byte: Interval
     perplexity: Interval
+    kind: str
+    block_length: int
+    between_documents: float | None = None
+
+    @property
+    def scope(self) -> str | None:
+        """What the intervals are about: texts like these documents, or this text; None for none."""
+        return None if self.bits_per_byte.blocks < FEWEST_BLOCKS else SCOPES[self.kind]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metrics and the ends of their intervals, as the JSON output has them."""
@@ -46,8 +71,12 @@ class Measured(Generic[S]):
             "perplexity_high": self.perplexity.high,
             "bits_per_byte_low": self.bits_per_byte.low,
             "bits_per_byte_high": self.bits_per_byte.high,
+            "scope": self.scope,
+            "blocks_of": self.kind,
             "blocks": self.bits_per_byte.blocks,
-            "block_length": self.bits_per_byte.block_length,
+            "block_length": self.block_length,
+            "degrees_of_freedom": self.bits_per_byte.degrees,
+            "between_documents": self.between_documents,
         }
 
 
@@ -79,17 +108,15 @@ def tally_all(
 ) -> list[SurprisalLedger | Tally]:
     """Return the tally of a text under each model, completed where there is a speller.
 
-    It is a ledger where the text has too few sentences and documents: then uncertainty is measured
-    from words.
+    It is a ledger where the text has no sentence ends: then uncertainty is measured over stretches.
     """
     found: list[SurprisalLedger | Tally] = []
     for place, model in enumerate(models):
-        scored: SurprisalLedger | Tally | None = None
         show = _share(progress, model, place, len(models))
-        if model.sentences_ != "none":
-            tally = model.tally(text, progress=show)
-            scored = tally if tally.sentences >= FEWEST_SEGMENTS else None
-        scored = scored or model.score(text, progress=show)
+        stream = model.sentences_ == "none"
+        scored: SurprisalLedger | Tally = (model.score if stream else model.tally)(
+            text, progress=show
+        )
         if spellers.knows(model):
             scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
         found.append(scored)
@@ -107,84 +134,127 @@ def _share(
     return lambda _, done: progress(label, (place + done) / models)
 
 
-def measure(
-    ledger: SurprisalLedger,
-    pieces: Segments,
-    *,
-    label: str | None = None,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Measured[SurprisalLedger]:
-    """Return a ledger with the intervals of its bits a byte and of its perplexity."""
-    blocks = pieces.blocks
-    first = blocks.first_events(ledger)
-    closed = sums_between(first, ledger.nats)
-    spelling = None if ledger.spelling is None else sums_between(first, ledger.spelling)
-    parts = _Parts(closed, spelling, np.diff(first), blocks.bytes, blocks.length)
-    return _measured(ledger, parts, label=label, seed=seed, level=level)
-
-
-def measure_tally(
-    tally: Tally, *, label: str | None = None, seed: int = 0, level: float = LEVEL
-) -> Measured[Tally]:
-    """Return a tally with the intervals of its bits a byte and of its perplexity.
-
-    They are measured over documents where there are many.
-    """
-    nats, events, sizes = tally.document_nats, tally.document_events, tally.document_bytes
-    if nats is not None and events is not None and sizes is not None:
-        parts = _Parts(nats, tally.document_spelling, events, sizes, 1)
-    if nats is None or len(parts.bytes) < FEWEST_SEGMENTS:
-        parts = _Parts(tally.nats, tally.spelling, tally.sizes, tally.bytes, tally.length)
-    return _measured(tally, parts, label=label, seed=seed, level=level)
-
-
-def measure_all(
-    scored: Sequence[SurprisalLedger | Tally], *, seed: int = 0, level: float = LEVEL
-) -> list[Measured[Any]]:
-    """Return ledgers and tallies of one text with the intervals of each."""
-    ledger = next((each for each in scored if isinstance(each, SurprisalLedger)), None)
-    pieces = None if ledger is None else segments(ledger.text, ledger)
-    found: list[Measured[Any]] = []
-    for each in scored:
-        if isinstance(each, Tally):
-            found.append(measure_tally(each, seed=seed, level=level))
-        elif pieces is not None:
-            found.append(measure(each, pieces, seed=seed, level=level))
-    return found
-
-
-class _Parts(NamedTuple):
-    """The parts that a text is drawn from again, B of them: runs of `length` segments."""
+class _Sums(NamedTuple):
+    """What each of B blocks has: nats, what spelling costs, events, bytes."""
 
     nats: NDArray[np.float64]
     spelling: NDArray[np.float64] | None
     events: NDArray[np.int64]
     bytes: NDArray[np.int64]
-    length: int
+
+    @property
+    def bits(self) -> NDArray[np.float64]:
+        """The bits of each block, spelling included."""
+        spelled = self.nats if self.spelling is None else self.nats + self.spelling
+        return spelled / math.log(2)
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """The bytes of each block as floats."""
+        return self.bytes.astype(np.float64)
 
 
-def _measured(
-    scored: S, parts: _Parts, *, label: str | None, seed: int, level: float
+def measure_all(
+    scored: Sequence[SurprisalLedger | Tally], *, level: float = LEVEL
+) -> list[Measured[Any]]:
+    """Return ledgers and tallies of one text with the intervals of each."""
+    ledger = next((each for each in scored if isinstance(each, SurprisalLedger)), None)
+    blocks = None if ledger is None else blocks_of(ledger.text, ledger)
+    return [measure(each, blocks, level=level) for each in scored]
+
+
+def measure(
+    scored: S, blocks: Blocks | None = None, *, label: str | None = None, level: float = LEVEL
 ) -> Measured[S]:
-    options: dict[str, Any] = {"seed": seed, "level": level}
-    spelled = parts.nats if parts.spelling is None else parts.nats + parts.spelling
-    bits = spelled / np.log(2)
-    if scored.impossible:
-        bits = np.full(len(bits), np.inf)
-    interval = ratio_interval(bits, parts.bytes.astype(np.float64), **options)
-    # The same blocks, and an interval of nats an event, put through exp.
-    events = parts.events.astype(np.float64)
-    nats = ratio_interval(parts.nats, events, length=interval.block_length, **options)
-    interval = replace(interval, block_length=interval.block_length * parts.length)
-    value = scored.perplexity
+    """Return a ledger or a tally with the intervals of its bits a byte and of its perplexity.
+
+    `blocks` are those of the text (:func:`lmkit.evaluation.blocks.blocks_of`), which only a ledger
+    needs.
+    """
+    documents, sentences = None, None
+    if isinstance(scored, Tally):
+        documents = _document_sums(scored)
+        sentences = _Sums(scored.nats, scored.spelling, scored.sizes, scored.bytes)
+        kind, length = (SENTENCE, scored.length) if documents is None else (DOCUMENT, 1)
+        sums = documents or sentences
+    else:
+        assert isinstance(scored, SurprisalLedger)
+        blocks = blocks or blocks_of(scored.text, scored)
+        kind, length, sums = blocks.kind, blocks.length, _sums(scored, blocks)
+        if kind == DOCUMENT and blocks.sentences is not None:
+            documents, sentences = sums, _sums(scored, sentence_blocks(scored.text, scored))
+    dependence = INDEPENDENT if kind == DOCUMENT else None
+    bits = np.full(len(sums.bytes), np.inf) if scored.impossible else sums.bits
+    interval = ratio_interval(bits, sums.sizes, dependence=dependence, level=level)
+    between = None
+    if documents is not None and sentences is not None and not scored.impossible:
+        between = _between_documents(documents, sentences)
+    perplexity = _perplexity(scored.perplexity, sums, independent=kind == DOCUMENT, level=level)
+    return Measured(label or scored.model, scored, interval, perplexity, kind, length, between)
+
+
+def _document_sums(tally: Tally) -> _Sums | None:
+    """Return the sums of the documents, where there are enough of them to measure over."""
+    nats, events, sizes = tally.document_nats, tally.document_events, tally.document_bytes
+    if nats is None or events is None or sizes is None or len(sizes) < FEWEST_DOCUMENTS:
+        return None
+    return _Sums(nats, tally.document_spelling, events, sizes)
+
+
+def _sums(ledger: SurprisalLedger, blocks: Blocks) -> _Sums:
+    first = blocks.first_events(ledger)
+    spelling = None if ledger.spelling is None else sums_between(first, ledger.spelling)
+    return _Sums(sums_between(first, ledger.nats), spelling, np.diff(first), blocks.bytes)
+
+
+def _perplexity(value: float, sums: _Sums, *, independent: bool, level: float) -> Interval:
+    """Return the interval of a perplexity: that of nats an event, put through exp."""
+    events = sums.events.astype(np.float64)
+    dependence = INDEPENDENT if independent else None
+    nats = ratio_interval(sums.nats, events, dependence=dependence, level=level)
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
-    perplexity = Interval(
-        value, float(low), float(high), value * nats.standard_error,
-        nats.blocks, interval.block_length, level,
+    return replace(
+        nats, value=value, low=float(low), high=float(high),
+        standard_error=value * nats.standard_error,
     )  # fmt: skip
-    return Measured(label or scored.model, scored, interval, perplexity)
+
+
+def _between_documents(documents: _Sums, sentences: _Sums) -> float | None:
+    """Return the share of the variance of bits a byte that lies between documents.
+
+    One less the variance of the total if sentences were independent, over that of documents. At
+    least four sentences a document are needed, so that they differ from documents.
+    """
+    if len(sentences.bytes) < 4 * len(documents.bytes):
+        return None
+    within, total = (
+        total_error(residuals(each.bits, each.sizes), each.sizes, INDEPENDENT)[0] ** 2
+        for each in (sentences, documents)
+    )
+    return max(0.0, 1 - within / total) if total else None
+
+
+def scope_remark(measured: Measured[Any]) -> str:
+    """Return a sentence that says what the intervals of a text are about, or why there is none."""
+    count, kind = measured.bits_per_byte.blocks, measured.kind
+    documents = measured.ledger.summary.documents
+    if measured.scope is None:
+        name = kind if count == 1 else f"{kind}s"
+        return (
+            f"No interval: {count:,} {name} cannot tell how sure the numbers are; "
+            f"{FEWEST_BLOCKS} are needed."
+        )
+    if kind == DOCUMENT:
+        share = measured.between_documents
+        between = "" if share is None else f"; {share:.0%} of the variance lies between documents"
+        return f"Intervals and ranks are for texts like these {count:,} documents{between}."
+    if documents is None:
+        why = "what its documents are is not known (--documents)"
+    else:
+        few = "one document" if documents == 1 else f"{documents:,} documents"
+        why = f"{few} cannot tell ({FEWEST_DOCUMENTS} are needed)"
+    return f"Intervals and ranks are for more of this text, not for other texts: {why}."
 
 
 def tier(best: int, worst: int) -> str:

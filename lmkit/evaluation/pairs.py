@@ -1,14 +1,15 @@
 """Is one model really better than another? Tests on the differences, block by block.
 
 Two models are held to the same blocks of the same text, and so what makes a block hard for both
-cancels. Were they equally good, each block's difference might as well have the other sign: the
-test flips signs at random and counts how often the total comes out as large as it did (the
-randomisation test of Fisher 1935; Noreen 1989). Holm's (1979) step-down correction makes up for
-the number of pairs.
+cancels. The difference of their bits a byte, divided by its standard error, is tested by Student's
+t. How far neighbouring blocks depend on one another is a property of the text: it is found from the
+differences of all models together. Holm's (1979) step-down correction makes up for the number of
+pairs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -16,26 +17,26 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.blocks import block_length, block_starts
-from lmkit.evaluation.intervals import LEVEL, RESAMPLES, ratio_interval
+from lmkit.evaluation.dependence import INDEPENDENT, Dependence, find_dependence, residuals
+from lmkit.evaluation.intervals import LEVEL, ratio_interval
+from lmkit.evaluation.student import quantile, two_sided
 
-FLIPS = 10_000
 POWER = 0.8  # of the larger test that the planner sizes, as is the custom
 ROUNDING = 1e-6  # of a total: what the digits of an ARPA file, or of float32, can do to it
-_ROWS = 1000  # sign patterns drawn at once
 
 
 @dataclass(frozen=True)
 class Pair:
     """What sets two models apart on one text.
 
-    ``a`` and ``b`` are their places in the ranking, from 0. ``difference`` is the bits a byte of
+    ``a`` and ``b`` are their indices in the ranking, from 0. ``difference`` is the bits a byte of
     `a` minus those of `b` (negative: `a` is better), ``low`` and ``high`` its interval,
-    ``standard_error`` its standard error. ``p_value`` is that of the sign-flip test, ``p_holm``
-    the same after Holm's correction over all pairs; ``tied`` is whether that leaves them
-    undecided. ``more_text`` says how many times this much test text would separate the two in
-    four tests of five if the difference is what it seems: infinite where there is none, NaN where
-    it cannot be known. ``blocks`` is how many blocks were compared.
+    ``standard_error`` its standard error, ``degrees`` the degrees of freedom. ``p_value`` is that
+    of the t test, NaN where the text has too few blocks for one, ``p_holm`` the same after Holm's
+    correction over all pairs; ``tied`` is whether that leaves them undecided. ``more_text`` says
+    how many times this much test text would separate the two in four tests of five if the
+    difference is what it seems: infinite where there is none, NaN where it cannot be known.
+    ``blocks`` is how many blocks were compared.
     """
 
     a: int
@@ -44,6 +45,7 @@ class Pair:
     low: float
     high: float
     standard_error: float
+    degrees: float
     p_value: float
     p_holm: float
     tied: bool
@@ -55,98 +57,89 @@ def compare_pairs(
     nats: Sequence[NDArray[np.float64]],
     bytes_: NDArray[np.int64],
     *,
-    seed: int = 0,
+    independent: bool = False,
     level: float = LEVEL,
-    flips: int = FLIPS,
-    resamples: int = RESAMPLES,
 ) -> tuple[Pair, ...]:
     """Return the comparison of every two models, (0, 1), (0, 2), ... (1, 2), ...
 
-    `nats` holds the surprisal of each segment or block, float64 (S,), for each model; `bytes_` is
-    the size of each. Families of pairs are tested at 1 - `level`. Totals that agree to one part in
-    a million are equal: what such a difference tells apart is rounding, not models.
+    `nats` holds the surprisal of each block, float64 (B,), for each model; `bytes_` is the size of
+    each. `independent` says that blocks are, as documents are; else neighbours may not be. Families
+    of pairs are tested at 1 - `level`. Totals that agree to one part in a million are equal: what
+    such a difference tells apart is rounding, not models.
     """
+    size = bytes_.astype(np.float64)
+    totals = [float(each.sum()) for each in nats]
+    found = INDEPENDENT if independent else _dependence(nats, size)
     pairs = []
     for a in range(len(nats)):
         for b in range(a + 1, len(nats)):
-            finite = np.isfinite(nats[a].sum()), np.isfinite(nats[b].sum())
+            finite = math.isfinite(totals[a]), math.isfinite(totals[b])
             if all(finite):
                 bits = (nats[a] - nats[b]) / np.log(2)
-                pair = _pair(a, b, bits, bytes_, seed, level, flips, resamples)
-                equal = abs(nats[a].sum() - nats[b].sum()) <= ROUNDING * nats[a].sum()
+                pair = _pair(a, b, bits, size, found, level)
+                equal = abs(totals[a] - totals[b]) <= ROUNDING * totals[a]
                 pairs.append(replace(pair, p_value=1.0) if equal else pair)
             else:
                 pairs.append(_impossible(a, b, *finite))
     adjusted = holm([pair.p_value for pair in pairs])
     return tuple(
-        _planned(replace(pair, p_holm=p, tied=p > 1 - level), 1 - level, len(pairs))
+        _planned(replace(pair, p_holm=p, tied=not p <= 1 - level), 1 - level, len(pairs))
         for pair, p in zip(pairs, adjusted, strict=True)
     )
+
+
+def _dependence(nats: Sequence[NDArray[np.float64]], size: NDArray[np.float64]) -> Dependence:
+    """Return what all differences of the models together say of the blocks."""
+    finite = np.array([each for each in nats if np.isfinite(each.sum())])
+    if len(finite) < 2 or not len(size):
+        return INDEPENDENT
+    return find_dependence(residuals(finite[1:] - finite[0], size))
 
 
 def _pair(
     a: int,
     b: int,
     bits: NDArray[np.float64],
-    bytes_: NDArray[np.int64],
-    seed: int,
+    size: NDArray[np.float64],
+    dependence: Dependence,
     level: float,
-    flips: int,
-    resamples: int,
 ) -> Pair:
-    size = bytes_.astype(np.float64)
-    length = block_length(bits, size)
-    interval = ratio_interval(
-        bits, size, seed=seed, level=level, resamples=resamples, length=length
-    )
-    sums = np.add.reduceat(bits, block_starts(len(bits), length))
-    p_value = sign_flip(sums, seed=seed, flips=flips)
+    found = ratio_interval(bits, size, dependence=dependence, level=level)
+    if math.isnan(found.standard_error):
+        p_value = math.nan
+    elif found.standard_error == 0:
+        p_value = float(found.value == 0)
+    else:
+        p_value = two_sided(abs(found.value) / found.standard_error, found.degrees)
     return Pair(
-        a, b, interval.value, interval.low, interval.high, interval.standard_error,
-        p_value, p_value, True, np.nan, interval.blocks,
+        a, b, found.value, found.low, found.high, found.standard_error, found.degrees,
+        p_value, p_value, True, math.nan, found.blocks,
     )  # fmt: skip
 
 
 def _impossible(a: int, b: int, a_finite: bool, b_finite: bool) -> Pair:
     """Return the pair where a model gave what happened probability 0: it is refuted outright."""
     decided = a_finite != b_finite
-    difference = (-np.inf if a_finite else np.inf) if decided else np.nan
+    difference = (-math.inf if a_finite else math.inf) if decided else math.nan
     p_value = 0.0 if decided else 1.0
-    nan = np.nan
-    return Pair(a, b, difference, nan, nan, nan, p_value, p_value, not decided, nan, 0)
-
-
-def sign_flip(differences: NDArray[np.float64], *, seed: int = 0, flips: int = FLIPS) -> float:
-    """Return the two-sided p-value of a total of differences, float64 (B,), under sign flips.
-
-    The share of random sign patterns whose total is at least as far from zero, the observed one
-    counted among them; so it is never below 1 / (flips + 1).
-    """
-    observed = abs(float(differences.sum()))
-    # What is equal but for rounding counts as equal.
-    reach = observed - 1e-9 * float(np.abs(differences).sum())
-    random = np.random.default_rng(seed)
-    blocks = len(differences)
-    extreme = 0
-    for first in range(0, flips, _ROWS):
-        rows = min(_ROWS, flips - first)
-        bits = np.frombuffer(random.bytes(rows * -(-blocks // 8)), np.uint8).reshape(rows, -1)
-        flipped = np.unpackbits(bits, axis=1, count=blocks).astype(np.float64) @ differences
-        extreme += int(np.count_nonzero(np.abs(differences.sum() - 2 * flipped) >= reach))
-    return (extreme + 1) / (flips + 1)
+    nan = math.nan
+    return Pair(a, b, difference, nan, nan, nan, nan, p_value, p_value, not decided, nan, 0)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number by Holm's step-down method, in the same order.
 
+    A NaN, which stands for a test that could not be made, stays one and counts as 1.
+
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
     """
-    adjusted = [0.0] * len(p_values)
+    known = [1.0 if math.isnan(p) else p for p in p_values]
+    adjusted = [0.0] * len(known)
     highest = 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
-        adjusted[index] = highest
+    for rank, index in enumerate(sorted(range(len(known)), key=known.__getitem__)):
+        highest = max(highest, min(1.0, (len(known) - rank) * known[index]))
+        adjusted[index] = math.nan if math.isnan(p_values[index]) else highest
     return adjusted
 
 
@@ -169,16 +162,17 @@ def rank_ranges(models: int, pairs: Sequence[Pair]) -> list[tuple[int, int]]:
 def _planned(pair: Pair, alpha: float, pairs: int) -> Pair:
     """Return the pair with how much more text a tied one needs: 1 where nothing is undecided.
 
-    The size at which a two-sided z test at alpha / pairs has power 0.8; the standard error falls
-    with the square root of the text.
+    The size at which a two-sided t test at alpha / pairs has power 0.8: the standard error falls
+    with the square root of the text, and the degrees of freedom grow with it.
     """
     if not pair.tied:
         return replace(pair, more_text=1.0)
-    if np.isnan(pair.standard_error):
+    if math.isnan(pair.standard_error):
         return pair
     if pair.p_value == 1:  # there is no difference to separate
-        return replace(pair, more_text=np.inf)
-    normal = NormalDist()
-    reach = normal.inv_cdf(1 - alpha / pairs / 2) + normal.inv_cdf(POWER)
-    factor = (reach * pair.standard_error / abs(pair.difference)) ** 2
-    return replace(pair, more_text=float(max(factor, 1.0)))
+        return replace(pair, more_text=math.inf)
+    factor = 1.0
+    for _ in range(20):  # to the fixed point: more degrees of freedom need less text
+        reach = quantile(1 - alpha / pairs, pair.degrees * factor) + NormalDist().inv_cdf(POWER)
+        factor = max(1.0, (reach * pair.standard_error / abs(pair.difference)) ** 2)
+    return replace(pair, more_text=factor)

@@ -148,9 +148,9 @@ class Runs:
     @property
     def sums(self) -> NDArray[np.float64]:
         """The sums of whole runs, (B, columns); what is left over is in the last."""
-        whole = max(1, self.sentences // self.length)
+        whole = self.sentences // self.length
         sums = self._sums[:whole].copy()
-        sums[-1] += self._sums[whole:].sum(axis=0)
+        sums[-1:] += self._sums[whole:].sum(axis=0)
         return sums
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.evaluation.measuring import scope_remark
 from lmkit.evaluation.pairs import Pair
 from lmkit.evaluation.proper import zero_probability
 
@@ -22,6 +23,7 @@ def findings(comparison: Comparison) -> list[str]:
         _unknown_alone(comparison),
         _overlapping(comparison),
         _tied(comparison),
+        scope_remark(comparison.models[0]),
         _adapting(comparison),
     ]
     return [line for line in found if line]
@@ -143,6 +145,8 @@ def _tied(comparison: Comparison) -> str:
     if not tied:
         return ""
     different = [pair for pair in tied if pair.p_value < 1]
+    if all(math.isnan(pair.p_value) for pair in tied):
+        return ""  # too little text, as the sentence on the intervals says
     if not different:
         return f"{_names(comparison, tied[0])} score alike."
     closest = different[0]

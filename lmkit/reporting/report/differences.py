@@ -42,7 +42,7 @@ def differences(material: Material) -> Section | None:
             box,
             caption="Bits a byte that the row’s model needs less (−, blue) or more (+, orange) "
             "than the column’s, on the same blocks of text, with the "
-            f"{100 * comparison.level:g}% interval. Grey cells are ties: the sign-flip test, with "
+            f"{100 * comparison.level:g}% interval. Grey cells are ties: the paired t test, with "
             "Holm’s correction for the number of pairs, leaves them undecided.",
         ),
         _plans(material),
@@ -103,6 +103,7 @@ def _table(material: Material) -> Html:
         Column("verdict", "verdict", right=False),
         Column("more_text", "× text needed", number(1)),
         Column("blocks", "blocks", whole),
+        Column("degrees", "d.f.", number(1)),
     ]
     of = material.contestants
     rows: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lmkit.evaluation.blocks import DOCUMENT, STRETCH
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.measuring import tier
 from lmkit.reporting.report.drawing import Scale, around, short
@@ -98,10 +99,14 @@ def ranking(material: Material) -> Section:
 
 
 def _blocks(comparison: Comparison) -> str:
-    interval = comparison.models[0].bits_per_byte
-    kind, length = comparison.segments.kind, interval.block_length
-    each = f"one {kind} each" if length == 1 else f"{length} {kind}s each"
-    return f"drawing the text again in {interval.blocks:,} blocks of {each}"
+    blocks = comparison.blocks
+    if blocks.kind == DOCUMENT:
+        return f"Student’s t over {len(blocks):,} documents"
+    unit = "words" if blocks.kind == STRETCH else "sentences" if blocks.length > 1 else "sentence"
+    return (
+        f"Student’s t over {len(blocks):,} blocks of {blocks.length:,} {unit} each, neighbours "
+        "allowed to depend on one another"
+    )
 
 
 def _brackets(comparison: Comparison) -> list[tuple[int, int]]:

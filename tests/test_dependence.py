@@ -1,0 +1,129 @@
+"""Dependence of blocks, against slow versions, scipy, and series whose variance is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.fft import dct
+from scipy.stats import t as student
+
+from lmkit.evaluation.dependence import (
+    FEWEST_TERMS,
+    INDEPENDENT,
+    Dependence,
+    cosine_terms,
+    find_dependence,
+    residuals,
+    total_error,
+)
+from lmkit.evaluation.student import quantile, two_sided
+
+Array = NDArray[np.float64]
+
+
+@pytest.mark.parametrize("degrees", [0.7, 1, 1.37, 2, 4.5, 9, 33.3, 999, 1e5])
+def test_students_t_is_scipys(degrees: float) -> None:
+    for t in (0, 1e-3, 0.5, 1, 2, 5, 20, 100, 1e6):
+        assert two_sided(t, degrees) == pytest.approx(2 * student.sf(t, degrees), rel=2e-8)
+    for level in (0.5, 0.9, 0.95, 0.9995):
+        expected = student.ppf((1 + level) / 2, degrees)
+        assert quantile(level, degrees) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("level", [0.9999999, 1 - 1e-15])
+@pytest.mark.parametrize("degrees", [1, 4, 999])
+def test_extreme_levels_end(level: float, degrees: float) -> None:
+    assert math.isfinite(quantile(level, degrees))
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 17, 1000])
+def test_terms_are_the_cosine_transform(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=(3, count))
+    expected = dct(values, 2, norm="ortho", axis=1)[:, 1:]
+    np.testing.assert_allclose(cosine_terms(values), expected, atol=1e-12)
+    k = np.arange(1, count)[:, None]
+    slow = np.cos(np.pi * k * (np.arange(count) + 0.5) / count) * math.sqrt(2 / count)
+    np.testing.assert_allclose(cosine_terms(values[0]), slow @ values[0], atol=1e-12)
+
+
+def test_the_error_of_equal_independent_blocks_is_that_of_a_mean() -> None:
+    x = np.random.default_rng(1).normal(5, 1, 400)
+    error, degrees = total_error(residuals(x, np.ones(400)), np.ones(400), INDEPENDENT)
+    assert error / 400 == pytest.approx(x.std(ddof=1) / math.sqrt(400))
+    assert degrees == pytest.approx(399)
+
+
+def test_all_terms_are_the_error_of_independent_blocks() -> None:
+    x = np.random.default_rng(1).normal(5, 1, 50)
+    left = residuals(x, np.ones(50))
+    alike = total_error(left, np.ones(50), Dependence(49))
+    assert alike == pytest.approx(total_error(left, np.ones(50), INDEPENDENT))
+
+
+def test_unequal_blocks_have_the_stated_mean_and_degrees() -> None:
+    """The sum of squared jackknife residuals, by its covariance matrix, blocks of variance y."""
+    y = np.array([90.0, 40, 5, 5, 30, 1])
+    h = y / y.sum()
+    centre = np.eye(6) - np.outer(h, np.ones(6))  # takes values to residuals
+    scaled = centre / (1 - h)[:, None]
+    covariance = scaled @ np.diag(y) @ scaled.T
+    mean, degrees = np.trace(covariance), np.trace(covariance) ** 2 / (covariance**2).sum()
+    left = np.random.default_rng(2).normal(size=6)
+    found = total_error(left, y, INDEPENDENT)
+    raw = ((left / (1 - h)) ** 2).sum()
+    assert found == pytest.approx((math.sqrt(raw / (mean / y.sum())), degrees))
+
+
+def test_one_large_document_counts_as_one_more_than_none() -> None:
+    _, degrees = total_error(np.array([1.0, -0.5, -0.5]), np.array([90.0, 5, 5]), INDEPENDENT)
+    assert degrees == pytest.approx(1.0, abs=0.05)
+
+
+def topics(random: np.random.Generator, count: int, length: int, strength: float) -> Array:
+    shift = int(random.integers(length))
+    drawn = np.repeat(random.normal(size=count // length + 2), length)[shift : shift + count]
+    return strength * drawn + random.normal(size=count)
+
+
+def test_independent_blocks_are_seldom_taken_for_dependent() -> None:
+    random = np.random.default_rng(0)
+    found = [find_dependence(random.normal(size=(1, 500))) for _ in range(200)]
+    assert np.mean([one == INDEPENDENT for one in found]) > 0.82
+
+
+@pytest.mark.parametrize("length", [10, 50, 100])
+def test_the_error_over_topics_is_the_true_one(length: int) -> None:
+    random = np.random.default_rng(length)
+    count, runs = 1000, 100
+    size = np.ones(count)
+    totals, errors, terms = [], [], []
+    for _ in range(runs):
+        series = topics(random, count, length, 1.0)
+        left = residuals(series, size)
+        found = find_dependence(left[None])
+        assert found.terms is not None
+        totals.append(series.sum())
+        errors.append(total_error(left, size, found)[0])
+        terms.append(found.terms)
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(totals), rel=0.25)
+    assert FEWEST_TERMS <= np.median(terms) <= count / length
+
+
+def test_the_choice_of_differences_does_not_matter() -> None:
+    random = np.random.default_rng(3)
+    series = np.stack([topics(random, 300, 30, 0.5) for _ in range(3)])
+    mixed = np.array([[1, 1, 0], [0, 1, -3], [2, 0, 0.1]]) @ series
+    assert find_dependence(series) == find_dependence(mixed)
+    repeated = np.concatenate([series, series[:1] + series[1:2]])
+    assert find_dependence(series) == find_dependence(repeated)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 6])
+def test_few_blocks(count: int) -> None:
+    series = np.arange(count, dtype=float)[None]
+    found = find_dependence(residuals(series, np.ones(count)))
+    assert found.terms is None or FEWEST_TERMS <= found.terms <= count
+    assert find_dependence(np.zeros((2, count))) == INDEPENDENT
