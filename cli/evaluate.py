@@ -19,7 +19,8 @@ from . import options as o
 @click.option(
     "--train",
     metavar="CORPUS",
-    help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
+    help="Training text of models that do not know theirs (ARPA): to spell unknown words, and to "
+    "see whether it holds the test text.",
 )
 @o.documents_option
 @o.encoding_options
@@ -46,6 +47,7 @@ def command(
     """
     from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
+    from lmkit.evaluation.leakage import leakage_remarks
     from lmkit.evaluation.measuring import measure_all, report_dict, tally_all
     from lmkit.evaluation.proper import MARK, remarks
     from lmkit.models.registry import load
@@ -61,8 +63,6 @@ def command(
     check_one_text(tallies)
     check_events(tallies[0])
     for tally in tallies:
-        if tally.train_sha256 == tally.summary.sha256:
-            o.note(f"Note: {tally.summary.name} is the text that {tally.model} was trained on.")
         if not tally.is_open:
             o.note(
                 f"Note: {tally.model} leaves {tally.oov_count:,} unknown words unspelled; give "
@@ -70,5 +70,7 @@ def command(
             )
     unranked = {"rank": None, "tied_with": None}
     results = [{**unranked, **measured.to_dict()} for measured in measure_all(tallies, seed=seed)]
-    report = report_dict(tallies[0].summary, results)
-    print_results(tallies[0].summary, report, output, remarks=remarks(tallies, mark=MARK))
+    summary = tallies[0].summary
+    leaking = leakage_remarks(tallies, [tally.model for tally in tallies])
+    said = [*leaking, *remarks(tallies, mark=MARK)]
+    print_results(summary, report_dict(summary, results), output, remarks=said)

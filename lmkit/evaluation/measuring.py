@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lmkit.evaluation.blocks import FEWEST_SEGMENTS, Segments, segments, sums_between
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
+from lmkit.evaluation.leakage import with_training_text
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.scored import Scored
 from lmkit.evaluation.tally import Tally
@@ -66,7 +67,7 @@ def score_all(
         ledger = model.score(text, explain=explain, progress=show)
         if spellers.knows(model):
             ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        ledgers.append(ledger)
+        ledgers.append(with_training_text(ledger, spellers.train))
     return ledgers
 
 
@@ -92,7 +93,7 @@ def tally_all(
         scored = scored or model.score(text, progress=show)
         if spellers.knows(model):
             scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        found.append(scored)
+        found.append(with_training_text(scored, spellers.train))
     return found
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.leakage import leakage_remarks
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.pairs import Pair
 from lmkit.evaluation.proper import zero_probability
@@ -24,7 +25,8 @@ def findings(comparison: Comparison) -> list[str]:
         _tied(comparison),
         _adapting(comparison),
     ]
-    return [line for line in found if line]
+    leaking = leakage_remarks(comparison.ledgers, comparison.labels)
+    return [*leaking, *(line for line in found if line)]
 
 
 def _sparse_trigram(comparison: Comparison) -> str:
