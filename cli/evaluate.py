@@ -19,7 +19,8 @@ from . import options as o
 @click.option(
     "--train",
     metavar="CORPUS",
-    help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
+    help="Training text of models that do not know theirs (ARPA): to spell unknown words, and to "
+    "see whether it holds the test text.",
 )
 @o.documents_option
 @o.encoding_options
@@ -46,6 +47,7 @@ def command(
     """
     from lmkit.evaluation.comparable import check_one_text
     from lmkit.evaluation.completion import Spellers
+    from lmkit.evaluation.leakage import leakage_remarks
     from lmkit.evaluation.measuring import measure_all, report_dict, scope_remark, tally_all
     from lmkit.evaluation.proper import MARK, remarks
     from lmkit.models.registry import load
@@ -61,8 +63,6 @@ def command(
     check_one_text(tallies)
     check_events(tallies[0])
     for tally in tallies:
-        if tally.train_sha256 == tally.summary.sha256:
-            o.note(f"Note: {tally.summary.name} is the text that {tally.model} was trained on.")
         if not tally.is_open:
             o.note(
                 f"Note: {tally.model} leaves {tally.oov_count:,} unknown words unspelled; give "
@@ -71,6 +71,7 @@ def command(
     unranked = {"rank": None, "tied_with": None}
     measured = measure_all(tallies)
     results = [{**unranked, **each.to_dict()} for each in measured]
-    report = report_dict(tallies[0].summary, results)
-    said = [scope_remark(measured[0]), *remarks(tallies, mark=MARK)]
-    print_results(tallies[0].summary, report, output, remarks=said)
+    summary = tallies[0].summary
+    leaking = leakage_remarks(tallies, [tally.model for tally in tallies])
+    said = [scope_remark(measured[0]), *leaking, *remarks(tallies, mark=MARK)]
+    print_results(summary, report_dict(summary, results), output, remarks=said)

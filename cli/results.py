@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmkit.errors import CorpusError
+from lmkit.evaluation.leakage import leakage_mark
 from lmkit.evaluation.measuring import tier
 from lmkit.evaluation.proper import marks, no_events
 from lmkit.evaluation.scored import Scored
@@ -25,6 +26,7 @@ _COLUMNS = (
     Column("model", "model", right=False),
     Column("unit", "unit", right=False),
     Column("adapts", "adapts", right=False),
+    Column("leakage", "test text", right=False),
     Column("bits_per_byte", "bits/byte", number(4)),
     Column("interval", "95%"),
     Column("perplexity", "ppl/unit", perplexity),
@@ -61,6 +63,8 @@ def print_results(
         hidden = set() if ranked else {"tier"}
         if not any(result["adapts"] for result in results):
             hidden.add("adapts")
+        if not any(result["trained_on_test"] or result["tuned_on_test"] for result in results):
+            hidden.add("leakage")
         columns = [column for column in _COLUMNS if column.key not in hidden]
         show = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(summary) + "\n")
@@ -114,8 +118,9 @@ def _shown(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with the cells that a table makes of several numbers."""
     ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
     adapts = result["adapts"] or "no"
-    shown = {"adapts": adapts, "interval": interval_of(result), "tier": ranks}
-    return {**result, **shown, "marks": marks(result["proper"], _OF_PROBABILITIES)}
+    shown = {"adapts": adapts, "leakage": leakage_mark(result), "interval": interval_of(result)}
+    proper = marks(result["proper"], _OF_PROBABILITIES)
+    return {**result, **shown, "tier": ranks, "marks": proper}
 
 
 def interval_of(result: dict[str, Any]) -> str:

@@ -647,6 +647,25 @@ def a_saved_model_is_the_same_model(subject: Subject) -> None:
 
 
 @contract
+def a_model_knows_a_text_that_it_was_trained_on(subject: Subject) -> None:
+    rng = np.random.default_rng(8)
+    words = ["the", "cat", "sat", "on", "mat", "dog", "log", "saw", "end", "and", "a"]
+    lines = [" ".join(rng.choice(words, 20)) for _ in range(60)]
+    model = subject.make().fit(corpus("\n".join(lines[:40])), valid=corpus(lines[40]))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "m.lmkit")
+        again = lmkit.load(Path(folder) / "m.lmkit")
+    for known in (model, again):
+        for first, share, trained in ((10, 1.0, True), (30, 0.5, True), (41, 0.0, False)):
+            # A part of the training text, and what it does not hold, and no short sentence.
+            test = corpus("\n".join(["the end", *lines[first:][: 20 if first < 41 else 19]]))
+            for scored in (known.score(test), known.tally(test)):
+                assert (scored.seen.share, scored.trained_on_test) == (share, trained)
+                assert not scored.tuned_on_test
+    assert (model.valid_passages_ is not None) == model.needs_validation
+
+
+@contract
 def half_a_file_is_no_model(subject: Subject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.lmkit"

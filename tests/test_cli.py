@@ -155,7 +155,9 @@ def test_fit_bare_uses_the_embedded_corpus(text: Path) -> None:
 
 
 def test_evaluate_says_when_the_test_text_was_trained_on(text: Path, model: Path) -> None:
-    assert "trained on" in run("evaluate", model, "--test", text).stderr
+    said = ok("evaluate", model, "--test", text)
+    assert "trained on it" in said
+    assert "- Caveat: the test text is the training text of" in said
 
 
 def test_evaluate_shows_the_bytes_of_the_source_and_what_is_lost(tmp_path: Path) -> None:

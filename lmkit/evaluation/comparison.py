@@ -18,6 +18,7 @@ from lmkit.evaluation.comparable import check_comparable
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
 from lmkit.evaluation.intervals import LEVEL
+from lmkit.evaluation.leakage import leakage_mark, with_training_text
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
@@ -132,10 +133,12 @@ class Comparison:
         ]
         for place, model in enumerate(self.models):
             interval = model.bits_per_byte
+            leaks = model.ledger.trained_on_test or model.ledger.tuned_on_test
+            mark = f"  {leakage_mark(model.ledger.to_dict())}" if leaks else ""
             lines.append(
                 f"{tier(*self.ranges[place]):>5}  {model.label:<32} {interval.value:7.4f} "
                 f"[{interval.low:.4f}, {interval.high:.4f}] "
-                f"{model.ledger.perplexity_per_word:12.2f}"
+                f"{model.ledger.perplexity_per_word:12.2f}{mark}"
             )
         return "\n".join(lines)
 
@@ -184,7 +187,7 @@ def compare(
     text = as_text(test)
     spellers = Spellers(train)
     own = score_all(fitted, text, spellers=spellers, explain=explain, progress=progress)
-    foreign = [spellers.completed(ledger) for ledger in ledgers]
+    foreign = [with_training_text(spellers.completed(ledger), train) for ledger in ledgers]
     ranked = rank([*own, *foreign], seed=seed, level=level)
     calibrations = []
     for place, ledger in enumerate(ranked.ledgers):

@@ -24,6 +24,9 @@ The header is an object::
 ``outcome_sums``
     What the outcomes sum to after some contexts, at least, on average and at most, and the number
     of contexts: ``[0.98, 1.28, 1.55, 64]``; optional.
+``seen``, ``tuned``
+    How many of the text's long sentences stand in the texts that the model was trained and tuned
+    on: an :class:`~lmkit.text.passages.Overlap` as a list. Optional.
 
 A row has
 
@@ -60,13 +63,14 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.proper import TOLERANCE, OutcomeSums
 from lmkit.storage import write_atomically
 from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.text.passages import Overlap
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK_ID
 
 VERSION = 1
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 _HEADER = (
     "model", "unit", "context", "unk", "proper", "vocabulary_size", "parameters", "train_sha256",
-    "fit_seconds", "score_seconds", "adapts",
+    "fit_seconds", "score_seconds", "adapts", "seen", "tuned",
 )  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
     "unit": "word",
@@ -192,6 +196,7 @@ def ledger_of_columns(
         is_end = [stop >= 0 and canonical[stop] == "\n" for stop in stops]
         ids = np.where(is_end, EOS_ID, np.where(oov, UNK_ID, -1)).astype(np.int32)
     fields = {name: header.get(name, _DEFAULTS.get(name)) for name in _HEADER}
+    fields |= {name: _overlap(path, name, fields[name]) for name in ("seen", "tuned")}
     return SurprisalLedger(
         **fields,
         text=text,
@@ -223,6 +228,18 @@ def _outcome_sums(path: str, given: Any) -> OutcomeSums | None:
             f"{path}: outcome_sums={given!r}; give the least sum, the mean, the most, and "
             "the number of contexts"
         ) from None
+
+
+def _overlap(path: str, name: str, told: Any) -> Overlap | None:
+    if told is None:
+        return None
+    numbers = isinstance(told, list) and all(isinstance(value, int | float) for value in told)
+    if not numbers or len(told) != len(Overlap._fields):
+        fields = ", ".join(Overlap._fields)
+        raise FormatError(
+            f"{path}: {name!r} in the header is {told!r}, no list of {fields}; leave it out"
+        )
+    return Overlap(*told)
 
 
 def _column(path: str, name: str, values: Any) -> Any:

@@ -24,6 +24,7 @@ from lmkit.evaluation.blocks import (
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
+from lmkit.evaluation.leakage import with_training_text
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.scored import Scored
 from lmkit.evaluation.tally import Tally
@@ -95,7 +96,7 @@ def score_all(
         ledger = model.score(text, explain=explain, progress=show)
         if spellers.knows(model):
             ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        ledgers.append(ledger)
+        ledgers.append(with_training_text(ledger, spellers.train))
     return ledgers
 
 
@@ -119,7 +120,7 @@ def tally_all(
         )
         if spellers.knows(model):
             scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        found.append(scored)
+        found.append(with_training_text(scored, spellers.train))
     return found
 
 

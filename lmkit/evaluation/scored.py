@@ -15,6 +15,7 @@ from lmkit.evaluation.proper import Impossible, OutcomeSums, no_distribution, to
 from lmkit.evaluation.signature import signature
 from lmkit.text.corpus import Text
 from lmkit.text.meter import TextSummary
+from lmkit.text.passages import Overlap
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -25,6 +26,8 @@ class Scored(ABC):
     its probabilities sum to one, ``outcome_sums`` what they sum to after contexts of this text
     (None where that was not measured), ``adapts`` how it learned from the text as it scored it
     (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to totals.
+    ``seen`` says how many of the text's long sentences the training text holds, ``tuned`` how many
+    are in the text that the model was tuned on; None where that text is unknown.
 
     ``document_sizes`` int64 (D, 3) are the canonical bytes, characters and sentence ends of each
     document of the text, in order; None where documents are unknown.
@@ -48,6 +51,8 @@ class Scored(ABC):
     adapts: str = ""
     outcome_sums: OutcomeSums | None = None
     document_sizes: NDArray[np.int64] | None = None
+    seen: Overlap | None = None
+    tuned: Overlap | None = None
 
     @property
     def document_bytes(self) -> NDArray[np.int64] | None:
@@ -168,15 +173,43 @@ class Scored(ABC):
             adapts=self.adapts,
         )
 
+    @property
+    def trained_on_test(self) -> bool | None:
+        """Whether the training text is the text, or holds more of it than chance gives.
+
+        None where it is unknown: no training text is, or only a part of it, or no sentence of the
+        text is long enough to tell.
+        """
+        if self.train_sha256 == self.summary.sha256:
+            return True
+        if self.seen is None or not self.seen.passages:
+            return None
+        return self.seen.copied or (None if self.seen.partial else False)
+
+    @property
+    def tuned_on_test(self) -> bool:
+        """Whether a text that the model was tuned on holds more of the text than chance gives.
+
+        Such is the validation text of early stopping, or of a mixture's weights.
+        """
+        return self.tuned is not None and self.tuned.copied
+
     def to_dict(self) -> dict[str, Any]:
         """Return the metrics by name, as the JSON output has them; infinities stay floats."""
         sums, first = self.outcome_sums, self.first_impossible
+        seen = self.seen
         return {
             "model": self.model,
             "signature": self.signature,
             "unit": self.unit,
             "context": self.context,
             "adapts": self.adapts or None,
+            "trained_on_test": self.trained_on_test,
+            "seen_in_training": None if seen is None else seen.share,
+            "seen_sentences": None if seen is None else seen.seen,
+            "long_sentences": None if seen is None else seen.passages,
+            "seen_by_chance": None if seen is None else seen.chance,
+            "tuned_on_test": self.tuned_on_test,
             "perplexity": self.perplexity,
             "perplexity_without_oov": self.perplexity_without_oov,
             "perplexity_per_word": self.perplexity_per_word,

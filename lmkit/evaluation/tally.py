@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lmkit.compiled import compiled
 from lmkit.evaluation.scored import Scored
-from lmkit.text.meter import Meter, TextSummary
+from lmkit.text.meter import Meter, Sink, TextSummary
 from lmkit.text.unknown import Gathering, Unknown
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
@@ -180,11 +180,14 @@ class Documents:
 
 
 class Tallying:
-    """A tally while the text is scored, counted by a ``meter`` that it makes."""
+    """A tally while the text is scored, counted by a ``meter`` that it makes.
 
-    def __init__(self, unit: str) -> None:
+    `passages` takes the text's bytes.
+    """
+
+    def __init__(self, unit: str, *, passages: Sink | None = None) -> None:
         self._sizes = Runs(1)
-        self.meter = Meter(sizes=self._sizes)
+        self.meter = Meter(sizes=self._sizes, passages=passages)
         self._runs = Runs(3)
         self._documents = Documents()
         self._unknown = Gathering(unit)

@@ -28,6 +28,7 @@ from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.models.scoring import score_text, tally_text
 from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
 from lmkit.text.encoding import array_of_ids
+from lmkit.text.passages import Passages
 from lmkit.text.units import check_unit
 from lmkit.text.vocabulary import Vocabulary
 
@@ -73,6 +74,10 @@ class LanguageModel(ABC):
     normalize_: str
     sentences_: str
     train_sha256_: str | None
+    train_passages_: Passages | None = None
+    """The hashes of the training text's long sentences; None if they are unknown."""
+    valid_passages_: Passages | None = None
+    """Those of the text that the model was tuned on (early stopping, weights); None for none."""
     fit_seconds_: float | None
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -14,14 +14,19 @@ from lmkit.errors import FormatError, ParameterError
 from lmkit.models.ngram.arpa_names import names_arpa
 from lmkit.storage import write_model_file
 from lmkit.text.corpus import Text
+from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel
 
 
-RULES = ("vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_")
-"""What every model learns, from the training text alone: what its ids mean."""
+RULES = (
+    "vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_", "train_passages_",
+    "valid_passages_",
+)  # fmt: skip
+"""What every model learns: what its ids mean, and which texts it has seen."""
+_PASSAGES = {"train": "train_passages_", "valid": "valid_passages_"}
 
 
 def write_model(model: LanguageModel, path: str | Path) -> None:
@@ -50,10 +55,16 @@ def write_model(model: LanguageModel, path: str | Path) -> None:
         "train_sha256": model.train_sha256_,
         "fit_seconds": model.fit_seconds_,
     }
+    known: dict[str, Passages | None] = {
+        part: getattr(model, attribute) for part, attribute in _PASSAGES.items()
+    }
+    passages = {part: one for part, one in known.items() if one is not None}
+    header["passages"] = {part: one.to_header() for part, one in passages.items()}
     named = {f"vocabulary.{name}": array for name, array in model.vocabulary_.to_arrays().items()}
     if model.dropped_ is not None:
         dropped = model.dropped_.to_arrays()
         named.update({f"dropped.{name}": array for name, array in dropped.items()})
+    named.update({f"passages.{part}": one.hashes for part, one in passages.items()})
     named.update({f"model.{name}": array for name, array in arrays.items()})
     write_model_file(path, named, header)
 
@@ -97,4 +108,8 @@ def restore_model(
     model.normalize_, model.sentences_ = rules.normalize, rules.sentences
     model.train_sha256_ = header["train_sha256"]
     model.fit_seconds_ = header["fit_seconds"]
+    hashes = under("passages.")
+    for part, described in header.get("passages", {}).items():  # none in files of older versions
+        passages = Passages.from_header(described, hashes[part])
+        setattr(model, _PASSAGES[part], passages)
     model._restore(under("model."), header["learned"])

@@ -9,6 +9,8 @@ from lmkit.errors import CorpusError
 from lmkit.evaluation.proper import no_events
 from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
+from lmkit.text.meter import Meter
+from lmkit.text.passages import Passages, PassageSink, union
 from lmkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -31,27 +33,37 @@ def fit_texts(
     )
     model.vocabulary_, model.dropped_ = learned.vocabulary, learned.dropped
     model.normalize_, model.sentences_ = train.normalize, train.sentences
-    model.train_sha256_ = learned.summary.sha256
+    model.train_sha256_, model.train_passages_ = learned.summary.sha256, learned.passages
     valid_ids = None
     if held_out is not None:
-        held_out = held_out.under(normalize=model.normalize_, sentences=model.sentences_)
-        valid_ids = encode_text(held_out, model.unit, model.vocabulary_)
+        valid_ids, passages = _encoded(model, held_out)
+        if model.needs_validation:
+            model.valid_passages_ = passages
     model._learn(learned.ids, valid_ids, progress)
 
 
 def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
     """Return the ids of a corpus's validation part under the rules of a fitted model.
 
-    Its test part, or the whole, serves where it has none. Raises CorpusError for a text that
-    holds no event.
+    Its test part, or the whole, serves where it has none. The model notes that it was tuned on it.
+    Raises CorpusError for a text that holds no event.
     """
     opened = as_corpus(valid)
-    rules = {"normalize": model.normalize_, "sentences": model.sentences_}
-    text = (opened.valid or opened.held_out).under(**rules)
-    ids = encode_text(text, model.unit, model.vocabulary_)
+    text = opened.valid or opened.held_out
+    ids, passages = _encoded(model, text)
     if not len(ids):
         raise CorpusError(no_events(text.name))
+    known = model.valid_passages_
+    model.valid_passages_ = passages if known is None else union([known, passages])
     return ids
+
+
+def _encoded(model: LanguageModel, valid: Text) -> tuple[Ids, Passages]:
+    """Return a text as ids under a model's rules, and the hashes of its long sentences."""
+    text = valid.under(normalize=model.normalize_, sentences=model.sentences_)
+    passages = PassageSink()
+    ids = encode_text(text, model.unit, model.vocabulary_, Meter(passages=passages))
+    return ids, passages.result(repeats=True)
 
 
 def named_progress(progress: Progress | None, name: str) -> Progress | None:

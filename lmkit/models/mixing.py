@@ -15,6 +15,7 @@ from lmkit.models.fitting import validation_ids
 from lmkit.models.mixture import Mixture, check_parts
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.known import numbering, shared_vocabulary
+from lmkit.text.passages import union
 
 
 def mix(
@@ -47,10 +48,11 @@ def mix(
     mixture = _unfitted(models, caches, window, buckets)
     _take_over(mixture, models)
     parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
+    valid_ids = validation_ids(mixture, valid)
     for part in parts:
         mixture._share_with(part)
     numberings = [numbering(mixture.vocabulary_, model.vocabulary_) for model in models]
-    mixture.combine(parts, validation_ids(mixture, valid), progress, numberings=numberings)
+    mixture.combine(parts, valid_ids, progress, numberings=numberings)
     spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
     mixture.fit_seconds_ = sum(spent) + time.perf_counter() - start
     return mixture
@@ -93,6 +95,9 @@ def _take_over(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
     mixture.normalize_, mixture.sentences_ = first.normalize_, first.sentences_
     texts = {model.train_sha256_ for model in models}
     mixture.train_sha256_ = texts.pop() if len(texts) == 1 else None
+    mixture.train_passages_ = union([model.train_passages_ for model in models])
+    tuned = [model.valid_passages_ for model in models if model.valid_passages_ is not None]
+    mixture.valid_passages_ = union(tuned)
 
 
 def _check_alike(first: LanguageModel, other: LanguageModel) -> None:

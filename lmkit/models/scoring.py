@@ -18,6 +18,7 @@ from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
 from lmkit.text.encoding import EncodedChunk, encode_batches
 from lmkit.text.meter import Meter
+from lmkit.text.passages import PassageSink
 
 if TYPE_CHECKING:
     from lmkit.models.base import LanguageModel, Progress
@@ -42,7 +43,8 @@ def score_text(
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
     sentences = Collected(np.int64, own.raw_size // 8)
-    meter = Meter(sizes=sentences)
+    passages = PassageSink()
+    meter = Meter(sizes=sentences, passages=passages)
     columns = _Columns(own.raw_size)
 
     def put_away(batch: _Batch) -> None:
@@ -50,7 +52,7 @@ def score_text(
 
     first = _score(model, own, meter, put_away, explain=explain, progress=progress)
     return SurprisalLedger(
-        **_scored_by(model, own, first, start),
+        **_scored_by(model, own, first, passages, start),
         summary=meter.summary(own),
         ids=columns.take("ids", np.int32),
         nats=columns.take("nats", np.float64),
@@ -64,24 +66,32 @@ def tally_text(model: LanguageModel, text: Text, *, progress: Progress | None) -
     """Return the tally of a text under a fitted model (see :meth:`LanguageModel.tally`)."""
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
-    tallying = Tallying(model.unit)
+    passages = PassageSink()
+    tallying = Tallying(model.unit, passages=passages)
 
     def put_away(batch: _Batch) -> None:
         tallying.add(batch.ids, batch.nats, batch.unknown)
 
     first = _score(model, own, tallying.meter, put_away, unknown=True, progress=progress)
-    return tallying.result(tallying.meter.summary(own), **_scored_by(model, own, first, start))
+    found = _scored_by(model, own, first, passages, start)
+    return tallying.result(tallying.meter.summary(own), **found)
 
 
 def _scored_by(
-    model: LanguageModel, text: Text, first: NDArray[np.int32], start: float
+    model: LanguageModel,
+    text: Text,
+    first: NDArray[np.int32],
+    passages: PassageSink,
+    start: float,
 ) -> dict[str, Any]:
     """Return what a ledger and a tally say of their model.
 
-    `first` are the first ids of the text, `start` is when scoring began.
+    `first` are the first ids of the text, `passages` has taken its bytes, `start` is when scoring
+    began.
     """
     seconds = time.perf_counter() - start
     sums = outcome_sums(model, first)
+    own, trained, tuned = passages.result(), model.train_passages_, model.valid_passages_
     return {
         "model": model.spec,
         "unit": model.unit,
@@ -93,6 +103,8 @@ def _scored_by(
         "parameters": model.parameters,
         "text": text,
         "train_sha256": model.train_sha256_,
+        "seen": None if trained is None else trained.overlap(own),
+        "tuned": None if tuned is None else tuned.overlap(own),
         "fit_seconds": model.fit_seconds_,
         "adapts": model.adapts,
         "score_seconds": seconds,

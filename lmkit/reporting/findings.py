@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.leakage import leakage_remarks
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import scope_remark
 from lmkit.evaluation.pairs import Pair
@@ -26,7 +27,8 @@ def findings(comparison: Comparison) -> list[str]:
         scope_remark(comparison.models[0]),
         _adapting(comparison),
     ]
-    return [line for line in found if line]
+    leaking = leakage_remarks(comparison.ledgers, comparison.labels)
+    return [*leaking, *(line for line in found if line)]
 
 
 def _sparse_trigram(comparison: Comparison) -> str:

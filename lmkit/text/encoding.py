@@ -16,6 +16,7 @@ from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
 from lmkit.text.meter import Meter, TextSummary
+from lmkit.text.passages import Passages, PassageSink
 from lmkit.text.units import check_unit, symbol_code, symbol_name
 from lmkit.text.unspaced import parts_unspaced, table_for
 from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
@@ -45,13 +46,15 @@ class LearnedText:
     """A training text as a vocabulary and ids int32 (T,), with the counts of the text.
 
     ``dropped`` holds the types that the vocabulary leaves out, by falling count; its count of
-    ``<unk>`` is how often the text holds that word literally.
+    ``<unk>`` is how often the text holds that word literally. ``passages`` are the hashes of its
+    long sentences.
     """
 
     vocabulary: Vocabulary
     dropped: Vocabulary
     ids: NDArray[np.int32]
     summary: TextSummary
+    passages: Passages
 
 
 class WordTable:
@@ -234,7 +237,8 @@ def learn_text(
     if max_size is not None and max_size < 1:
         raise ParameterError(f"max_size={max_size}: a vocabulary holds one type at least")
     table = new_table(unit, parts=parts_unspaced(text.normalize))
-    meter = Meter()
+    passages = PassageSink()
+    meter = Meter(passages=passages)
     ids = Collected(np.int32, text.raw_size)
     for chunk in ahead(text.chunks(meter)):
         encoded = table.encode(chunk, learn=True, name=text.name)
@@ -244,7 +248,8 @@ def learn_text(
     vocabulary, dropped, translated = table.vocabulary(
         ids.array, min_count=min_count, max_size=max_size, given=given
     )
-    return LearnedText(vocabulary, dropped, translated, meter.summary(text))
+    hashed = passages.result(repeats=True)
+    return LearnedText(vocabulary, dropped, translated, meter.summary(text), hashed)
 
 
 def encode_chunks(
@@ -327,10 +332,12 @@ def places_of(
     return offsets.array, lengths.array
 
 
-def encode_text(text: Text, unit: str, vocabulary: Vocabulary) -> NDArray[np.int32]:
+def encode_text(
+    text: Text, unit: str, vocabulary: Vocabulary, meter: Meter | None = None
+) -> NDArray[np.int32]:
     """Return the whole text as ids of a vocabulary, int32 (T,); unknown tokens are id 0."""
     ids = Collected(np.int32, text.raw_size)
-    for chunk in encode_chunks(text, unit, vocabulary, places=False):
+    for chunk in encode_chunks(text, unit, vocabulary, meter, places=False):
         ids.add(chunk.ids)
     return ids.array
 

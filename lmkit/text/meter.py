@@ -54,14 +54,14 @@ class Sink(Protocol):
 class Meter:
     """Counts a canonical text while it streams past.
 
-    The bytes of each sentence go to `sizes`, if it is given.
+    The bytes of each sentence go to `sizes`, and all bytes to `passages`, if they are given.
     """
 
-    def __init__(self, *, sizes: Sink | None = None) -> None:
+    def __init__(self, *, sizes: Sink | None = None, passages: Sink | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
         self.raw_bytes = 0  # of the source, which is read before its canonical text goes past
-        self._sizes = sizes
+        self._sizes, self._passages = sizes, passages
         self._open = 0  # bytes of the sentence that has not ended
         self._begun: tuple[Collected, ...] = ()
         self._last = -1  # the byte at which the last document began
@@ -74,6 +74,8 @@ class Meter:
             sizes[:1] += self._open
             self._open = len(chunk) - whole + (0 if len(sizes) else self._open)
             self._sizes.add(sizes)
+        if self._passages is not None:
+            self._passages.add(chunk)
         self.digest.update(chunk.data)
         self.bytes += len(chunk)
         self.words, self.sentence_ends, self.characters = words, ends, characters

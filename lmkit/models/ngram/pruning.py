@@ -101,6 +101,8 @@ def prune(
         context=form.context,
         unk=form.unk,
         train_sha256=form.train_sha256_,
+        train_passages=form.train_passages_,
+        valid_passages=form.valid_passages_,
         dropped=form.dropped_,
     )
 

@@ -16,6 +16,7 @@ from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.text.normalize import check_normalizer
+from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
 
 
@@ -52,6 +53,8 @@ class StandaloneBackoff(BackoffModel):
         context: str = "sentence",
         unk: str | None = None,
         train_sha256: str | None = None,
+        train_passages: Passages | None = None,
+        valid_passages: Passages | None = None,
         dropped: Vocabulary | None = None,
     ) -> Self:
         """Return the model that has these tables. `unk` is found in them where it is not given."""
@@ -70,6 +73,7 @@ class StandaloneBackoff(BackoffModel):
         model.vocabulary_, model.dropped_ = vocabulary, dropped
         model.normalize_, model.sentences_ = normalize, sentences
         model.train_sha256_, model.fit_seconds_ = train_sha256, None
+        model.train_passages_, model.valid_passages_ = train_passages, valid_passages
         model.tables_ = tables
         model.mass_error_ = mass_error(tables, context=context)
         return model

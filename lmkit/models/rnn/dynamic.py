@@ -391,8 +391,9 @@ def adapt(
     check_options(dynamic)
     start = time.perf_counter()
     model._share_with(dynamic)
+    valid_ids = validation_ids(dynamic, valid)
     part = copy.copy(model)
     dynamic._share_with(part)
-    dynamic.adapt(part, validation_ids(model, valid), progress)
+    dynamic.adapt(part, valid_ids, progress)
     dynamic.fit_seconds_ = (model.fit_seconds_ or 0.0) + time.perf_counter() - start
     return dynamic

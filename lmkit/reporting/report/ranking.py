@@ -8,6 +8,7 @@ from typing import Any
 
 from lmkit.evaluation.blocks import DOCUMENT, STRETCH
 from lmkit.evaluation.comparison import Comparison
+from lmkit.evaluation.leakage import leakage_mark
 from lmkit.evaluation.measuring import tier
 from lmkit.reporting.report.drawing import Scale, around, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, table
@@ -129,13 +130,16 @@ def _row(
 ) -> Html:
     bits = one.bits
     between = None
+    leaks = one.ledger.trained_on_test or one.ledger.tuned_on_test
+    said = leakage_mark(one.ledger.to_dict())
+    mark = el("small", f"test text: {said}", class_="leak") if leaks else None
     if math.isfinite(bits.low):
         between = el("span", f"{bits.low:.4f} to {bits.high:.4f}")
     return el(
         "li",
         el("div", tier(*ranks), class_="tier"),
         _ties(one.place, brackets),
-        el("div", one.label(), class_="who"),
+        el("div", one.label(), mark, class_="who"),
         el(
             "svg",
             *_ruler(scale),
@@ -196,12 +200,15 @@ def _axis(scale: Scale) -> Html:
 
 
 def _table(material: Material) -> Html:
-    adapting = any(one.ledger.adapts for one in material.contestants)
+    ledgers = [one.ledger for one in material.contestants]
+    adapting = any(ledger.adapts for ledger in ledgers)
+    leaking = any(ledger.trained_on_test or ledger.tuned_on_test for ledger in ledgers)
     columns = [
         Column("name", "model", right=False),
         Column("unit", "unit", right=False),
         Column("context", "context", right=False),
         *([Column("adapts", "adapts", right=False)] if adapting else []),
+        *([Column("leakage", "test text", right=False)] if leaking else []),
         Column("bits_per_byte", "bits/byte", number(4)),
         Column("bits_per_byte_low", "from", number(4)),
         Column("bits_per_byte_high", "to", number(4)),
@@ -219,6 +226,7 @@ def _table(material: Material) -> Html:
     ]
     rows: list[dict[str, Any]] = [
         {**result, "name": one.label(), "adapts": result["adapts"] or "no"}
+        | {"leakage": leakage_mark(result)}
         for one, result in zip(material.contestants, material.comparison.results(), strict=True)
     ]
     return table(columns, rows, caption="The ranking in numbers")
