@@ -21,6 +21,7 @@ from . import options as o
     metavar="CORPUS",
     help="Training text, to spell the unknown words of models that do not know theirs (ARPA).",
 )
+@o.context_option
 @o.documents_option
 @o.encoding_options
 @o.seed_option
@@ -30,6 +31,7 @@ def command(
     models: tuple[str, ...],
     test: str | None,
     train: str | None,
+    context: str | None,
     output: str,
     progress: bool | None,
     **options: Any,
@@ -57,7 +59,7 @@ def command(
     text = o.open_corpus(test, options).held_out
     source = o.open_corpus(train, options).train if train else None
     with o.progress_bar(progress) as show:
-        tallies = tally_all(loaded, text, spellers=Spellers(source), progress=show)
+        tallies = tally_all(loaded, text, spellers=Spellers(source), context=context, progress=show)
     check_one_text(tallies)
     check_events(tallies[0])
     for tally in tallies:
