@@ -61,6 +61,7 @@ DEFAULT_MODELS = (
     is_flag=True,
     help="With --report: also fit the counting models on growing parts of the training text.",
 )
+@o.context_option
 @o.vocabulary_options
 @o.reading_options
 @o.seed_option
@@ -76,6 +77,7 @@ def command(
     why: bool,
     report: Path | None,
     curve: bool,
+    context: str | None,
     output: str,
     progress: bool | None,
     **options: Any,
@@ -129,6 +131,7 @@ def command(
             text,
             train=opened.train if opened.train is not text else None,
             ledgers=[_foreign(path, text) for path in ledgers],
+            context=context,
             explain=why or report is not None,
             calibration_events=EVENTS if report is not None else 0,
             seed=seed,

@@ -22,6 +22,7 @@ from . import options as o
     help="Training text of models that do not know theirs (ARPA): to spell unknown words, and to "
     "see whether it holds the test text.",
 )
+@o.context_option
 @o.documents_option
 @o.encoding_options
 @o.seed_option
@@ -31,6 +32,7 @@ def command(
     models: tuple[str, ...],
     test: str | None,
     train: str | None,
+    context: str | None,
     output: str,
     progress: bool | None,
     **options: Any,
@@ -59,7 +61,7 @@ def command(
     text = o.open_corpus(test, options).held_out
     source = o.open_corpus(train, options).train if train else None
     with o.progress_bar(progress) as show:
-        tallies = tally_all(loaded, text, spellers=Spellers(source), progress=show)
+        tallies = tally_all(loaded, text, spellers=Spellers(source), context=context, progress=show)
     check_one_text(tallies)
     check_events(tallies[0])
     for tally in tallies:

@@ -76,6 +76,13 @@ reading_options = chain(
     encoding_options,
 )
 
+context_option = click.option(
+    "--context",
+    type=click.Choice(["sentence", "document", "stream"]),
+    help="Where a model's state begins anew: after each sentence end, with each document, or "
+    "never. [default: the model's own]",
+)
+
 vocabulary_options = chain(
     click.option(
         "--unit", type=click.Choice(_UNITS), help="What a token is. [default: the model's]"

@@ -25,6 +25,7 @@ _COLUMNS = (
     Column("tier", ""),
     Column("model", "model", right=False),
     Column("unit", "unit", right=False),
+    Column("context", "context", right=False),
     Column("adapts", "adapts", right=False),
     Column("leakage", "test text", right=False),
     Column("bits_per_byte", "bits/byte", number(4)),

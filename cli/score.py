@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _LARGE = 1e15  # from here on six decimals would be invented
 _TOLD = (
-    "model", "signature", "proper", "outcome_sum_low", "outcome_sum_mean", "outcome_sum_high",
-    "outcome_sum_contexts", "impossible", "first_impossible",
+    "model", "signature", "context", "proper", "outcome_sum_low", "outcome_sum_mean",
+    "outcome_sum_high", "outcome_sum_contexts", "impossible", "first_impossible",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ _TOLD = (
     show_default=True,
     help="What a row is.",
 )
+@o.context_option
 @o.documents_option
 @o.encoding_options
 @click.option(
@@ -42,7 +43,9 @@ _TOLD = (
     show_default=True,
     help="table: columns parted by tabs.",
 )
-def command(model: str, text: str, per: str, output: str, **reading: Any) -> None:
+def command(
+    model: str, text: str, per: str, context: str | None, output: str, **reading: Any
+) -> None:
     """Show the surprisal of each token or sentence of a text.
 
     Surprisal is -log p in nats, infinite for what has probability 0. Without TEXT, standard input
@@ -59,7 +62,7 @@ def command(model: str, text: str, per: str, output: str, **reading: Any) -> Non
 
     loaded = load(model)
     corpus = o.open_corpus(text, reading)
-    ledger = loaded.score(corpus.held_out, explain=per == "token")
+    ledger = loaded.score(corpus.held_out, context=context, explain=per == "token")
     check_events(ledger)
     rows = _token_rows(ledger) if per == "token" else _sentence_rows(ledger)
     if output == "json":

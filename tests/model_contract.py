@@ -358,6 +358,68 @@ def scores_say_whether_they_are_probabilities(subject: Subject) -> None:
 
 
 @contract
+def sentences_scored_apart_score_as_if_alone(subject: Subject) -> None:
+    lines = TEST.split("\n")
+    for model in subject.each():
+        alone = [model.score(corpus(f"{line}\n"), context="sentence") for line in lines]
+        for order in (range(len(lines)), reversed(range(len(lines)))):
+            numbers = list(order)
+            text = corpus("".join(f"{lines[number]}\n" for number in numbers))
+            ledger = model.score(text, context="sentence", explain=True)
+            parts = [alone[number].nats for number in numbers]
+            assert_close(ledger.nats, np.concatenate(parts), subject, model.context)
+            tally = model.tally(text, context="sentence")
+            assert tally.total_nats == pytest.approx(ledger.total_nats, rel=1e-12)
+            assert (ledger.context, tally.signature) == ("sentence", ledger.signature)
+            assert "|ctx:sentence|" in ledger.signature
+            assert all(len(column) == len(ledger) for column in ledger.extra.values())
+
+
+@contract
+def documents_scored_apart_score_as_if_alone(subject: Subject) -> None:
+    documents = [f"{line}\n{line[::2]}\n" for line in TEST.split("\n") if line.strip()]
+    for model in subject.each():
+        alone = [model.score(corpus(document), explain=True) for document in documents]
+        for order in (range(len(documents)), reversed(range(len(documents)))):
+            numbers = list(order)
+            text = Corpus.from_string(
+                "\n".join(documents[number] for number in numbers),
+                normalize="none", documents="blank",
+            )  # fmt: skip
+            ledger = model.score(text, context="document", explain=True)
+            starts = np.searchsorted(ledger.offsets, ledger.document_offsets)
+            for part, number in enumerate(numbers):
+                own = slice(starts[part], starts[part] + len(alone[number]))
+                assert_close(ledger.nats[own], alone[number].nats, subject, model.context)
+                for name, column in alone[number].extra.items():
+                    assert_close(ledger.extra[name][own], column, subject, name)
+            assert ledger.context == ("document" if model.context == "stream" else "sentence")
+            tally = model.tally(text, context="document")
+            assert tally.total_nats == pytest.approx(ledger.total_nats, rel=1e-12)
+
+
+@contract
+def a_stream_is_scored_as_one_or_refused(subject: Subject) -> None:
+    text = corpus(TEST)
+    for unit in subject.units:
+        model = subject.fitted(unit, "stream")
+        np.testing.assert_array_equal(
+            model.score(text, context="stream").nats, model.score(text).nats
+        )
+        model = subject.fitted(unit, "sentence")
+        before = frozen(model.initial_state())
+        try:
+            running = model.score(text, context="stream")
+        except ParameterError:
+            with pytest.raises(ParameterError, match="cannot be scored with context=stream"):
+                model.tally(text, context="stream")
+            continue
+        changed = bool(np.abs(running.nats - model.score(text).nats).max() > subject.tolerance)
+        assert (changed, running.context) == (subject.remembers, "stream")
+        assert (model.context, frozen(model.initial_state())) == ("sentence", before)
+
+
+@contract
 def the_counts_are_those_of_the_canonical_text(subject: Subject) -> None:
     for unit in subject.units:
         model = subject.fitted(unit)

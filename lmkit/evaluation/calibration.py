@@ -66,8 +66,11 @@ def calibrate(
     About `events` events are sampled, in runs of 50; `place` is the model's in its ranking.
     Unknown tokens count as ``<unk>``.
     """
+    if ledger.context != "document":
+        model = model._in_context(ledger.context)
+    resets = _resets(ledger)
     sampled = [
-        _predictions(model, ledger.ids, start, stop)
+        _predictions(model, ledger.ids, resets, start, stop)
         for start, stop in _runs(len(ledger), events, seed)
     ]
     entropy, surprisal, confidence, hit = np.concatenate(sampled, axis=1)
@@ -98,17 +101,30 @@ def _runs(total: int, events: int, seed: int) -> list[tuple[int, int]]:
     return [(int(start), min(int(start) + _RUN, total)) for start in starts]
 
 
+def _resets(ledger: SurprisalLedger) -> NDArray[np.int64]:
+    """Return the rising places of the events before which the model's state began anew."""
+    if ledger.context == "sentence":
+        return np.append(0, np.flatnonzero(ledger.ids == EOS_ID) + 1)
+    if ledger.context == "document" and ledger.document_offsets is not None:
+        return np.searchsorted(ledger.offsets, ledger.document_offsets[:-1])
+    return np.zeros(1, np.int64)
+
+
 def _predictions(
-    model: LanguageModel, ids: NDArray[np.int32], start: int, stop: int
+    model: LanguageModel,
+    ids: NDArray[np.int32],
+    resets: NDArray[np.int64],
+    start: int,
+    stop: int,
 ) -> NDArray[np.float64]:
     """Return entropy and surprisal in bits, top probability and whether it came, float64 (4, n)."""
-    begin = 0
-    if model.context == "sentence":  # what stands before the sentence makes no difference
-        ends = np.flatnonzero(ids[:start] == EOS_ID)
-        begin = int(ends[-1]) + 1 if len(ends) else 0
+    begin = int(resets[np.searchsorted(resets, start, side="right") - 1])
     state = model.advance(ids[begin:start])
+    begun = set(resets[(resets > start) & (resets < stop)].tolist())
     columns = np.empty((4, stop - start))
     for column, index in enumerate(ids[start:stop].tolist()):
+        if start + column in begun:
+            state = model.initial_state()
         log_probs = model.next_log_probs(state=state)
         probs = np.exp(log_probs)
         possible = probs > 0

@@ -166,6 +166,7 @@ def compare(
     *,
     train: Text | None = None,
     ledgers: Sequence[SurprisalLedger] = (),
+    context: str | None = None,
     explain: bool = False,
     calibration_events: int = 0,
     seed: int = 0,
@@ -176,9 +177,10 @@ def compare(
 
     Unknown words are spelled, so that all units and vocabularies share one scale. `train` is the
     training text of models that do not say what they were trained on, such as ARPA files, and of
-    `ledgers` that other tools made. `explain` keeps what models know of each event, such as the
-    n-gram order that matched; calibration is measured over `calibration_events` events of each
-    model, drawn by `seed`. Intervals and tests are at `level`.
+    `ledgers` that other tools made. `context` is where the models' states begin anew, by default
+    each one's own (see :meth:`LanguageModel.score`). `explain` keeps what models know of each
+    event, such as the n-gram order that matched; calibration is measured over `calibration_events`
+    events of each model, drawn by `seed`. Intervals and tests are at `level`.
 
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
     measure the same thing.
@@ -186,7 +188,8 @@ def compare(
     fitted = list(models)
     text = as_text(test)
     spellers = Spellers(train)
-    own = score_all(fitted, text, spellers=spellers, explain=explain, progress=progress)
+    options: dict[str, Any] = {"context": context, "explain": explain, "progress": progress}
+    own = score_all(fitted, text, spellers=spellers, **options)
     foreign = [with_training_text(spellers.completed(ledger), train) for ledger in ledgers]
     ranked = rank([*own, *foreign], seed=seed, level=level)
     calibrations = []

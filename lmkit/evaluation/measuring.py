@@ -86,14 +86,18 @@ def score_all(
     text: Text,
     *,
     spellers: Spellers,
+    context: str | None = None,
     explain: bool = False,
     progress: Progress | None = None,
 ) -> list[SurprisalLedger]:
-    """Return the ledger of a text under each model, completed where there is a speller."""
+    """Return the ledger of a text under each model, completed where there is a speller.
+
+    `context` is where states begin anew (see :meth:`LanguageModel.score`).
+    """
     ledgers = []
     for place, model in enumerate(models):
         show = _share(progress, model, place, len(models))
-        ledger = model.score(text, explain=explain, progress=show)
+        ledger = model.score(text, context=context, explain=explain, progress=show)
         if spellers.knows(model):
             ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
         ledgers.append(with_training_text(ledger, spellers.train))
@@ -105,18 +109,20 @@ def tally_all(
     text: Text,
     *,
     spellers: Spellers,
+    context: str | None = None,
     progress: Progress | None = None,
 ) -> list[SurprisalLedger | Tally]:
     """Return the tally of a text under each model, completed where there is a speller.
 
     It is a ledger where the text has no sentence ends: then uncertainty is measured over stretches.
+    `context` is where states begin anew (see :meth:`LanguageModel.score`).
     """
     found: list[SurprisalLedger | Tally] = []
     for place, model in enumerate(models):
         show = _share(progress, model, place, len(models))
         stream = model.sentences_ == "none"
         scored: SurprisalLedger | Tally = (model.score if stream else model.tally)(
-            text, progress=show
+            text, context=context, progress=show
         )
         if spellers.knows(model):
             scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]

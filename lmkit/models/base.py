@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lmkit.errors import NotFittedError, ParameterError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.tally import Tally
+from lmkit.models.contexts import CONTEXTS, Contextual
 from lmkit.models.files import RULES, learned_of, set_learned, write_model
 from lmkit.models.fitting import fit_texts
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
@@ -40,10 +41,8 @@ LogProbs: TypeAlias = NDArray[np.float64]
 State: TypeAlias = Any
 Progress: TypeAlias = Callable[[str, float], None]
 
-CONTEXTS = ("sentence", "stream")
 
-
-class LanguageModel(ABC):
+class LanguageModel(Contextual, ABC):
     """A probability for every next token, given the tokens before it.
 
     Hyper-parameters that every model has:
@@ -191,12 +190,10 @@ class LanguageModel(ABC):
 
     # ------------------------------------------------------------------ hooks for models
 
-    def _check(self) -> None:  # noqa: B027 - a hook that may stay empty
+    def _check(self) -> None:
         """Raise ParameterError where a hyper-parameter is outside its range."""
 
-    def _learn(  # noqa: B027 - a hook that may stay empty
-        self, ids: Ids, valid_ids: Ids | None, progress: Progress | None
-    ) -> None:
+    def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         """Set what is learned, under names that end in an underscore, from a text's ids."""
 
     @abstractmethod
@@ -232,7 +229,7 @@ class LanguageModel(ABC):
             state = self._advance(state, index)
         return result, state
 
-    def _expect(self, tokens: int) -> None:  # noqa: B027 - a hook that may stay empty
+    def _expect(self, tokens: int) -> None:
         """Prepare for a text of about so many tokens, in pieces; a model need not do anything."""
 
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
@@ -320,25 +317,35 @@ class LanguageModel(ABC):
         self,
         text: Corpus | Text | str | Path,
         *,
+        context: str | None = None,
         explain: bool = False,
         progress: Progress | None = None,
     ) -> SurprisalLedger:
         """Return the ledger of a text: every token scored once, the first and the last included.
 
         `text` is a Text, or a corpus whose test part is meant (the whole where it has no parts).
-        It goes through the model's own normaliser, sentence rule and unit. `explain` adds the
-        columns that the model knows, such as the n-gram order that matched.
+        It goes through the model's own normaliser, sentence rule and unit. `context` is the model's
+        own, or ``sentence``, ``document`` or ``stream``: where its state begins anew, after each
+        ``</s>``, with each document or never (see :func:`lmkit.models.contexts.scoring`). `explain`
+        adds the columns that the model knows, such as the n-gram order that matched.
         """
         self._require_fit()
-        return score_text(self, as_text(text), explain=explain, progress=progress)
+        return score_text(self, as_text(text), context=context, explain=explain, progress=progress)
 
-    def tally(self, text: Corpus | Text | str | Path, *, progress: Progress | None = None) -> Tally:
+    def tally(
+        self,
+        text: Corpus | Text | str | Path,
+        *,
+        context: str | None = None,
+        progress: Progress | None = None,
+    ) -> Tally:
         """Return the totals of a text alone: the numbers of `score`, without a row for each event.
 
-        It takes less time, and memory that grows with the unknown words of the text alone.
+        It takes less time, and memory that grows with the unknown words of the text alone, and with
+        its documents, where they are known.
         """
         self._require_fit()
-        return tally_text(self, as_text(text), progress=progress)
+        return tally_text(self, as_text(text), context=context, progress=progress)
 
     def speller(self) -> Speller:
         """Return the distribution over the tokens that the vocabulary lacks.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,6 +189,12 @@ class Mixture(LanguageModel):
         self.valid_nats_ = np.append(alone, found.nats)
 
     # ------------------------------------------------------------------ predicting
+
+    def _in_context(self, context: str) -> Self:
+        view = super()._in_context(context)
+        if view is not self:
+            view.models_ = [model._in_context(context) for model in self.models_]
+        return view
 
     def _first_state(self, *, hidden: bool) -> MixtureState:
         states = tuple(model._initial_state() for model in self.models_)

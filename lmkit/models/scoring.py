@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.proper import outcome_sums
 from lmkit.evaluation.tally import Tally, Tallying
+from lmkit.models.contexts import Scoring, scoring
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
@@ -37,11 +38,17 @@ class _Batch(NamedTuple):
 
 
 def score_text(
-    model: LanguageModel, text: Text, *, explain: bool, progress: Progress | None
+    model: LanguageModel,
+    text: Text,
+    *,
+    context: str | None,
+    explain: bool,
+    progress: Progress | None,
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`)."""
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
+    how = scoring(model, own, context)
     sentences = Collected(np.int64, own.raw_size // 8)
     passages = PassageSink()
     meter = Meter(sizes=sentences, passages=passages)
@@ -50,9 +57,9 @@ def score_text(
     def put_away(batch: _Batch) -> None:
         columns.add({**batch.extra, "ids": batch.ids, "nats": batch.nats})
 
-    first = _score(model, own, meter, put_away, explain=explain, progress=progress)
+    first = _score(how, own, meter, put_away, explain=explain, progress=progress)
     return SurprisalLedger(
-        **_scored_by(model, own, first, passages, start),
+        **_scored_by(model, how, own, first, passages, start),
         summary=meter.summary(own),
         ids=columns.take("ids", np.int32),
         nats=columns.take("nats", np.float64),
@@ -62,23 +69,27 @@ def score_text(
     )
 
 
-def tally_text(model: LanguageModel, text: Text, *, progress: Progress | None) -> Tally:
+def tally_text(
+    model: LanguageModel, text: Text, *, context: str | None, progress: Progress | None
+) -> Tally:
     """Return the tally of a text under a fitted model (see :meth:`LanguageModel.tally`)."""
     start = time.perf_counter()
     own = text.under(normalize=model.normalize_, sentences=model.sentences_)
+    how = scoring(model, own, context)
     passages = PassageSink()
     tallying = Tallying(model.unit, passages=passages)
 
     def put_away(batch: _Batch) -> None:
         tallying.add(batch.ids, batch.nats, batch.unknown)
 
-    first = _score(model, own, tallying.meter, put_away, unknown=True, progress=progress)
-    found = _scored_by(model, own, first, passages, start)
+    first = _score(how, own, tallying.meter, put_away, unknown=True, progress=progress)
+    found = _scored_by(model, how, own, first, passages, start)
     return tallying.result(tallying.meter.summary(own), **found)
 
 
 def _scored_by(
     model: LanguageModel,
+    how: Scoring,
     text: Text,
     first: NDArray[np.int32],
     passages: PassageSink,
@@ -90,12 +101,12 @@ def _scored_by(
     began.
     """
     seconds = time.perf_counter() - start
-    sums = outcome_sums(model, first)
+    sums = outcome_sums(how.model, first)
     own, trained, tuned = passages.result(), model.train_passages_, model.valid_passages_
     return {
         "model": model.spec,
         "unit": model.unit,
-        "context": model.context,
+        "context": how.context,
         "unk": model.unk,
         "proper": model.proper and sums.are_one,
         "outcome_sums": sums,
@@ -112,7 +123,7 @@ def _scored_by(
 
 
 def _score(
-    model: LanguageModel,
+    how: Scoring,
     text: Text,
     meter: Meter,
     put_away: Callable[[_Batch], None],
@@ -130,9 +141,16 @@ def _score(
         last: Future[None] | None = None
         first: NDArray[np.int32] | None = None
         batches = encode_batches(
-            text, model.unit, model.vocabulary_, meter, first=_FIRST, most=_BATCH, unknown=unknown
+            text,
+            how.model.unit,
+            how.model.vocabulary_,
+            meter,
+            first=_FIRST,
+            most=_BATCH,
+            unknown=unknown,
+            documents=how.by_document,
         )
-        for batch in _scored(model, text, batches, explain=explain, progress=progress):
+        for batch in _scored(how, text, batches, explain=explain, progress=progress):
             if last is not None:
                 last.result()
             first = batch.ids.copy() if first is None else first
@@ -143,7 +161,7 @@ def _score(
 
 
 def _scored(
-    model: LanguageModel,
+    how: Scoring,
     text: Text,
     batches: Iterator[EncodedChunk],
     *,
@@ -151,6 +169,7 @@ def _scored(
     progress: Progress | None,
 ) -> Iterator[_Batch]:
     """Yield each batch of a text with its scores, which stay there until the next but one."""
+    model = how.model
     state = model._initial_state()
     scored, expected = 0, 0
     rooms = [np.empty(0), np.empty(0)]
@@ -161,8 +180,13 @@ def _scored(
             model._expect(expected)
         elif scored >= expected:  # a packed file holds more than its size tells
             expected = 2 * scored
-        known = model._explain(ids, state) if explain else {}
-        log_probs, state = model._log_probs(ids, state)
+        starts = batch.documents
+        if starts is not None:
+            known = model._explain_apart(ids, starts, state) if explain else {}
+            log_probs, state = model._log_probs_apart(ids, starts, state)
+        else:
+            known = model._explain(ids, state) if explain else {}
+            log_probs, state = model._log_probs(ids, state)
         if len(rooms[0]) < len(ids):
             rooms = [np.empty(len(ids)) for _ in rooms]
         nats, rooms = rooms[0][: len(ids)], rooms[::-1]

@@ -32,13 +32,15 @@ class EncodedChunk:
     """A run of events: ids int32 (T,), and offset int64 (T,) and length int32 (T,) of each in the
     canonical text, in characters. A byte within a character has length 0. ``bytes`` is the size
     of the canonical text that they are, ``unknown`` uint8 what it says where a word has the id of
-    ``<unk>``, a space behind each word."""
+    ``<unk>``, a space behind each word; ``documents`` int64, rising, the events that are the first
+    of a document, where they were asked for."""
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     lengths: NDArray[np.int32]
     bytes: int
     unknown: NDArray[np.uint8]
+    documents: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -278,37 +280,51 @@ def encode_batches(
     first: int,
     most: int,
     unknown: bool = False,
+    documents: bool = False,
 ) -> Iterator[EncodedChunk]:
     """Yield the text as ids, without places, many at a time: `first` events at least, or all.
 
     Each batch has at least twice as many as the one before, or `most`. With `unknown` the unknown
-    words are told.
+    words are told, with `documents` where documents begin.
     """
     table = new_table(unit, vocabulary, parts=parts_unspaced(text.normalize))
     enough = min(first, most)
     room = np.empty(0, np.int32)
-    events = size = 0
+    events = size = begun = 0
     words: list[NDArray[np.uint8]] = []
+    starts: list[NDArray[np.int64]] = []
 
     def batch() -> EncodedChunk:
         told = np.concatenate(words) if words else _NO_WORDS
-        return EncodedChunk(room[:events], _EMPTY_OFFSETS, _EMPTY_LENGTHS, size, told)
+        places = np.concatenate([_EMPTY_OFFSETS, *starts]) if documents else None
+        return EncodedChunk(room[:events], _EMPTY_OFFSETS, _EMPTY_LENGTHS, size, told, places)
 
-    for chunk in ahead(text.chunks(meter)):
+    for chunk, before in ahead(_placed(text, meter)):
         if not events:
             room = np.empty(enough + len(chunk), np.int32)
         elif len(room) - events < len(chunk):  # a longer chunk than those before
             room = np.concatenate([room[:events], np.empty(len(chunk), np.int32)])
         found = table.encode(
-            chunk, learn=False, unknown=unknown, name=text.name, into=room[events:]
+            chunk,
+            learn=False,
+            places=documents,
+            unknown=unknown,
+            character=before,
+            name=text.name,
+            into=room[events:],
         )
+        if documents and len(found.ids) and meter.document_offsets is not None:
+            first_ones = meter.document_offsets[begun:]
+            first_ones = first_ones[first_ones <= found.offsets[-1]]
+            begun += len(first_ones)
+            starts.append(np.searchsorted(found.offsets, first_ones) + events)
         events, size = events + len(found.ids), size + len(chunk)
         if len(found.unknown):
             words.append(found.unknown)
         if events >= enough:
             yield batch()
             enough = min(most, 2 * events)
-            events, size, words = 0, 0, []
+            events, size, words, starts = 0, 0, [], []
     if events:
         yield batch()
 

@@ -102,6 +102,11 @@ class Meter:
         return self._begun[2].array if self._begun else None
 
     @property
+    def document_offsets(self) -> NDArray[np.int64] | None:
+        """The characters before each document that has begun, int64 (D,); None if unknown."""
+        return self._begun[1].array if self._begun else None
+
+    @property
     def documents(self) -> NDArray[np.int64] | None:
         """The canonical bytes, characters and sentence ends of each document, int64 (D, 3).
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lmkit.errors import ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
+from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import ROUNDING, score_backoff, step_backoff
 from lmkit.models.ngram.model import check_order
@@ -24,7 +25,7 @@ UNK = ("trained", "uniform", "excluded")
 _NOTHING = np.empty(0)
 
 
-class BackoffModel(LanguageModel):
+class BackoffModel(NgramContexts, LanguageModel):
     """An n-gram model whose estimate is a set of backoff tables.
 
     Hyper-parameters: ``order`` n; ``unk``, how the unknown token gets its probability:
@@ -74,7 +75,7 @@ class BackoffModel(LanguageModel):
     # ------------------------------------------------------------------ predicting
 
     def _walker(self) -> Walker:
-        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        eos = self.vocabulary_.eos_id if self.context == "sentence" else self._restart
         return Walker.of(self.tables_.trie, eos=eos)
 
     def _initial_state(self) -> State:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
+from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.kernels import look_up
 from lmkit.models.ngram.scoring import Walker, table_for
@@ -27,7 +28,7 @@ class _Evidence(NamedTuple):
     seen: NDArray[np.int32]
 
 
-class Additive(LanguageModel):
+class Additive(NgramContexts, LanguageModel):
     """An n-gram model that adds a constant to every count.
 
     ``P(w|h) = (c(hw) + alpha) / (c(h) + alpha V)``, h the n-1 tokens before w, padded with
@@ -104,7 +105,7 @@ class Additive(LanguageModel):
     # ------------------------------------------------------------------ predicting
 
     def _walker(self) -> Walker:
-        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        eos = self.vocabulary_.eos_id if self.context == "sentence" else self._restart
         return Walker.of(self.counts_.trie, eos=eos)
 
     def _initial_state(self) -> State:

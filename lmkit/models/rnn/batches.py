@@ -214,11 +214,17 @@ class Sentences:
     @classmethod
     def of(cls, ids: Ids) -> Sentences:
         """Return the sentences of `ids`, each up to and with its ``</s>``."""
-        stops = np.flatnonzero(ids == EOS_ID) + 1
-        if len(ids) and (not len(stops) or stops[-1] < len(ids)):
-            stops = np.append(stops, len(ids))
-        starts = np.concatenate(([0], stops[:-1])) if len(stops) else stops
-        return cls(starts, stops - starts)
+        return cls.between(np.flatnonzero(ids == EOS_ID) + 1, len(ids))
+
+    @classmethod
+    def between(cls, starts: NDArray[np.int64], size: int) -> Sentences:
+        """Return the runs of `size` ids that the rising `starts` cut, those without ids left out.
+
+        >>> Sentences.between(np.array([0, 3, 5]), 5)
+        Sentences(starts=array([0, 3]), lengths=array([3, 2]))
+        """
+        edges = np.unique(np.concatenate(([0], starts, [size])))
+        return cls(edges[:-1], np.diff(edges))
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -11,7 +11,7 @@ import copy
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -176,6 +176,12 @@ class Dynamic(LanguageModel):
         return {name: (square / count).sqrt() for name, square in squares.items()}
 
     # ------------------------------------------------------------------ predicting
+
+    def _in_context(self, context: str) -> Self:
+        view = super()._in_context(context)
+        if view is not self:
+            view.model_ = self.model_._in_context(context)
+        return view
 
     def _initial_state(self) -> DynamicState:
         hidden = self.model_._initial_state()

@@ -25,6 +25,7 @@ from lmkit.models.rnn.scoring import (
     first_state,
     log_prob,
     next_state,
+    read_apart,
     read_hidden,
     read_sentences,
     read_stream,
@@ -245,6 +246,16 @@ class NeuralModel(LanguageModel):
 
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
         return {"entropy": self._read(self.network_, ids, state, entropy)[0]}
+
+    def _log_probs_apart(
+        self, ids: Ids, starts: NDArray[np.int64], state: State
+    ) -> tuple[LogProbs, State]:
+        return read_apart(self.network_, ids, starts, state, log_prob)
+
+    def _explain_apart(
+        self, ids: Ids, starts: NDArray[np.int64], state: State
+    ) -> dict[str, NDArray[Any]]:
+        return {"entropy": read_apart(self.network_, ids, starts, state, entropy)[0]}
 
     def hidden_states(self, ids: Ids, state: State) -> tuple[NDArray[np.float32], State]:
         """Return the top layer's outputs at each of `ids` and behind, and the state after them.

@@ -143,19 +143,34 @@ def read_sentences(
     The first sentence goes on from `state`. The state returned is that after the last token: the
     state after ``<s>`` where that token is ``</s>``.
     """
-    sentences = Sentences.of(ids)
+    return read_apart(network, ids, np.flatnonzero(ids == EOS_ID) + 1, state, measure)
+
+
+def read_apart(
+    network: Network,
+    ids: Ids,
+    starts: NDArray[np.int64],
+    state: State,
+    measure: Measure = log_prob,
+) -> tuple[Values, State]:
+    """Return the measure (T,) at each of `ids`, the state beginning anew at each of `starts`.
+
+    Those are rising places, 0 to T; what stands before the first goes on from `state`. The state
+    returned is that after the last token: the state after ``<s>`` where T is a start.
+    """
     values = np.empty(len(ids))
-    count = len(sentences)
-    # The first sentence has a past of its own, and an unfinished last one a future.
-    alone = {0} if len(ids) and ids[-1] == EOS_ID else {0, count - 1}
-    for index in sorted(alone) if count else ():
-        span = sentences.span(index)
-        values[span], state = read_stream(network, ids[span], state, measure)
-        if ids[span][-1] == EOS_ID:
-            state = first_state(network)
+    fresh = len(starts) > 0 and starts[-1] == len(ids)
+    runs = Sentences.between(starts, len(ids))
+    count = len(runs)
+    # The first may have a past of its own, and the last a future.
+    alone = ({0} if count else set()) | (set() if fresh or not count else {count - 1})
+    for index in sorted(alone):
+        span = runs.span(index)
+        before = first_state(network) if span.start in starts else state
+        values[span], state = read_stream(network, ids[span], before, measure)
     whole = np.setdiff1d(np.arange(count), sorted(alone))
-    _read_whole(network, ids, sentences, whole, measure, values)
-    return values, state
+    _read_whole(network, ids, runs, whole, measure, values)
+    return values, first_state(network) if fresh else state
 
 
 def _read_whole(
