@@ -23,12 +23,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy, linear
 
 from lmkit.models.rnn.batches import StreamBatches
-from lmkit.models.rnn.learning import make_network, precision_of, thread_chooser
-from lmkit.models.rnn.memory import kept_memory
-from lmkit.models.rnn.reports import Reporter
+from lmkit.models.rnn.device import kept_memory, precision_of
+from lmkit.models.rnn.network import make_network
+from lmkit.models.rnn.options import Settings
+from lmkit.models.rnn.progress import Reporter
 from lmkit.models.rnn.scoring import first_state, next_state, read_stream
-from lmkit.models.rnn.settings import Settings
-from lmkit.models.rnn.threads import torch_threads
+from lmkit.models.rnn.threads import thread_chooser, torch_threads
 from lmkit.models.rnn.training import Trainer
 
 REPEATS = 3
@@ -75,7 +75,7 @@ def ours(outcomes: int, settings: Settings, steps: int, threads: int | None = No
             reporter=Reporter(),
         )
         trainer.run()
-    return trainer.place.tokens
+    return trainer.position.tokens
 
 
 def bare(outcomes: int, settings: Settings, steps: int) -> int:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
@@ -91,21 +91,25 @@ vocabulary_options = chain(
     click.option("--max-size", type=click.IntRange(1), help="Keep this many types at most."),
 )
 
-training_options = chain(
-    click.option("--budget", metavar="TIME", help="Neural models: train so long (90s, 10m, 1.5h)."),
-    click.option("--epochs", type=click.IntRange(1), help="Neural models: readings of the text."),
-    click.option("--steps", type=click.IntRange(1), help="Neural models: batches."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        help="Neural models: where to compute. [default: auto]",
-    ),
-    click.option(
-        "--threads",
-        type=click.IntRange(1),
-        help="Neural models: threads to train with. [default: what is fastest, found by trying]",
-    ),
-)
+_TRAINING = ("budget", "epochs", "steps", "device", "threads")
+
+
+def training_options(function: F) -> F:
+    """Add the training options of neural models, as the table of their options has them."""
+    from lmkit.models.rnn.options import OPTIONS
+
+    for name in reversed(_TRAINING):
+        row = OPTIONS[name]
+        kinds: dict[str, Any] = {"metavar": "TIME"} if name == "budget" else {}
+        if row.ranges:
+            kinds["type"] = click.IntRange(row.ranges[0].least)
+        elif choices := get_args(row.type) if row.default is not None else ():
+            kinds["type"] = click.Choice(choices)
+        default = "" if row.default is None else f" [default: {row.default}]"
+        help_text = f"Neural models: {row.help}.{default}"
+        function = click.option(f"--{name}", help=help_text, **kinds)(function)
+    return function
+
 
 format_option = click.option(
     "--format",
@@ -151,8 +155,7 @@ def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
     """
     from lmkit.models.registry import model_class
 
-    names = ("budget", "epochs", "steps", "device", "threads")
-    given = {name: options.pop(name) for name in names}
+    given = {name: options.pop(name) for name in _TRAINING}
     name = spec.partition(":")[0]
     known = model_class(name).parameter_defaults()
     for option, value in given.items():

@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AbsoluteDiscounting": "lmkit.models.ngram.kneser_ney",
     "Bigram": "lmkit.models.ngram.model",
-    "CharRnn": "lmkit.models.rnn.model",
+    "CharRnn": "lmkit.models.rnn.models",
     "Comparison": "lmkit.evaluation.comparison",
     "Corpus": "lmkit.text.corpus",
     "Dynamic": "lmkit.models.rnn.dynamic",
@@ -30,7 +30,7 @@ _PUBLIC = {
     "LanguageModel": "lmkit.models.base",
     "LmkitError": "lmkit.errors",
     "Mixture": "lmkit.models.mixture",
-    "Mlp": "lmkit.models.rnn.model",
+    "Mlp": "lmkit.models.rnn.models",
     "Ngram": "lmkit.models.ngram.model",
     "StupidBackoff": "lmkit.models.ngram.stupid_backoff",
     "SurprisalLedger": "lmkit.evaluation.ledger",
@@ -40,7 +40,7 @@ _PUBLIC = {
     "Unigram": "lmkit.models.ngram.model",
     "Vocabulary": "lmkit.text.vocabulary",
     "WittenBell": "lmkit.models.ngram.witten_bell",
-    "WordRnn": "lmkit.models.rnn.model",
+    "WordRnn": "lmkit.models.rnn.models",
     "adapt": "lmkit.models.rnn.dynamic",
     "compare": "lmkit.evaluation.comparison",
     "fit": "lmkit.models.registry",
@@ -77,9 +77,9 @@ if TYPE_CHECKING:
     from lmkit.models.registry import register as register
     from lmkit.models.rnn.dynamic import Dynamic as Dynamic
     from lmkit.models.rnn.dynamic import adapt as adapt
-    from lmkit.models.rnn.model import CharRnn as CharRnn
-    from lmkit.models.rnn.model import Mlp as Mlp
-    from lmkit.models.rnn.model import WordRnn as WordRnn
+    from lmkit.models.rnn.models import CharRnn as CharRnn
+    from lmkit.models.rnn.models import Mlp as Mlp
+    from lmkit.models.rnn.models import WordRnn as WordRnn
     from lmkit.models.uniform import Uniform as Uniform
     from lmkit.statistics.zipf import measure_zipf as measure_zipf
     from lmkit.text.corpus import Corpus as Corpus

@@ -20,13 +20,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, LmkitError
 
+Value = TypeVar("Value")
 FORMAT = "lmkit-model"
 FORMAT_VERSION = 1
 _DTYPES = {
@@ -124,6 +125,21 @@ def write_model_file(
             handle.write(piece)
         handle.seek(0)
         handle.write(_encoded(description, crc=summed.result()))
+
+
+def prefixed(prefix: str, named: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a mapping with `prefix` before each name: the inverse of :func:`under`."""
+    return {f"{prefix}{name}": value for name, value in named.items()}
+
+
+def under(named: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+    """Return the entries whose names begin with `prefix`, without it.
+
+    >>> under({"model.a": 1, "model.b": 2, "c": 3}, "model.")
+    {'a': 1, 'b': 2}
+    """
+    size = len(prefix)
+    return {name[size:]: value for name, value in named.items() if name.startswith(prefix)}
 
 
 def _sum_up(pieces: Sequence[memoryview]) -> int:

@@ -10,7 +10,6 @@ of a :class:`~lmkit.text.vocabulary.Vocabulary`: outcomes 0 .. V-1, and V for ``
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,10 +23,10 @@ from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.tally import Tally
 from lmkit.models.contexts import CONTEXTS, Contextual
 from lmkit.models.files import RULES, learned_of, set_learned, write_model
-from lmkit.models.fitting import fit_texts
+from lmkit.models.fitting import fit_model
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.models.scoring import score_text, tally_text
-from lmkit.text.corpus import Corpus, Text, as_corpus, as_text
+from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import array_of_ids
 from lmkit.text.passages import Passages
 from lmkit.text.units import check_unit
@@ -151,21 +150,7 @@ class LanguageModel(Contextual, ABC):
         Raises ParameterError for a hyper-parameter outside its range, CorpusError for a text that
         cannot be read or holds no token.
         """
-        opened = as_corpus(corpus)
-        train, held_out = opened.train, opened.valid
-        if valid is not None:
-            given = as_corpus(valid)
-            held_out = given.valid or given.held_out
-        self._check_common()
-        self._check()
-        self._forget()
-        start = time.perf_counter()
-        try:
-            fit_texts(self, train, held_out, vocabulary=vocabulary, progress=progress)
-        except BaseException:
-            self._forget()  # half a model is none
-            raise
-        self.fit_seconds_ = time.perf_counter() - start
+        fit_model(self, corpus, valid=valid, vocabulary=vocabulary, progress=progress)
         return self
 
     def _check_common(self) -> None:

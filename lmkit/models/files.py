@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lmkit import __version__
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.ngram.arpa_names import names_arpa
-from lmkit.storage import write_model_file
+from lmkit.storage import prefixed, under, write_model_file
 from lmkit.text.corpus import Text
 from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import Vocabulary
@@ -60,12 +60,12 @@ def write_model(model: LanguageModel, path: str | Path) -> None:
     }
     passages = {part: one for part, one in known.items() if one is not None}
     header["passages"] = {part: one.to_header() for part, one in passages.items()}
-    named = {f"vocabulary.{name}": array for name, array in model.vocabulary_.to_arrays().items()}
+    named = prefixed("vocabulary.", model.vocabulary_.to_arrays())
     if model.dropped_ is not None:
-        dropped = model.dropped_.to_arrays()
-        named.update({f"dropped.{name}": array for name, array in dropped.items()})
-    named.update({f"passages.{part}": one.hashes for part, one in passages.items()})
-    named.update({f"model.{name}": array for name, array in arrays.items()})
+        named.update(prefixed("dropped.", model.dropped_.to_arrays()))
+    hashes = {part: one.hashes for part, one in passages.items()}
+    named.update(prefixed("passages.", hashes))
+    named.update(prefixed("model.", arrays))
     write_model_file(path, named, header)
 
 
@@ -95,21 +95,16 @@ def restore_model(
     model: LanguageModel, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
 ) -> None:
     """Give an unfitted model what a file holds. Raises an error where that does not fit."""
-
-    def under(prefix: str) -> dict[str, NDArray[Any]]:
-        size = len(prefix)
-        return {name[size:]: a for name, a in arrays.items() if name.startswith(prefix)}
-
     model._check_common()
-    model.vocabulary_ = Vocabulary.from_arrays(under("vocabulary."))
-    if dropped := under("dropped."):
+    model.vocabulary_ = Vocabulary.from_arrays(under(arrays, "vocabulary."))
+    if dropped := under(arrays, "dropped."):
         model.dropped_ = Vocabulary.from_arrays(dropped)
     rules = Text("", (), header["normalize"], header["sentences"])  # which checks them
     model.normalize_, model.sentences_ = rules.normalize, rules.sentences
     model.train_sha256_ = header["train_sha256"]
     model.fit_seconds_ = header["fit_seconds"]
-    hashes = under("passages.")
+    hashes = under(arrays, "passages.")
     for part, described in header.get("passages", {}).items():  # none in files of older versions
         passages = Passages.from_header(described, hashes[part])
         setattr(model, _PASSAGES[part], passages)
-    model._restore(under("model."), header["learned"])
+    model._restore(under(arrays, "model."), header["learned"])

@@ -1,9 +1,10 @@
-"""Texts into what a model learns from, and how far it is."""
+"""Fitting: from a corpus to the ids that a model learns from."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import CorpusError
 from lmkit.evaluation.proper import no_events
@@ -17,15 +18,45 @@ if TYPE_CHECKING:
     from lmkit.models.base import Ids, LanguageModel, Progress
 
 
-def fit_texts(
+def fit_model(
+    model: LanguageModel,
+    corpus: Corpus | Text | str | Path,
+    *,
+    valid: Corpus | Text | str | Path | None,
+    vocabulary: Vocabulary | None,
+    progress: Progress | None,
+    **training: Any,
+) -> None:
+    """Fit a model on a corpus (see :meth:`LanguageModel.fit`); on an error it is left unfitted.
+
+    `training` is passed to the model's `_learn`.
+    """
+    opened = as_corpus(corpus)
+    train, held_out = opened.train, opened.valid
+    if valid is not None:
+        given = as_corpus(valid)
+        held_out = given.valid or given.held_out
+    model._check_common()
+    model._check()
+    model._forget()
+    start = time.perf_counter()
+    try:
+        _learn_texts(model, train, held_out, vocabulary, progress, **training)
+    except BaseException:
+        model._forget()
+        raise
+    model.fit_seconds_ = time.perf_counter() - start
+
+
+def _learn_texts(
     model: LanguageModel,
     train: Text,
     held_out: Text | None,
-    *,
     vocabulary: Vocabulary | None,
     progress: Progress | None,
+    **training: Any,
 ) -> None:
-    """Let a model learn from a training and a validation text (see :meth:`LanguageModel.fit`)."""
+    """Let a model learn from a training and a validation text."""
     if model.needs_validation and held_out is None:
         train, held_out = train.cut((0.9, 0.1))
     learned = learn_text(
@@ -39,7 +70,7 @@ def fit_texts(
         valid_ids, passages = _encoded(model, held_out)
         if model.needs_validation:
             model.valid_passages_ = passages
-    model._learn(learned.ids, valid_ids, progress)
+    model._learn(learned.ids, valid_ids, progress, **training)
 
 
 def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
@@ -67,7 +98,7 @@ def _encoded(model: LanguageModel, valid: Text) -> tuple[Ids, Passages]:
 
 
 def named_progress(progress: Progress | None, name: str) -> Progress | None:
-    """Return the progress function that says of which part of a model it tells."""
+    """Return the progress function that puts the name of a part of a model before its messages."""
     if progress is None:
         return None
     return lambda what, fraction: progress(f"{name}: {what}", fraction)

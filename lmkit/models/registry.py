@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     summary: str
 
 
-_NGRAM, _RNN = "lmkit.models.ngram.model", "lmkit.models.rnn.model"
+_NGRAM, _RNN = "lmkit.models.ngram.model", "lmkit.models.rnn.models"
 _KNESER_NEY = "lmkit.models.ngram.kneser_ney"
 REGISTRY: dict[str, Entry] = {
     "uniform": Entry("lmkit.models.uniform", "Uniform", "every outcome equally likely"),

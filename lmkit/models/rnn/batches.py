@@ -1,111 +1,111 @@
 """Cutting a stream of ids into training batches, every token once an epoch.
 
-A batch is (T, B): T steps in B lanes. Inputs are the targets shifted by one. Padding, where
-there is any, is marked in the targets, never scored and never trained on.
+A batch is (T, B): T time steps in B lanes, streams that are read in parallel. The inputs are the
+targets shifted by one. Padding is marked in the targets and never trained on. The stream 2 3 4 5,
+in two lanes and one stretch, ``<s>`` being 9, gives inputs [[9, 3], [2, 4]] and targets
+[[2, 4], [3, 5]]: lane 0 is the first column.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.models.base import Ids
+from lmkit.models.rnn.options import Settings
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
-
-Ids = NDArray[np.int32]
 
 IGNORED = -100
 """The target of a padding position: torch's own default for `ignore_index`."""
 
 BLOCK = 8
-"""Lanes, and the first stretch of an epoch, are multiples of so many steps long.
+"""The length of a lane, and of the first stretch of an epoch, is a multiple of so many steps.
 
-The matrix products of a stretch are shared out to threads in blocks of rows; the odd rows of a
-stretch of odd length were found to be rounded otherwise with two threads than with one.
+Threads share the matrix products of a stretch in blocks of rows; with other lengths, the remaining
+rows were measured to be rounded differently by two threads than by one.
 """
 
 FULL_LENGTH, DEVIATION, SHORTEST = 0.95, 5.0, 5
-"""Random lengths: how often around the whole length and not its half, the standard deviation, and
-the least length (Merity, Keskar & Socher 2018, section 4.1)."""
+"""Random lengths: the probability of the mean `length` rather than half of it, the standard
+deviation, and the least length (Merity, Keskar & Socher 2018, section 4.1)."""
 
 AFRESH = -1
-"""In `Batch.continues`: this lane begins with the initial state."""
+"""In `Batch.continues`: the lane begins with the initial state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One truncated stretch of back-propagation."""
+    """One stretch of truncated back-propagation."""
 
     inputs: NDArray[np.int64]  # (T, B)
     targets: NDArray[np.int64]  # (T, B), `IGNORED` where padded
-    continues: NDArray[np.int64]  # (B,) which lane's state of the batch before runs on here
+    continues: NDArray[np.int64]  # (B,) the lane of the previous batch whose state goes on here
 
     @property
     def tokens(self) -> int:
-        """Return how many targets are real."""
+        """The number of targets that are not padding."""
         return int(np.count_nonzero(self.targets != IGNORED))
 
 
-class Batches(Protocol):
-    """A source of batches: one epoch after the other."""
+class Batches(ABC):
+    """A source of batches, one epoch after the other.
 
-    @property
-    def tokens(self) -> int:
-        """Return how many targets an epoch has."""
-        ...
-
-    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield the batches of the next epoch; each token is a target exactly once."""
-        ...
-
-
-class StreamBatches:
-    """B contiguous lanes of one stream, read in stretches of `length` tokens.
-
-    Lane b ends where lane b + 1 begins, so at the end of an epoch the state of lane b runs on
-    into lane b + 1: over the epochs the network sees streams as long as the whole text, not
-    only a B-th of it, as it will when it scores. The first stretch of an epoch has a random
-    length, so that the cuts of back-propagation fall elsewhere each time.
+    `ids` (N,) are the text, `bos` the id of ``<s>``, `lanes` and `length` the size of a batch.
+    `unk_rate` is the probability with which types seen once are read as ``<unk>`` in an epoch.
     """
 
     def __init__(
-        self,
-        ids: Ids,
-        bos: int,
-        *,
-        lanes: int,
-        length: int,
-        unk_rate: float = 0.0,
-        random_length: bool = False,
+        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
     ) -> None:
         self.ids = ids
-        self.unk_rate = unk_rate
-        self.length = length
-        self.random_length = random_length
-        self.steps = BLOCK * -(-len(ids) // (lanes * BLOCK))  # tokens a lane
-        self.lanes = -(-len(ids) // self.steps)  # no lane is empty
-        if self.lanes == 1:
-            self.steps = len(ids)
         self.bos = bos
+        self.lanes = lanes
+        self.length = length
+        self.unk_rate = unk_rate
 
     @property
     def tokens(self) -> int:
-        """Return how many targets an epoch has."""
+        """The number of targets of an epoch."""
         return len(self.ids)
 
+    @abstractmethod
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield stretches of all lanes, from the start of the lanes to their end."""
+        """Yield the batches of the next epoch; each token is a target exactly once."""
+
+
+class StreamBatches(Batches):
+    """B contiguous lanes of one stream, read in stretches of `length` tokens.
+
+    Lane b ends where lane b + 1 begins, so after an epoch the state of lane b goes on in lane
+    b + 1: over the epochs the network is trained on streams as long as the whole text, not only a
+    B-th of it, like those it will score. The first stretch of an epoch has a random length, so that
+    the boundaries of back-propagation differ from epoch to epoch. `random_length` varies all.
+    """
+
+    def __init__(
+        self, ids: Ids, bos: int, *, lanes: int, random_length: bool = False, **options: Any
+    ) -> None:
+        steps = BLOCK * -(-len(ids) // (lanes * BLOCK))  # of a lane
+        lanes = -(-len(ids) // steps)  # so that no lane is empty
+        super().__init__(ids, bos, lanes=lanes, **options)
+        self.steps = steps if lanes > 1 else len(ids)
+        self.random_length = random_length
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield the stretches of all lanes from their first step to their last."""
         ids = hide_rare(self.ids, self.unk_rate, rng)
         shape = (self.lanes, self.steps)
-        padding = (0, self.lanes * self.steps - len(ids))  # all of it in the last lane
+        padding = (0, self.lanes * self.steps - len(ids))  # in the last lane
         inputs = np.pad(np.append(self.bos, ids[:-1]).astype(np.int64), padding)
         targets = np.pad(ids.astype(np.int64), padding, constant_values=IGNORED)
-        inputs, targets = inputs.reshape(shape).T, targets.reshape(shape).T
+        inputs, targets = inputs.reshape(shape).T, targets.reshape(shape).T  # (T, B)
         lanes = np.arange(self.lanes)
-        continues = lanes - 1  # the first lane AFRESH, each other where the one before it ended
+        continues = lanes - 1  # lane 0 begins AFRESH, each other with the state of the one before
         start, stop = 0, self._first_stretch(rng)
         while start < self.steps:
             yield Batch(inputs[start:stop], targets[start:stop], continues)
@@ -123,70 +123,45 @@ class StreamBatches:
         return BLOCK * int(rng.integers(1, self.length // BLOCK + 1))
 
 
-class RandomBatches:
-    """Stretches of `length` tokens in random order, each with the initial state before it.
+class RandomBatches(Batches):
+    """Stretches of `length` tokens in random order, each from the initial state.
 
-    Where the text is cut is drawn anew each epoch: the first stretch has a random length. The
-    input of a stretch begins with the token before it. Nothing is carried from one to the next, so
-    that the network never learns to use more than `length` tokens.
+    The boundaries are drawn anew each epoch: the first stretch has a random length. The first input
+    of a stretch is the token before it. No state goes on to another stretch, so the network never
+    learns to use more than `length` tokens.
     """
-
-    def __init__(
-        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
-    ) -> None:
-        self.ids = ids
-        self.unk_rate = unk_rate
-        self.bos = bos
-        self.lanes = lanes
-        self.length = length
-
-    @property
-    def tokens(self) -> int:
-        """Return how many targets an epoch has."""
-        return len(self.ids)
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield batches of `lanes` stretches; the first and the last of the text are padded."""
         ids = hide_rare(self.ids, self.unk_rate, rng)
         before = np.append(self.bos, ids[:-1])
-        first = -int(rng.integers(self.length))  # the place where a full first stretch would begin
+        first = -int(rng.integers(self.length))  # the start of the first stretch, if it were full
         starts = rng.permutation(np.arange(first, len(ids), self.length))
-        steps = np.arange(self.length)[:, None]
-        for at in range(0, len(starts), self.lanes):
-            places = starts[at : at + self.lanes] + steps  # (T, B)
-            # Of the first stretch, what lies before the text is cut off and made up at its end.
-            places = np.where(places[0] < 0, steps, places)
-            real = (places < len(ids)) & ~((starts[at : at + self.lanes] < 0) & (
-                places >= first + self.length
-            ))  # fmt: skip
-            places = np.where(real, places, 0)
-            inputs = np.where(real, before[places], EOS_ID).astype(np.int64)
-            targets = np.where(real, ids[places], IGNORED).astype(np.int64)
-            yield Batch(inputs, targets, np.full(places.shape[1], AFRESH))
+        steps = np.arange(self.length)[:, None]  # (T, 1)
+        for index in range(0, len(starts), self.lanes):
+            chosen = starts[index : index + self.lanes]  # (B,)
+            positions = chosen + steps  # (T, B)
+            # The first stretch loses what lies before the text and is padded at its end instead.
+            positions = np.where(positions[0] < 0, steps, positions)
+            beyond = (chosen < 0) & (positions >= first + self.length)
+            real = (positions < len(ids)) & ~beyond
+            positions = np.where(real, positions, 0)
+            inputs = np.where(real, before[positions], EOS_ID).astype(np.int64)
+            targets = np.where(real, ids[positions], IGNORED).astype(np.int64)
+            yield Batch(inputs, targets, np.full(positions.shape[1], AFRESH))
 
 
-class SentenceBatches:
-    """Whole sentences side by side, each with a state of its own that begins at ``<s>``.
+class SentenceBatches(Batches):
+    """Whole sentences in parallel, each with a state of its own that begins at ``<s>``.
 
-    Sentences of like length share a batch, so that little is padded; which ones, and in which
-    order the batches come, changes from epoch to epoch. A batch holds about `lanes` times
-    `length` tokens. A sentence longer than `length` is read in stretches, its state running on.
+    Sentences of similar length share a batch, so that there is little padding; which ones do, and
+    the order of the batches, change from epoch to epoch. A batch has about `lanes` times `length`
+    tokens. A sentence longer than `length` is read in stretches with one state.
     """
 
-    def __init__(
-        self, ids: Ids, bos: int, *, lanes: int, length: int, unk_rate: float = 0.0
-    ) -> None:
-        self.ids = ids
-        self.unk_rate = unk_rate
-        self.bos = bos
-        self.lanes = lanes
-        self.length = length
+    def __init__(self, ids: Ids, bos: int, **options: Any) -> None:
+        super().__init__(ids, bos, **options)
         self.sentences = Sentences.of(ids)
-
-    @property
-    def tokens(self) -> int:
-        """Return how many targets an epoch has."""
-        return len(self.ids)
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield padded batches in random order."""
@@ -206,19 +181,23 @@ class SentenceBatches:
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """Where the sentences of a stream of ids lie; the last may lack its end."""
+    """The sentences of a stream of ids; the last may lack its ``</s>``."""
 
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    starts: NDArray[np.int64]  # (S,) positions in the stream
+    lengths: NDArray[np.int64]  # (S,) with the ``</s>``
 
     @classmethod
     def of(cls, ids: Ids) -> Sentences:
-        """Return the sentences of `ids`, each up to and with its ``</s>``."""
+        """Return the sentences of `ids`, each up to its ``</s>``.
+
+        >>> Sentences.of(np.array([5, 6, 1, 7], np.int32))
+        Sentences(starts=array([0, 3]), lengths=array([3, 1]))
+        """
         return cls.between(np.flatnonzero(ids == EOS_ID) + 1, len(ids))
 
     @classmethod
     def between(cls, starts: NDArray[np.int64], size: int) -> Sentences:
-        """Return the runs of `size` ids that the rising `starts` cut, those without ids left out.
+        """Return the runs into which `starts`, in rising order, split `size` ids; none is empty.
 
         >>> Sentences.between(np.array([0, 3, 5]), 5)
         Sentences(starts=array([0, 3]), lengths=array([3, 2]))
@@ -230,19 +209,19 @@ class Sentences:
         return len(self.starts)
 
     def span(self, index: int) -> slice:
-        """Return where sentence `index` lies in the stream."""
+        """Return the positions of sentence `index` in the stream."""
         start = int(self.starts[index])
         return slice(start, start + int(self.lengths[index]))
 
     def groups(
         self, order: NDArray[np.int64], lanes: int, length: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Yield runs of `order`, sentences by rising length, of about lanes x length tokens."""
+        """Yield slices of `order`, sentences by length, of about lanes x length tokens each."""
         start = 0
         lengths = self.lengths[order]
         while start < len(order):
             stop = start + lanes
-            # Sentences shorter than a stretch leave room for more lanes.
+            # Where sentences are shorter than a stretch, there is room for more of them.
             while stop < len(order) and (stop + 1 - start) * lengths[stop] <= lanes * length:
                 stop += 1
             yield order[start:stop]
@@ -251,9 +230,10 @@ class Sentences:
     def padded(
         self, rows: NDArray[np.int64], ids: Ids, bos: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return inputs (T, B) that begin with `bos`, and targets' places in `ids`, -1 in padding.
+        """Return the inputs (T, B) of the sentences `rows` (B,), and their targets' positions.
 
-        B is the number of `rows`, T the length of the longest.
+        Inputs begin with `bos`; positions are indices of `ids`, -1 where padded. T is the length of
+        the longest sentence.
         """
         lengths = self.lengths[rows]
         steps = np.arange(lengths.max())[:, None]  # (T, 1)
@@ -264,13 +244,23 @@ class Sentences:
 
 
 def hide_rare(ids: Ids, rate: float, rng: np.random.Generator) -> Ids:
-    """Return `ids` with each token of a type seen once made ``<unk>`` with probability `rate`.
+    """Return `ids` with each type seen once replaced by ``<unk>`` with probability `rate`.
 
-    A type seen once would be unknown, had its one token not been there: so the network learns
-    where unknown words come, though the training text has none, and learns the type as well.
+    The network so learns the contexts of unknown words from a training text that has none. In
+    epochs in which a type is not replaced it is learned itself.
     """
     if not rate:
         return ids
     seen_once = np.bincount(ids)[ids] == 1  # (N,)
     hidden = seen_once & (ids > EOS_ID) & (rng.random(len(ids)) < rate)
     return np.where(hidden, UNK_ID, ids).astype(ids.dtype)
+
+
+def make_batches(settings: Settings, ids: Ids, outcomes: int, *, context: str) -> Batches:
+    """Return the batches of a training text; the id of ``<s>`` is `outcomes`."""
+    options = {name: getattr(settings, name) for name in ("lanes", "length", "unk_rate")}
+    if context == "sentence":
+        return SentenceBatches(ids, outcomes, **options)
+    if settings.sampling == "random":
+        return RandomBatches(ids, outcomes, **options)
+    return StreamBatches(ids, outcomes, random_length=settings.random_length, **options)

@@ -1,10 +1,10 @@
 """The three recurrent cells, written out from their equations.
 
-Shapes: B lanes, E input features, H hidden units, G gates. Parameters lie as torch lays them
-(`nn.RNN`, `nn.GRU`, `nn.LSTM`), the rows of the gates stacked in the order each cell names, so
-one set of weights serves these equations and torch's fused kernels alike. The network trains
-and scores long streams with the fused kernels and takes single steps with these, which are
-several times quicker for one token.
+Shapes: B lanes (the streams of a batch), T time steps, E input features, H hidden units, G gates.
+Parameters have the layout of torch's modules (`nn.RNN`, `nn.GRU`, `nn.LSTM`): the rows of the gates
+are stacked in the order that each cell names. So the same weights serve these equations and
+torch's fused kernels. The network is trained and long streams are scored with the fused kernels;
+single steps are taken with these equations, which are several times faster for one token.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def gru_step(x: Tensor, state: State, weights: Weights) -> State:
     """Return the state of a gated recurrent unit after one input (Cho et al. 2014).
 
     r = σ(W_r x + U_r h), z = σ(W_z x + U_z h), n = tanh(W_n x + r ⊙ (U_n h)),
-    h' = (1 - z) ⊙ n + z ⊙ h; biases left out here. `x` is (B, E), `state` is (h,) with h (B, H).
+    h' = (1 - z) ⊙ n + z ⊙ h, without the biases. `x` is (B, E), `state` is (h,) with h (B, H).
     As in torch, r multiplies the product U_n h, its bias included, not h itself, so that the
     three products with h are one matrix product.
     """
@@ -92,7 +92,7 @@ def lstm_step(x: Tensor, state: State, weights: Weights) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One kind of recurrent cell: its equations, its fused kernel and its numbers."""
+    """One kind of recurrent cell: its equations, its fused kernel, its gates and states."""
 
     name: str
     step: Callable[[Tensor, State, Weights], State]
@@ -100,12 +100,12 @@ class Cell:
     kernel: Callable[..., tuple[Tensor, ...]]
     gates: int
     states: int
-    forget: int | None = None  # which block of rows is a forget gate
+    forget: int | None = None  # index of the forget gate among the blocks of rows
 
     def fused(self, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
         """Return the outputs (T, B, H) for inputs (T, B, E), and the state after them.
 
-        Torch's fused kernel: what `step` gives when it is taken T times.
+        Torch's fused kernel computes what T calls of `step` would.
         """
         before = tuple(part.unsqueeze(0) for part in state)  # torch wants (1, B, H)
         y, *after = self.kernel(
@@ -122,11 +122,11 @@ class Cell:
         return y, tuple(part.squeeze(0) for part in after)
 
     def start(self, layer: nn.RNNBase, forget_bias: float = 1.0) -> None:
-        """Set the first weights of `layer`, a fused layer of this kind.
+        """Initialise the weights of `layer`, a fused layer of this kind.
 
         Input weights are Glorot uniform (Glorot & Bengio 2010), recurrent weights orthogonal
-        gate by gate (Saxe et al. 2014), biases zero but for a forget gate's: with 1 a young cell
-        remembers (Gers et al. 2000; Jozefowicz et al. 2015).
+        gate by gate (Saxe et al. 2014). Biases are zero except a forget gate's: with 1 an untrained
+        cell keeps its content (Gers et al. 2000; Jozefowicz et al. 2015).
         """
         weights = weights_of(layer)
         for block in weights.input.detach().chunk(self.gates):
@@ -160,4 +160,4 @@ CELLS: Mapping[str, Cell] = MappingProxyType(
         "lstm": Cell("lstm", lstm_step, nn.LSTM, torch.lstm, gates=4, states=2, forget=1),
     }
 )
-"""The cells by the name that the hyper-parameter `cell` takes."""
+"""The cells by the value of the option `cell`."""

@@ -1,9 +1,9 @@
-"""Checkpoints: all of a training run in one file, so that it can be killed and go on.
+"""Checkpoints: the whole state of a training run in one file, from which it can be resumed.
 
 A checkpoint holds the weights, the optimiser's moments, averages and best weights, the state of
-every lane, the random generators, the place in the data and the learning curve. A run by epochs or
-steps that is resumed from it ends, on a CPU, with the weights of a run that was never killed, to
-the last bit. A run with a budget goes on with the time that was left.
+every lane, the random generators, the position in the data and the learning curve. A run by epochs
+or steps that is resumed from it ends, on a CPU, with the same weights to the last bit as a run that
+was not interrupted. A run with a budget continues with the time that was left.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from torch import Tensor
 from lmkit.errors import FormatError, LmkitError
 from lmkit.models.hyperparameters import is_of
 from lmkit.models.rnn.network import Network
-from lmkit.models.rnn.settings import Settings
-from lmkit.models.rnn.training import Place, Trainer
-from lmkit.storage import read_model_file, write_model_file
+from lmkit.models.rnn.options import Settings
+from lmkit.models.rnn.training import Position, Trainer
+from lmkit.storage import read_model_file, under, write_model_file
 
 KIND = "checkpoint"
 EVERY = 60.0
 """Seconds between checkpoints."""
 MOST_SHARE = 0.02
-"""The share of the time that writing them may take; where it takes longer they come more rarely."""
+"""The fraction of the time that writing may take; checkpoints are rarer where it would be more."""
 
 
 class Checkpoint:
-    """Writes a trainer's whole state to `path`, atomically, every `seconds`; 0 is every step.
+    """Writes a trainer's whole state to `path`, atomically, every `seconds`; 0 for every step.
 
-    `identity` says what is trained on what; a checkpoint of something else is refused.
+    `identity` holds the options and the hashes of the texts; a checkpoint of others is refused.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Checkpoint:
         self._cost = 0.0
 
     def __call__(self, trainer: Trainer) -> None:
-        """Write a checkpoint if it is due."""
+        """Write a checkpoint if one is due."""
         wait = max(self.seconds, self._cost / MOST_SHARE) if self.seconds else 0.0
         if self._clock() - self._last >= wait:
             self.write(trainer)
@@ -64,8 +64,8 @@ class Checkpoint:
     def write(self, trainer: Trainer) -> None:
         """Write a checkpoint now. Raises LmkitError when the file cannot be written."""
         start = self._clock()
-        place = dataclasses.replace(
-            trainer.place,
+        position = dataclasses.replace(
+            trainer.position,
             seconds=trainer.seconds,
             halvings=trainer.rate.halvings,
             average_steps=trainer.average.steps,
@@ -74,17 +74,17 @@ class Checkpoint:
             "kind": KIND,
             "identity": self.identity,
             "settings": trainer.settings.to_json(),
-            "place": dataclasses.asdict(place),
+            "place": dataclasses.asdict(position),
         }
         write_model_file(self.path, _arrays_of(trainer), header)
         self._last = self._clock()
         self._cost = self._last - start
 
     def read(self) -> tuple[Settings, Mapping[str, NDArray[Any]], dict[str, Any]] | None:
-        """Return the settings, arrays and place of the file; None where there is no file.
+        """Return the settings, arrays and position in the file; None if there is no file.
 
-        Raises FormatError for a file that is damaged or no checkpoint, LmkitError for a checkpoint
-        of another model or another text.
+        Raises FormatError for a file that is damaged or not a checkpoint, LmkitError for a
+        checkpoint of other options or another text.
         """
         if not self.path.exists():
             return None
@@ -96,7 +96,7 @@ class Checkpoint:
             raise FormatError(f"{self.path} is no checkpoint; give --checkpoint another name")
         try:
             written = dict(header["identity"])
-            settings, place = Settings.from_json(header["settings"]), dict(header["place"])
+            settings, position = Settings.from_json(header["settings"]), dict(header["place"])
         except (KeyError, TypeError, ValueError):
             raise _does_not_fit(self.path) from None
         for name, value in self.identity.items():
@@ -106,22 +106,24 @@ class Checkpoint:
                     f"{written.get(name)!r}, here it is {value!r}; delete it to start anew, or "
                     "give the same options to go on"
                 )
-        return settings, arrays, place
+        return settings, arrays, position
 
 
-def restore(trainer: Trainer, arrays: Mapping[str, NDArray[Any]], place: Mapping[str, Any]) -> None:
-    """Put a trainer where the checkpoint was written, torch's generator included.
+def restore(
+    trainer: Trainer, arrays: Mapping[str, NDArray[Any]], position: Mapping[str, Any]
+) -> None:
+    """Give a trainer, and torch's generator, the state in a checkpoint.
 
-    Raises FormatError where the arrays do not fit the network.
+    Raises FormatError if the arrays do not fit the network.
     """
     tensors = {name: torch.tensor(np.asarray(array)) for name, array in arrays.items()}
     try:
-        _put_parameters(trainer.network, _under(tensors, "weights."))
+        _put_parameters(trainer.network, under(tensors, "weights."))
         _put_optimizer(trainer, tensors)
-        trainer.place = _place_of(place)
-        trainer.best_weights = _like(trainer.network, _under(tensors, "best."))
-        trainer.average.weights = _like(trainer.network, _under(tensors, "average."))
-        states = _under(tensors, "state.")
+        trainer.position = _position_of(position)
+        trainer.best_weights = _like(trainer.network, under(tensors, "best."))
+        trainer.average.weights = _like(trainer.network, under(tensors, "average."))
+        states = under(tensors, "state.")
         device = trainer.network.device
         trainer.state = tuple(states[str(i)].to(device) for i in range(len(states))) or None
         trainer.nats = tensors["nats"].to(device)
@@ -132,8 +134,8 @@ def restore(trainer: Trainer, arrays: Mapping[str, NDArray[Any]], place: Mapping
         raise FormatError(
             "the checkpoint does not fit the network; delete it to start anew"
         ) from None
-    trainer.rate.halvings = trainer.place.halvings
-    trainer.average.steps = trainer.place.average_steps
+    trainer.rate.halvings = trainer.position.halvings
+    trainer.average.steps = trainer.position.average_steps
 
 
 def _does_not_fit(path: Path) -> FormatError:
@@ -155,25 +157,17 @@ def _arrays_of(trainer: Trainer) -> dict[str, NDArray[Any]]:
     return {name: tensor.cpu().contiguous().numpy() for name, tensor in parts.items()}
 
 
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
-
-
-def _place_of(values: Mapping[str, Any]) -> Place:
-    hints = typing.get_type_hints(Place)
+def _position_of(values: Mapping[str, Any]) -> Position:
+    hints = typing.get_type_hints(Position)
     if values.keys() != hints.keys() or not all(
         is_of(values[name], hint) for name, hint in hints.items()
     ):
         raise ValueError
-    return Place(**values)
+    return Position(**values)
 
 
 def _like(network: Network, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights on the network's device; ValueError unless they are none or all of it."""
+    """Return weights on the network's device; ValueError unless they are empty or complete."""
     own = {name: parameter.shape for name, parameter in network.named_parameters()}
     if weights and own != {name: tensor.shape for name, tensor in weights.items()}:
         raise ValueError
@@ -192,15 +186,10 @@ def _put_parameters(network: Network, weights: Mapping[str, Tensor]) -> None:
 
 
 def _put_optimizer(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
-    kept = _under(tensors, "optimizer.")
+    moments = under(tensors, "optimizer.")
     for name, parameter in trainer.network.named_parameters():
-        own = {
-            key.removeprefix(f"{name}."): value
-            for key, value in kept.items()
-            if key.startswith(f"{name}.") and "." not in key.removeprefix(f"{name}.")
-        }
-        moments = (value.shape for key, value in own.items() if key != "step")
-        if any(shape != parameter.shape for shape in moments):
+        own = {key: value for key, value in under(moments, f"{name}.").items() if "." not in key}
+        if any(key != "step" and own[key].shape != parameter.shape for key in own):
             raise ValueError
         if own:
             device = parameter.device

@@ -26,8 +26,8 @@ from lmkit.models.fitting import named_progress, validation_ids
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.registry import create, model_class
 from lmkit.models.rnn.cells import State
+from lmkit.models.rnn.models import NeuralModel
 from lmkit.models.rnn.network import Network
-from lmkit.models.rnn.neural import NeuralModel
 from lmkit.models.rnn.optimizers import copy_of, put_into
 from lmkit.models.rnn.scoring import distribution
 from lmkit.text.corpus import Corpus, Text

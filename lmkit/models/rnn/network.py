@@ -1,4 +1,8 @@
-"""The network: tokens -> embedding -> recurrent layers -> scores of the next token."""
+"""The network: ids -> embedding -> recurrent layers or a window -> scores of the next token.
+
+Shapes: B lanes (the streams of a batch), T time steps, V outcomes, H hidden units, E the width of
+the embedding, F features.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, one_hot
+from torch.nn.functional import dropout, embedding, linear, one_hot
 
 from lmkit.models.rnn.cells import CELLS, State, Weights, weights_of
-from lmkit.models.rnn.regularisation import drop_features, drop_weights, drop_words
+from lmkit.models.rnn.options import Settings
 
 TIED_SCALE = 0.1
-"""Standard deviation of a tied matrix at the start: scores of about the size of the bias."""
+"""Standard deviation of a tied matrix at the start: the first scores are then small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Everything that decides which tensors a network has, and how they are joined.
+    """What determines the tensors of a network.
 
     `outcomes` is V; inputs are ids 0..V, the last of them ``<s>``. `embedding` 0 means one-hot
     inputs. `tied` uses one matrix for embedding and output (Press & Wolf 2017), with a
@@ -37,10 +41,11 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Drops:
-    """The rates at which a network drops while it trains (:mod:`lmkit.models.rnn.regularisation`).
+    """Dropout rates in training mode.
 
-    `input` falls on the embedding's features, `layer` between layers, `output` on what the scores
-    are computed from, `word` on whole types of the embedding, `weight` on recurrent weights.
+    `input` is that of the embedding's features, `layer` between layers, `output` of the outputs
+    that scores are computed from, `word` of whole types of the embedding, `weight` of recurrent
+    weights. With `locked`, features are dropped at all steps of a stretch alike.
     """
 
     input: float = 0.0
@@ -55,11 +60,10 @@ NO_DROPS = Drops()
 
 
 class Network(nn.Module, ABC):
-    """A neural language model's tensors: what training and scoring know of it.
+    """The tensors of a neural language model, behind the interface of training and scoring.
 
-    Shapes: B lanes, T steps, V outcomes, H hidden units, E the width of the embedding. A state is
-    a tuple of tensors whose first axis is the lane. What `drops` names is dropped only in
-    training mode (``network.train()``).
+    A state is a tuple of tensors whose first axis is the lane. The dropout rates `drops` apply
+    only in training mode (``network.train()``).
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -87,18 +91,18 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def step(self, inputs: Tensor, state: State) -> State:
-        """Return the state after one id a lane, (B,)."""
+        """Return the state after one id per lane, (B,)."""
 
     @abstractmethod
     def top(self, state: State) -> Tensor:
-        """Return the top layer's output (B, H) after what the state has read."""
+        """Return the top layer's output (B, H) after the last id that led to `state`."""
 
     def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
-        """Set the first weights, drawn from torch's generator.
+        """Initialise the weights, drawn from torch's generator.
 
-        `forget_bias` is the first bias of the forget gates, where there are any.
-        The output's bias becomes the log of the relative frequency of each outcome, `counts` (V,)
-        with one added, so that training begins at the unigram model, not at the uniform one.
+        `forget_bias` is the initial bias of forget gates, where there are any. The output's bias
+        becomes the log of the relative frequency of each outcome, `counts` (V,) with one added, so
+        that training begins at the unigram model rather than the uniform one.
         """
         if self.embedding is not None:
             # Smaller where it is the output matrix too, so that the first scores are near zero.
@@ -126,16 +130,16 @@ class Network(nn.Module, ABC):
         return drop_words(self.embedding.weight, self.drops.word if self.training else 0.0)
 
     def drop_outputs(self, outputs: Tensor) -> Tensor:
-        """Return the outputs (T, B, H) with the share `drops.output` dropped, in training mode."""
+        """Return the outputs (T, B, H), with dropout at the rate `drops.output` in training."""
         rate = self.drops.output if self.training else 0.0
         return drop_features(outputs, rate, locked=self.drops.locked)
 
     def query(self, outputs: Tensor) -> Tensor:
-        """Return what is multiplied with the output matrix, (..., E) if tied, for (..., H)."""
+        """Return outputs (..., H) as they meet the output matrix: projected to (..., E) if tied."""
         return outputs if self.projection is None else self.projection(outputs)
 
     def output_matrix(self) -> Tensor:
-        """Return the output matrix, one row an outcome: (V, E) if tied, else (V, H)."""
+        """Return the output matrix, one row per outcome: (V, E) if tied, else (V, H)."""
         if self.output is not None:
             return self.output.weight
         assert self.embedding is not None
@@ -154,11 +158,11 @@ class RecurrentNetwork(Network):
         self.cell = CELLS[shape.cell]
         width = shape.embedding or shape.outcomes + 1
         widths = [width] + [shape.hidden] * (shape.layers - 1)
-        # One module a layer, so that dropout lies between layers and each can be stepped alone.
+        # One module per layer: dropout comes between them, and each can take a single step.
         self.layers = nn.ModuleList(self.cell.module(width, shape.hidden) for width in widths)
 
     def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
-        """Set the first weights; those of the layers as the cell has them."""
+        """Initialise the weights, those of the layers by :meth:`Cell.start`."""
         for layer in self.layers:
             assert isinstance(layer, nn.RNNBase)
             self.cell.start(layer, forget_bias)
@@ -184,7 +188,7 @@ class RecurrentNetwork(Network):
         return x, tuple(after)
 
     def step(self, inputs: Tensor, state: State) -> State:
-        """Return the state after one id a lane, (B,), by the written-out equations."""
+        """Return the state after one id per lane, (B,), by the written-out equations."""
         x = self.embed(inputs)  # (B, E)
         after: list[Tensor] = []
         for weights, old in zip(self._weights(), self._by_layer(state), strict=True):
@@ -194,21 +198,125 @@ class RecurrentNetwork(Network):
         return tuple(after)
 
     def top(self, state: State) -> Tensor:
-        """Return the top layer's output (B, H) that `state` holds."""
+        """Return the top layer's h (B, H), which is part of `state`."""
         return state[-self.cell.states]
 
     def _weights(self) -> list[Weights]:
-        found = []
-        for layer in self.layers:
-            assert isinstance(layer, nn.RNNBase)
-            found.append(weights_of(layer))
-        return found
+        return [weights_of(layer) for layer in self.layers if isinstance(layer, nn.RNNBase)]
 
     def _by_layer(self, state: State) -> list[State]:
         step = self.cell.states
-        return [state[at : at + step] for at in range(0, len(state), step)]
+        return [state[index : index + step] for index in range(0, len(state), step)]
+
+
+class WindowNetwork(Network):
+    """One layer over the concatenated embeddings of the last `order` - 1 tokens.
+
+    h = tanh(W [e(w_1), ..., e(w_n-1)] + b), scores = U h + c: Bengio et al. (2003), equation 1
+    without its optional direct connections. The state is the last n - 1 ids, (B, n - 1), as
+    float32, which is exact up to 2^24; before a text they are all ``<s>``.
+    """
+
+    def __init__(self, shape: Shape, order: int) -> None:
+        super().__init__(shape)
+        self.window = order - 1
+        self.layer = nn.Linear(self.window * shape.embedding, shape.hidden)
+
+    def start(self, counts: NDArray[np.int64], *, forget_bias: float = 1.0) -> None:
+        """Initialise the weights."""
+        nn.init.xavier_uniform_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
+        super().start(counts, forget_bias=forget_bias)
+
+    def initial_state(self, lanes: int) -> State:
+        """Return the state before any token: ``<s>`` in every position of the window."""
+        bos = float(self.shape.outcomes)
+        return (torch.full((lanes, self.window), bos, device=self.device),)
+
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the hidden layer (T, B, H) for ids (T, B), and the last ids."""
+        seen = torch.cat([state[0].long().T, inputs])  # (n-1 + T, B)
+        x = self.embed(seen)  # (n-1 + T, B, E)
+        drops = self.drops if self.training else NO_DROPS
+        x = drop_features(x, drops.input, locked=drops.locked)
+        steps = len(inputs)
+        columns = [x[1 + offset : 1 + offset + steps] for offset in range(self.window)]
+        outputs = torch.tanh(self.layer(torch.cat(columns, dim=-1)))  # (T, B, H)
+        return outputs, (seen[-self.window :].T.float(),)
+
+    def step(self, inputs: Tensor, state: State) -> State:
+        """Return the last ids after one more id per lane, (B,)."""
+        return (torch.cat([state[0][:, 1:], inputs[:, None].float()], dim=1),)
+
+    def top(self, state: State) -> Tensor:
+        """Return the hidden layer (B, H) after the ids of the state."""
+        x = self.embed(state[0].long())  # (B, n-1, E)
+        return torch.tanh(self.layer(x.flatten(1)))
 
 
 def parameter_count(network: Network) -> int:
-    """Return the number of weights and biases; a matrix that serves twice counts once."""
+    """Return the number of weights and biases; a tied matrix counts once."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def make_network(settings: Settings, outcomes: int) -> Network:
+    """Return the network that the settings describe, its weights not initialised."""
+    shape = Shape(
+        outcomes, settings.cell, settings.layers, settings.hidden, settings.embedding, settings.tied
+    )
+    network = WindowNetwork(shape, settings.order) if settings.order else RecurrentNetwork(shape)
+    network.drops = Drops(
+        input=settings.input_dropout,
+        layer=settings.layer_dropout,
+        output=settings.output_dropout,
+        word=settings.embedding_dropout,
+        weight=settings.weight_drop,
+        locked=settings.locked,
+    )
+    return network
+
+
+def size_of_network(settings: Settings, outcomes: int) -> int:
+    """Return the number of parameters of the network that the settings describe."""
+    with torch.device("meta"):
+        return parameter_count(make_network(settings, outcomes))
+
+
+# ---------------------------------------------------------------------- dropout
+
+
+def mask(like: Tensor, shape: tuple[int, ...], rate: float) -> Tensor:
+    """Return zeros with probability `rate` and 1/(1 - rate) otherwise, of `shape`."""
+    kept = torch.empty(shape, device=like.device, dtype=like.dtype).bernoulli_(1 - rate)
+    return kept.div_(1 - rate)
+
+
+def drop_features(x: Tensor, rate: float, *, locked: bool) -> Tensor:
+    """Return the features x (T, B, F) with dropout, scaled by 1/(1 - rate) so that means stay.
+
+    `locked` drops the same features of a lane at every step of the stretch (Gal & Ghahramani
+    2016); otherwise they are drawn at each step (Zaremba et al. 2014).
+    """
+    if not rate:
+        return x
+    if not locked:
+        return dropout(x, rate)
+    return x * mask(x, (1, *x.shape[1:]), rate)
+
+
+def drop_words(weight: Tensor, rate: float) -> Tensor:
+    """Return the embedding (V, F) with whole rows dropped: types, for the whole of a stretch.
+
+    Gal & Ghahramani (2016), section 4.2.
+    """
+    if not rate:
+        return weight
+    return weight * mask(weight, (len(weight), 1), rate)
+
+
+def drop_weights(weight: Tensor, rate: float) -> Tensor:
+    """Return recurrent weights (G·H, H) with single weights dropped, the same at every step.
+
+    DropConnect on the hidden-to-hidden matrix: Merity, Keskar & Socher (2018), section 2.
+    """
+    return dropout(weight, rate) if rate else weight

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from lmkit.models.rnn.network import Network
-from lmkit.models.rnn.settings import Settings
+from lmkit.models.rnn.options import Settings
 
 BETAS = (0.9, 0.99)
 RISE = 0.3
-"""Of one-cycle training, the share in which the rate rises (Smith & Topin 2018)."""
+"""The fraction of one-cycle training in which the rate rises (Smith & Topin 2018)."""
 HALVED = 0.5
-"""What a plateau of the validation loss makes of the rate."""
+"""The factor on the rate at a plateau of the validation loss."""
 
 
 def make_optimizer(network: Network, settings: Settings) -> torch.optim.Optimizer:
     """Return the optimiser of a network's parameters.
 
     ``adamw``: Loshchilov & Hutter (2019). ``sgd`` and ``nt-asgd``: plain stochastic gradient
-    descent. Biases and the like are left out of the weight decay: there is nothing to regularise.
+    descent. There is no weight decay of biases and other vectors.
     """
     groups: list[dict[str, Any]] = [
         {"params": [p for p in network.parameters() if p.ndim > 1]},
@@ -47,12 +47,11 @@ def rate_at(done: float, warmup: float) -> float:
 
 
 class Rate:
-    """The factor on the learning rate through the training.
+    """The schedule: a factor on the learning rate over the training.
 
-    ``cosine``: see :func:`rate_at`; ``one-cycle``: the same with a rise over three tenths of the
-    training, whatever `warmup` says;
-    ``constant``: 1 after the warm-up; ``plateau``: as constant, and halved whenever a validation
-    is not better than the best before it.
+    ``cosine``: see :func:`rate_at`; ``one-cycle``: the same with a warm-up of 0.3, whatever
+    `warmup` is; ``constant``: 1 after the warm-up; ``plateau``: as constant, but halved whenever a
+    validation is not better than the best before it.
     """
 
     def __init__(self, schedule: str, warmup: float) -> None:
@@ -68,18 +67,18 @@ class Rate:
         return float(rise * HALVED**self.halvings)
 
     def validated(self, *, better: bool) -> None:
-        """Take note of a validation."""
+        """Record a validation."""
         if self.schedule == "plateau" and not better:
             self.halvings += 1
 
 
 class Average:
-    """An average of the weights over the steps, which often predicts better than the last ones.
+    """An average of the weights over the steps, which often predicts better than the last weights.
 
-    ``decay`` above 0: an exponential moving average that forgets at that rate, less at the start
-    (after n steps the decay is at most (1 + n)/(10 + n)). ``decay`` 0: the plain mean since
-    :meth:`begin` was called, which non-monotonically triggered averaging does (NT-ASGD: Merity,
-    Keskar & Socher 2018, algorithm 1).
+    ``decay`` above 0: an exponential moving average, avg = decay · avg + (1 - decay) · weights; at
+    step n the decay is at most (1 + n)/(10 + n), so that the first weights are soon forgotten.
+    ``decay`` 0: the mean since :meth:`begin` was called, for non-monotonically triggered averaging
+    (NT-ASGD: Merity, Keskar & Socher 2018, algorithm 1).
     """
 
     def __init__(self, network: Network, decay: float) -> None:
@@ -96,12 +95,12 @@ class Average:
         return bool(self.weights)
 
     def begin(self) -> None:
-        """Begin with the weights as they are."""
+        """Begin the average with the current weights."""
         self.steps = 0
         self.weights = copy_of(self._network)
 
     def update(self) -> None:
-        """Take the weights of one more step in."""
+        """Include the weights after one more step."""
         if not self.weights:
             return
         self.steps += 1
@@ -122,7 +121,7 @@ def copy_of(network: Network) -> dict[str, Tensor]:
 
 
 def put_into(network: Network, weights: Mapping[str, Tensor]) -> None:
-    """Set the network's parameters."""
+    """Copy weights by name into the network's parameters."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(weights[name])

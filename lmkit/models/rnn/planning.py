@@ -1,8 +1,9 @@
-"""From a budget of time to a network: how large, how strongly regularised, how fast a rate.
+"""Deciding what the user left open: plain values, or the plan of a budget of time.
 
-The sizes of a ladder are tried from the smallest up, a few training steps each, and the largest is
-taken that still reads the text often enough within the budget and is not out of proportion to it.
-`reports/rnn.md` has what was measured for the numbers here; the others are usual values.
+With a budget, the sizes of a ladder are tried from the smallest up, a few training steps each, and
+the largest is taken that still reads the text often enough within the budget and is not out of
+proportion to it. `reports/rnn.md` has the measurements behind the numbers here; the others are
+usual values.
 """
 
 from __future__ import annotations
@@ -10,19 +11,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
+
+from lmkit.errors import ParameterError
+from lmkit.models.base import Ids
+from lmkit.models.rnn.device import precision_of
+from lmkit.models.rnn.network import size_of_network
+from lmkit.models.rnn.options import OPTIONS, PLAIN, Settings, seconds_of
+
 TRIAL_SECONDS, TRIAL_SHARE = 1.0, 0.01
-"""A size is tried until so much time, or share of the budget, has gone, the first step aside."""
+"""A size is tried for so many seconds, or that share of the budget where it is less."""
 MOST_PLANNING = 0.1
 """The share of a budget after which no larger size is tried."""
+MANY_CHARACTERS = 1000
+"""Outcomes from which characters are planned for as words are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A rung of the ladder."""
+    """One size of network on the ladder."""
 
     layers: int
     hidden: int
@@ -43,30 +54,38 @@ LADDER: Mapping[str, Sequence[Size]] = MappingProxyType(
     }
 )  # fmt: skip
 EPOCHS: Mapping[str, float] = MappingProxyType({"word": 12.0, "char": 16.0})
-"""A size is not taken if the budget lets it read the text fewer times."""
+"""A size is not taken if the budget allows fewer epochs."""
 MOST_EPOCHS: Mapping[str, float] = MappingProxyType({"word": 60.0, "char": 80.0})
-"""Beyond so many readings a text has nothing more to teach: the rest of the budget is left."""
-WARMUP_READINGS = 0.5
-"""How often the text is read until the learning rate is at its highest; at most a tenth of all."""
+"""After so many epochs nothing more is learned from a text: the rest of the budget is not used."""
+WARMUP_EPOCHS = 0.5
+"""Epochs in which the learning rate rises, at most a tenth of the training."""
 DROPOUT: Mapping[str, float] = MappingProxyType({"word": 0.11, "char": 0.12})
-"""How strong dropout is (see :func:`dropout_for`)."""
+"""The `strength` of :func:`dropout_for`."""
 BATCHES: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
         "word": MappingProxyType({"lanes": 64, "length": 32}),
         "char": MappingProxyType({"lanes": 16, "length": 64}),
     }
 )
-"""The tokens of a step. Characters learn far more from many small steps than from few large ones,
-though these read more a second."""
-PARAMETERS_A_TOKEN = 16.0
-"""Most parameters a token of the training text."""
+"""The batches. Over characters, many small steps reach a far lower loss in a given time than few
+large ones, although large ones process more tokens per second."""
+PARAMETERS_PER_TOKEN = 16.0
+"""A larger size is not tried if it has more parameters per token of the training text."""
+DESCENT = {name: row.descent for name, row in OPTIONS.items() if row.descent is not None}
+"""The planned and plain values for plain gradient descent, of the orders of magnitude in Merity,
+Keskar & Socher (2018)."""
+_DROPOUTS = ("input_dropout", "layer_dropout", "output_dropout")  # those that `dropout` sets
 
 
 def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float) -> float:
-    """Return the dropout for a network of so many parameters that reads the text so often.
+    """Return the dropout for a network of so many parameters, trained for so many epochs.
 
-    It grows, by `strength`, with the logarithm of what the network could learn by heart:
-    parameters a token, times the root of how often each is seen.
+    min(0.5, strength · log2(1 + w/2)) with w = parameters / tokens · sqrt(epochs), a measure of
+    how much of the text the network could memorise: 10^7 parameters on 10^6 tokens for 16 epochs
+    have w = 40, and at a strength of 0.11 a dropout of 0.11 · log2(21) = 0.48.
+
+    >>> dropout_for(10**7, 10**6, 16, strength=0.11)
+    0.48
     """
     weight = parameters / tokens * math.sqrt(max(epochs, 1.0))
     return round(min(0.5, strength * math.log2(1 + weight / 2)), 2)
@@ -74,7 +93,7 @@ def dropout_for(parameters: int, tokens: int, epochs: float, *, strength: float)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a budget allows."""
+    """The size that fits a budget, and how it is to be trained."""
 
     size: Size
     epochs: float
@@ -83,7 +102,7 @@ class Plan:
     ends_early: bool
 
     def settings(self, kind: str) -> dict[str, Any]:
-        """Return the hyper-parameters that follow; `kind` is a key of the ladders."""
+        """Return the values of the options that a budget decides; `kind` is a key of `LADDER`."""
         words = kind == "word"
         width = math.sqrt(640 / self.size.hidden)
         return {
@@ -101,7 +120,7 @@ class Plan:
             "unk_rate": 0.1,
             **BATCHES[kind],
             "learning_rate": round((0.003 if words else 0.004) * width, 5),
-            "warmup": round(min(0.1, WARMUP_READINGS / max(self.epochs, WARMUP_READINGS)), 4),
+            "warmup": round(min(0.1, WARMUP_EPOCHS / max(self.epochs, WARMUP_EPOCHS)), 4),
             "weight_decay": 0.05,
             "clip": 0.5,
             "average": 0.998,
@@ -120,23 +139,21 @@ def plan(
 ) -> Plan:
     """Return the plan for a training text of `tokens` and a budget of `seconds`.
 
-    `kind` is ``word`` or ``char``, a key of the ladders.
-    `fixed` are the hyper-parameters that the user gave: rungs take their `layers`, `hidden` and
-    `embedding` from it. `parameters_of` returns a size's number of parameters, `speed_of` trains a
-    little and returns tokens a second.
+    `kind` is ``word`` or ``char``, a key of `LADDER`. `fixed` are the options that the user gave:
+    `layers`, `hidden` and `embedding` among them hold for every size. `parameters_of` returns a
+    size's number of parameters, `speed_of` trains a few steps and returns tokens per second.
     """
     own = {name: fixed[name] for name in ("layers", "hidden", "embedding")
            if fixed.get(name) is not None}  # fmt: skip
     start = clock()
     chosen: tuple[Size, float] | None = None
     tried: set[Size] = set()
-    for rung in LADDER[kind]:
-        size = Size(**{"layers": rung.layers, "hidden": rung.hidden,
-                       "embedding": rung.embedding, **own})  # fmt: skip
+    for step in LADDER[kind]:
+        size = replace(step, **own)
         if size in tried:
             continue
         tried.add(size)
-        if chosen is not None and parameters_of(size) > PARAMETERS_A_TOKEN * tokens:
+        if chosen is not None and parameters_of(size) > PARAMETERS_PER_TOKEN * tokens:
             break
         speed = speed_of(size)
         left = seconds - (clock() - start)
@@ -152,3 +169,100 @@ def plan(
     epochs = min(possible, MOST_EPOCHS[kind])
     dropout = dropout_for(parameters_of(size), tokens, epochs, strength=DROPOUT[kind])
     return Plan(size, epochs, speed, dropout, ends_early=epochs < possible)
+
+
+# ---------------------------------------------------------------------- deciding
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is learned from what.
+
+    `values` are the options by name, None where open; `ids` and `valid` the texts, `outcomes` the
+    size V of their vocabulary.
+    """
+
+    values: Mapping[str, Any]
+    unit: str
+    context: str
+    outcomes: int
+    ids: Ids
+    valid: Ids | None
+    device: torch.device
+    seed: int
+    threads: int | None
+
+
+def decide(task: Task, speed_of: Callable[[Settings, float], float]) -> Settings:
+    """Return the settings of a task: the given options, and for open ones planned or plain values.
+
+    `speed_of(settings, seconds)` trains for about so many seconds and returns tokens per second.
+    Raises ParameterError for nt-asgd without a validation text.
+    """
+    planned: Mapping[str, Any] = PLAIN["word" if task.unit == "word" else "char"]
+    values = task.values
+    if values.get("budget") is not None and not values.get("order"):
+        planned = {**planned, **_planned(task, speed_of)}
+        if planned["epochs"] is not None:  # training ends before the time is over
+            values = {**values, "budget": None}
+    settings = settle(values, planned)
+    if settings.optimizer == "nt-asgd" and (task.valid is None or not len(task.valid)):
+        raise ParameterError("nt-asgd begins to average by the validation text; give one")
+    return _with_precision(settings, task)
+
+
+def _planned(task: Task, speed_of: Callable[[Settings, float], float]) -> dict[str, Any]:
+    """Return the values of the options that the task's budget decides, and ``epochs``."""
+    # Thousands of characters, as Han script has, are like words to a network.
+    kind = "word" if task.unit == "word" or task.outcomes > MANY_CHARACTERS else "char"
+    seconds = seconds_of(task.values["budget"])
+
+    def settings_of(size: Size) -> Settings:
+        values = {**task.values, "budget": None, "epochs": 1}
+        rest = {"tied": kind == "word", "dropout": 0.3, "locked": kind == "word", **BATCHES[kind]}
+        return _with_precision(settle(values, {**PLAIN["word"], **rest, **asdict(size)}), task)
+
+    made = plan(
+        kind,
+        tokens=len(task.ids),
+        seconds=seconds,
+        fixed=task.values,
+        parameters_of=lambda size: size_of_network(settings_of(size), task.outcomes),
+        speed_of=lambda size: speed_of(
+            settings_of(size), min(TRIAL_SECONDS, TRIAL_SHARE * seconds)
+        ),
+    )
+    # Where nothing more would be learned, training ends by epochs, before the time is over.
+    return {**made.settings(kind), "epochs": round(made.epochs) if made.ends_early else None}
+
+
+def _with_precision(settings: Settings, task: Task) -> Settings:
+    return settings.changed(precision=precision_of(settings, task.outcomes, task.device))
+
+
+def settle(values: Mapping[str, Any], planned: Mapping[str, Any]) -> Settings:
+    """Return the settings: the options `values`, and those of `planned` where they are None.
+
+    A given `dropout` stands for the dropout of input, layers and output where these are None, and
+    no other kind of dropout is taken from `planned`.
+
+    >>> settings = settle({"hidden": 64, "dropout": 0.3, "output_dropout": 0.1}, PLAIN["word"])
+    >>> settings.hidden, settings.embedding, settings.input_dropout, settings.output_dropout
+    (64, 64, 0.3, 0.1)
+    """
+    if values.get("dropout") is not None:
+        kinds = (*_DROPOUTS, "embedding_dropout", "weight_drop")
+        planned = {name: value for name, value in planned.items() if name not in kinds}
+    if values.get("optimizer", "adamw") != "adamw":
+        planned = {**planned, **DESCENT}
+    merged = {**planned, **{name: value for name, value in values.items() if value is not None}}
+    if values.get("steps") is not None or values.get("budget") is not None:
+        merged.pop("epochs", None)
+    if merged.get("budget") is not None:
+        merged["budget"] = seconds_of(merged["budget"])
+    if merged.get("embedding") == 0:
+        merged["tied"] = False
+    for name in _DROPOUTS:
+        merged.setdefault(name, merged.get("dropout", 0.0))
+    known = {item.name for item in fields(Settings)}
+    return Settings(**{name: value for name, value in merged.items() if name in known})

@@ -1,7 +1,8 @@
-"""Exact scores: every token of a text once, and the same numbers however the text is cut.
+"""Exact scoring: every token of a text once, with the same results however the text is divided.
 
-What is measured at each token is a :data:`Measure` of the network's scores there: the
-log-probability of the token that came, or the entropy of the distribution.
+At each token a :data:`Measure` of the network's scores is computed: the log-probability of the
+token, or the entropy of the distribution. Shapes: T time steps, B lanes, V outcomes, H hidden
+units, N rows.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
-from lmkit.models.rnn.batches import Ids, Sentences
+from lmkit.models.base import Ids
+from lmkit.models.rnn.batches import Sentences
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.threads import torch_threads
 from lmkit.text.vocabulary import EOS_ID
 
 Measure = Callable[[Tensor, Tensor], Tensor]
-"""From scores (N, V) and targets (N,) to one number a target (N,)."""
+"""From scores (N, V) and targets (N,) to one number per target (N,)."""
 Values = NDArray[np.float64]
 
 CHUNK = 4096
-"""Steps of one stream that one call of the fused kernel reads."""
+"""Steps of one stream per call of the fused kernel."""
 LANES, LENGTH = 32, 64
-"""Sentences scored side by side, and steps that one call reads of them."""
+"""Sentences scored in parallel, and their steps per call of the fused kernel."""
 SCORES = 2**24
-"""How many scores, rows times outcomes, are held at once: 64 MB of float32."""
+"""Scores, rows times outcomes, in memory at once: 64 MB of float32."""
 
 
 def log_prob(scores: Tensor, targets: Tensor) -> Tensor:
@@ -40,7 +42,7 @@ def log_prob(scores: Tensor, targets: Tensor) -> Tensor:
 
 
 def entropy(scores: Tensor, targets: Tensor) -> Tensor:
-    """Return the entropy of each distribution, (N,) nats; the targets play no part."""
+    """Return the entropy of each distribution, (N,) nats; the targets are not used."""
     log_probs = log_softmax(scores, dim=-1)
     return -(log_probs.exp() * log_probs).sum(dim=-1)
 
@@ -51,7 +53,7 @@ def first_state(network: Network) -> State:
 
 
 def next_state(network: Network, index: int, state: State) -> State:
-    """Return the state, of one lane, after one more token; `state` itself is left as it is."""
+    """Return the state, of one lane, after one more token; `state` itself is not changed."""
     with torch.no_grad():
         return network.step(torch.tensor([index], device=network.device), state)
 
@@ -67,11 +69,11 @@ def distribution(network: Network, state: State) -> Values:
 def read_stream(
     network: Network, ids: Ids, state: State, measure: Measure = log_prob
 ) -> tuple[Values, State]:
-    """Return the measure (T,) at each of `ids`, one stream from `state` on, and the state after.
+    """Return the measure (T,) at each of `ids`, one stream from `state` on, and the state after it.
 
-    Numbers are computed in float32 and returned as float64, to be summed.
+    Values are computed in float32 and returned as float64, to be summed.
     """
-    if len(ids) == 1:  # what a decoder asks for again and again
+    if len(ids) == 1:  # the steps of a decoder
         values = _measured(network, network.top(state), _tensor(ids, network), measure)
         return values, next_state(network, int(ids[0]), state)
     values = np.empty(len(ids))
@@ -80,7 +82,7 @@ def read_stream(
         for start in range(0, len(ids), chunk):
             targets = _tensor(ids[start : start + chunk], network)  # (T,)
             before = network.top(state)  # (1, H)
-            with torch_threads(1):  # one lane leaves nothing to share out
+            with torch_threads(1):  # one lane is no work for several
                 outputs, state = network(targets[:, None], state)  # (T, 1, H)
             outputs = torch.cat([before, outputs[:-1, 0]])  # (T, H)
             values[start : start + chunk] = _measured(network, outputs, targets, measure)
@@ -90,10 +92,10 @@ def read_stream(
 def read_hidden(
     network: Network, ids: Ids, state: State, *, sentences: bool
 ) -> tuple[NDArray[np.float32], State]:
-    """Return the outputs (T + 1, H) that scores are computed from, and the state after the ids.
+    """Return the outputs (T + 1, H) from which scores are computed, and the state after the ids.
 
-    Row t is that from which token t is predicted, the last that from which the next would be. With
-    `sentences` the state begins anew after each ``</s>``.
+    Token t is predicted from row t, the token after the ids from the last row. With `sentences` the
+    state is reset after each ``</s>``.
     """
     hidden = np.empty((len(ids) + 1, network.top(state).shape[-1]), np.float32)
     ends = (np.flatnonzero(ids == EOS_ID) + 1).tolist() if sentences else []
@@ -111,10 +113,10 @@ def read_hidden(
 
 
 def mean_nats_in_lanes(network: Network, ids: Ids, lanes: int) -> float:
-    """Return the mean nats a token of one stream that is read in `lanes` parts side by side.
+    """Return the mean nats per token of one stream that is read in `lanes` parts in parallel.
 
-    Each part begins with the initial state, so that its first few tokens lack their context: an
-    estimate, many times quicker than :func:`read_stream`, for choosing between weights.
+    Each part begins with the initial state, so the first few tokens lack their context: an estimate
+    for comparing weights, many times faster than :func:`read_stream`.
     """
     steps = -(-len(ids) // lanes)
     shape = (lanes, steps)
@@ -138,10 +140,10 @@ def mean_nats_in_lanes(network: Network, ids: Ids, lanes: int) -> float:
 def read_sentences(
     network: Network, ids: Ids, state: State, measure: Measure = log_prob
 ) -> tuple[Values, State]:
-    """Return the measure (T,) at each of `ids`, the state beginning anew after each ``</s>``.
+    """Return the measure (T,) at each of `ids`, with the state reset after each ``</s>``.
 
-    The first sentence goes on from `state`. The state returned is that after the last token: the
-    state after ``<s>`` where that token is ``</s>``.
+    The first sentence continues `state`. The state returned is that after the last token: the state
+    after ``<s>`` if that token is ``</s>``.
     """
     return read_apart(network, ids, np.flatnonzero(ids == EOS_ID) + 1, state, measure)
 
@@ -153,16 +155,16 @@ def read_apart(
     state: State,
     measure: Measure = log_prob,
 ) -> tuple[Values, State]:
-    """Return the measure (T,) at each of `ids`, the state beginning anew at each of `starts`.
+    """Return the measure (T,) at each of `ids`, with the state reset at each of `starts`.
 
-    Those are rising places, 0 to T; what stands before the first goes on from `state`. The state
-    returned is that after the last token: the state after ``<s>`` where T is a start.
+    These are positions from 0 to T in rising order; the tokens before the first continue `state`.
+    The state returned is that after the last token: the state after ``<s>`` if T is a start.
     """
     values = np.empty(len(ids))
     fresh = len(starts) > 0 and starts[-1] == len(ids)
     runs = Sentences.between(starts, len(ids))
     count = len(runs)
-    # The first may have a past of its own, and the last a future.
+    # The first may continue `state`, and the state after an unfinished last one is needed.
     alone = ({0} if count else set()) | (set() if fresh or not count else {count - 1})
     for index in sorted(alone):
         span = runs.span(index)
@@ -181,20 +183,20 @@ def _read_whole(
     measure: Measure,
     values: Values,
 ) -> None:
-    """Put the measure at each token of whole sentences, read side by side, where it belongs."""
+    """Write the measure at each token of whole sentences, scored in parallel, into `values`."""
     order = which[np.argsort(sentences.lengths[which], kind="stable")]
     length = max(1, min(LENGTH, SCORES // (LANES * _input_width(network))))
     for group in sentences.groups(order, LANES, length):
         inputs, positions = sentences.padded(group, ids, network.shape.outcomes)
         state = network.initial_state(len(group))
         for start in range(0, len(inputs), length):
-            places = positions[start : start + length]  # (T, B)
-            real = places >= 0
+            part = positions[start : start + length]  # (T, B)
+            real = part >= 0
             with torch.no_grad():
                 outputs, state = network(_tensor(inputs[start : start + length], network), state)
                 outputs = outputs[torch.from_numpy(real).to(network.device)]  # (N, H)
-            targets = _tensor(ids[places[real]], network)  # (N,)
-            values[places[real]] = _measured(network, outputs, targets, measure)
+            targets = _tensor(ids[part[real]], network)  # (N,)
+            values[part[real]] = _measured(network, outputs, targets, measure)
 
 
 def _input_width(network: Network) -> int:
@@ -206,12 +208,12 @@ def _tensor(ids: NDArray[np.integer[Any]], network: Network) -> Tensor:
 
 
 def _measured(network: Network, outputs: Tensor, targets: Tensor, measure: Measure) -> Values:
-    """Return the measure (N,) where the outputs (N, H) were followed by the targets (N,)."""
+    """Return the measure (N,) of the targets (N,) given the outputs (N, H)."""
     block = max(1, SCORES // network.shape.outcomes)
     with torch.no_grad():
         parts = [
-            measure(network.scores(some), wanted).cpu()
-            for some, wanted in zip(
+            measure(network.scores(rows), wanted).cpu()
+            for rows, wanted in zip(
                 torch.split(outputs, block), torch.split(targets, block), strict=True
             )
         ]

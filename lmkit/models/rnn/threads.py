@@ -1,8 +1,8 @@
-"""How many threads torch computes with.
+"""The number of threads that torch computes with.
 
-A recurrent network is a long chain of small operations. Two threads halve the time of each where
-two cores are idle; but where another process keeps one core busy, every operation waits for the
-thread on it, and training becomes a hundred times slower. So the number is found by trying.
+A recurrent network is a long chain of small operations. Two threads halve the time of each if two
+cores are idle; but if another process keeps one core busy, every operation waits for the thread
+on that core, and training becomes a hundred times slower. So the number is chosen by trials.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from contextlib import contextmanager
 
 import torch
 
+from lmkit.models.rnn.network import Network, parameter_count
+from lmkit.models.rnn.options import Settings
+
 TRIAL_STEPS = 4
 WINDOW_STEPS = 16
-HOPELESS = 3.0
-"""A trial ends at once when a step is this many times slower than the best trial's mean."""
-AGAIN = 180.0
-"""Seconds after which the numbers are tried again anyway: a neighbour may have gone."""
+TOO_SLOW = 3.0
+"""A trial ends at once if a step is this many times slower than the best trial's mean."""
+RETRY_SECONDS = 180.0
+"""Seconds after which all numbers are tried again: another process may have ended."""
 SLOWED = 2.0
-"""The numbers are tried again when a window is this many times slower than the best trial."""
+"""All numbers are tried again if a window is this many times slower than the best trial."""
+LITTLE_WORK = 1e8
+"""Floating-point operations of a step, about 2 ms on one core, below which one thread is used."""
 
 
 @contextmanager
 def torch_threads(count: int | None = None) -> Iterator[None]:
-    """Compute with `count` threads inside the block, and with as many as before after it."""
+    """Compute with `count` threads inside the block; after it the number is what it was before."""
     before = torch.get_num_threads()
     try:
         if count is not None:
@@ -37,14 +42,14 @@ def torch_threads(count: int | None = None) -> Iterator[None]:
 
 
 class ThreadChooser:
-    """Tries each number of threads for a few training steps and stays with the fastest.
+    """Tries each number of threads for a few training steps and keeps the fastest.
 
     Call :meth:`resume` before a run of steps and :meth:`step` after each of them. The first step
-    with a number warms up and is not timed. After the trials the pace is watched: where another
-    process has come to use a core, all numbers are tried again.
+    of a trial is not timed. After the trials the speed is monitored in windows of steps, and when
+    it falls, because another process uses a core, all numbers are tried again.
 
-    `candidates` are tried in their order, `use` is called with a number to compute with it,
-    `clock` returns seconds, and after `again` of them all are tried anew.
+    `candidates` are tried in order, `use` is called with a number to compute with it, `clock`
+    returns seconds, and after `again` seconds all are tried again.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class ThreadChooser:
         *,
         use: Callable[[int], None] = torch.set_num_threads,
         clock: Callable[[], float] = time.perf_counter,
-        again: float = AGAIN,
+        again: float = RETRY_SECONDS,
     ) -> None:
         self.candidates = tuple(candidates)
         self.count = self.candidates[0]
@@ -64,13 +69,13 @@ class ThreadChooser:
         self._try_all()
 
     def resume(self) -> None:
-        """Forget the time since the last step: something else than training took it."""
+        """Leave out the time since the last step, which was not spent on training."""
         self._since = self._clock()
 
     def step(self, tokens: int) -> None:
-        """Take note that a step over `tokens` tokens is done; perhaps change the number."""
+        """Record that a step over `tokens` tokens has ended; change the number where due."""
         now = self._clock()
-        pace = (now - self._since) / max(tokens, 1)  # seconds a token
+        pace = (now - self._since) / max(tokens, 1)  # seconds per token
         self._since = now
         self._steps += 1
         if self._steps > 0:
@@ -94,7 +99,7 @@ class ThreadChooser:
 
     def _try_all(self) -> None:
         self._trying = list(self.candidates)
-        self._best = math.inf  # seconds a token
+        self._best = math.inf  # seconds per token
         self._tried = self._clock()
         self._begin_trial()
 
@@ -103,14 +108,25 @@ class ThreadChooser:
         self._measure(from_step=-1)
 
     def _judge_trial(self, pace: float) -> None:
-        hopeless = pace > HOPELESS * self._best
-        if self._steps < TRIAL_STEPS and not hopeless:
+        too_slow = pace > TOO_SLOW * self._best
+        if self._steps < TRIAL_STEPS and not too_slow:
             return
         number = self._trying.pop(0)
-        if not hopeless and self._mean < self._best:
+        if not too_slow and self._mean < self._best:
             self.count, self._best = number, self._mean
         if self._trying:
             self._begin_trial()
         else:
             self.use(self.count)
             self._measure(from_step=-1)
+
+
+def thread_chooser(network: Network, settings: Settings, threads: int | None) -> ThreadChooser:
+    """Return the chooser for a network: of `threads` alone, or if None of one and all."""
+    most = torch.get_num_threads()
+    work = 6 * parameter_count(network) * settings.lanes * settings.length
+    if threads is not None:
+        return ThreadChooser([threads])
+    if network.device.type != "cpu" or work < LITTLE_WORK or most == 1:
+        return ThreadChooser([1])
+    return ThreadChooser([1, most])

@@ -1,9 +1,8 @@
-"""char-rnn and word-rnn as language models: what the contract does not ask of every model."""
+"""char-rnn, word-rnn and mlp as language models: what the contract does not ask of every model."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,17 @@ import torch
 import lmkit
 from lmkit.errors import FormatError, ParameterError
 from lmkit.models.registry import create
-from lmkit.models.rnn.learning import thread_chooser
-from lmkit.models.rnn.model import CharRnn, RecurrentModel, WordRnn
-from lmkit.models.rnn.threads import torch_threads
+from lmkit.models.rnn.models import CharRnn, Mlp, RecurrentModel, WordRnn
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
+from tests.models.rnn import samples
+from tests.models.rnn.samples import CORPUS, RARE, TEXT, VALID, corpus
 
-SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "lanes": 4, "length": 16, "tied": False}
-TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw the dog\n\n" * 12
-RARE = "".join(f"the w{n} sat on x{n}\n" for n in range(60))
-
-
-def corpus(text: str) -> Corpus:
-    return Corpus.from_string(text, normalize="none")
+SHORT, BEGINNING = corpus(TEXT), corpus(TEXT[:200])
 
 
-def fitted(kind: type[RecurrentModel] = WordRnn, text: str = TEXT, **options: Any) -> Any:
-    return kind(**{**SMALL, **options}).fit(corpus(text), valid=corpus(text[:200]))
+def fitted(kind: type[RecurrentModel] = WordRnn, text: Corpus = SHORT, **options: Any) -> Any:
+    return samples.fitted(kind, text, **{"valid": BEGINNING, **options})
 
 
 def test_the_two_models_differ_in_unit_and_defaults() -> None:
@@ -42,34 +35,11 @@ def test_the_two_models_differ_in_unit_and_defaults() -> None:
     assert create("char-rnn:cell=gru,hidden=32,threads=1").hidden == 32
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"cell": "lstmm"}, "cell='lstmm'; give 'rnn' or 'rnn-relu' or 'gru' or 'lstm'"),
-        ({"hidden": 0}, "hidden=0; give a whole number, 1 or more"),
-        ({"embedding": -1}, "embedding=-1; give a whole number, 0 or more"),
-        ({"threads": 0}, "threads=0; give a whole number, 1 or more"),
-        ({"dropout": 1.0}, "dropout=1.0; give a number from 0 to below 1"),
-        ({"unk_rate": -0.1}, "unk_rate=-0.1; give a number from 0 to below 1"),
-        ({"learning_rate": math.nan}, "learning_rate=nan; give a number above 0"),
-        ({"clip": 0.0}, r"clip=0.0; give a number above 0"),
-        ({"weight_decay": -1.0}, "weight_decay=-1.0; give a number, 0 or more"),
-        (
-            {"tied": True, "embedding": 0},
-            "tied=True shares the embedding, and embedding=0 has none",
-        ),
-    ],
-)
-def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        CharRnn(**options).fit(corpus(TEXT))
-
-
 def test_a_device_that_is_not_there() -> None:
     missing = [d for d in ("cuda", "mps") if not getattr(torch, d).is_available()]
     for device in missing:
         with pytest.raises(ParameterError, match=f"device='{device}' is not there"):
-            CharRnn(device=device).fit(corpus(TEXT))
+            CharRnn(device=device).fit(SHORT)
     assert fitted(device="cpu").network_.device.type == "cpu"
 
 
@@ -81,8 +51,8 @@ def test_a_model_from_another_machine_runs_on_this_one(tmp_path: Path) -> None:
         header["parameters"]["device"] = device
         write_model_file(tmp_path / "other.lmkit", arrays, header)
         again = lmkit.load(tmp_path / "other.lmkit")
-        ledger = again.score(corpus(TEXT))
-        assert ledger.total_nats == pytest.approx(model.score(corpus(TEXT)).total_nats, rel=1e-5)
+        ledger = again.score(SHORT)
+        assert ledger.total_nats == pytest.approx(model.score(SHORT).total_nats, rel=1e-5)
 
 
 def test_the_learning_curve() -> None:
@@ -93,59 +63,19 @@ def test_the_learning_curve() -> None:
     assert history["train"][-1] < history["train"][0]
     assert 0 <= history["best"] < 4
     assert history["tokens"] == sorted(history["tokens"])
-    valid = model.score(corpus(TEXT[:200]))
+    valid = model.score(BEGINNING)
     assert history["valid"][history["best"]] == pytest.approx(valid.cross_entropy)
     assert json.loads(json.dumps(history)) == history
-
-
-def test_without_a_validation_text_the_tail_of_the_training_text_serves() -> None:
-    model = WordRnn(**SMALL).fit(Corpus.from_string(TEXT, normalize="none").train)
-    assert len(model.history_["valid"]) == 3
-
-
-def test_an_empty_validation_text_means_none() -> None:
-    model = WordRnn(**SMALL).fit(corpus(TEXT), valid=corpus(""))
-    assert model.history_["valid"] == []
-
-
-def test_same_seed_same_weights_other_seed_others() -> None:
-    one, two, other = fitted(seed=5), fitted(seed=5), fitted(seed=6)
-    for name, weights in one.network_.state_dict().items():
-        assert torch.equal(weights, two.network_.state_dict()[name])
-    assert not torch.equal(one.network_.bias, other.network_.bias)
-
-
-def test_fitting_leaves_torch_as_it_was() -> None:
-    generator, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    for options in ({}, {"threads": threads + 1}):  # few steps: threads may wait for one another
-        fitted(text="a b\n" * 8, dropout=0.3, epochs=1, **options)
-        assert torch.equal(torch.random.get_rng_state(), generator)
-        assert torch.get_num_threads() == threads
-
-
-def test_little_networks_do_not_try_threads() -> None:
-    model = fitted()
-    with torch_threads():
-        assert thread_chooser(model.network_, model.settings_, None).candidates == (1,)
-        assert thread_chooser(model.network_, model.settings_, 2).candidates == (2,)
-
-
-def test_large_networks_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = fitted()
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    monkeypatch.setattr("lmkit.models.rnn.learning.LITTLE_WORK", 0)
-    assert thread_chooser(model.network_, model.settings_, None).candidates == (1, 4)
 
 
 @pytest.mark.parametrize("options", [{}, {"tied": True}, {"embedding": 0}, {"cell": "gru"}])
 def test_every_kind_of_network_learns_and_is_saved(options: dict[str, Any], tmp_path: Path) -> None:
     model = fitted(CharRnn, epochs=6, layers=2, learning_rate=0.02, **options)
-    ledger = model.score(corpus(TEXT))
+    ledger = model.score(SHORT)
     assert ledger.perplexity < 0.5 * len(model.vocabulary_)
     model.save(tmp_path / "m.lmkit")
     again = lmkit.load(tmp_path / "m.lmkit")
-    np.testing.assert_array_equal(again.score(corpus(TEXT)).nats, ledger.nats)
+    np.testing.assert_array_equal(again.score(SHORT).nats, ledger.nats)
     assert again.history_ == model.history_
     assert again.parameters == model.parameters
 
@@ -153,9 +83,9 @@ def test_every_kind_of_network_learns_and_is_saved(options: dict[str, Any], tmp_
 def test_unknown_words_are_learned_from_words_seen_once() -> None:
     """Half of the rare words are hidden, so <unk> gets about half of their share."""
     test = corpus("".join(f"the v{n} sat on z{n}\n" for n in range(40)))
-    costs = {}
+    text, costs = corpus(RARE), {}
     for rate in (0.0, 0.5):
-        model = fitted(text=RARE * 1, unk_rate=rate, epochs=10, learning_rate=0.02)
+        model = fitted(text=text, valid=text, unk_rate=rate, epochs=10, learning_rate=0.02)
         ledger = model.score(test)
         assert ledger.oov_count == 80
         costs[rate] = ledger.nats[ledger.oov].mean()
@@ -164,11 +94,11 @@ def test_unknown_words_are_learned_from_words_seen_once() -> None:
 
 
 def test_a_literal_unk_is_trained() -> None:
-    assert fitted(text=TEXT + "the <unk> sat\n", unk_rate=0.0).unk == "trained"
+    assert fitted(text=corpus(TEXT + "the <unk> sat\n"), unk_rate=0.0).unk == "trained"
 
 
 def test_explained_scores_have_the_entropy() -> None:
-    ledger = fitted().score(corpus(TEXT), explain=True)
+    ledger = fitted().score(SHORT, explain=True)
     assert ledger.extra["entropy"].shape == ledger.nats.shape
     assert (ledger.extra["entropy"] > 0).all()
 
@@ -176,11 +106,33 @@ def test_explained_scores_have_the_entropy() -> None:
 def test_stream_and_sentence_are_different_models() -> None:
     text = "one two\nthree four\n" * 60  # which of the two lines comes is known from the last
     stream, sentence = (
-        fitted(text=text, context=context, epochs=12, learning_rate=0.02, dropout=0.0)
+        fitted(
+            text=corpus(text),
+            valid=corpus(text[:200]),
+            context=context,
+            epochs=12,
+            learning_rate=0.02,
+            dropout=0.0,
+        )
         for context in ("stream", "sentence")
     )
     assert stream.score(corpus(text)).perplexity < 1.1
     assert sentence.score(corpus(text)).perplexity == pytest.approx(2 ** (1 / 3), rel=0.05)
+
+
+def test_the_window_sees_its_order_and_no_more() -> None:
+    model = Mlp(order=3, hidden=12, embedding=6, epochs=2).fit(CORPUS, valid=VALID)
+    far, near = model.next_log_probs([2, 4, 5]), model.next_log_probs([3, 4, 5])
+    np.testing.assert_allclose(far, near, atol=1e-6)
+    assert not np.allclose(far, model.next_log_probs([3, 2, 5]))
+    with pytest.raises(ParameterError, match="order=1; give a whole number, 2 or more"):
+        Mlp(order=1).fit(CORPUS)
+
+
+def test_the_window_learns_what_a_trigram_would() -> None:
+    text = corpus("a b c d\nb b a d\nc b b d\n" * 60)
+    model = Mlp(order=4, hidden=24, embedding=8, epochs=12, lanes=4, learning_rate=0.02)
+    assert model.fit(text, valid=text).score(text).perplexity < 1.3  # three lines: 3 ** (1/5)
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,66 +12,24 @@ import pytest
 import torch
 
 from lmkit.errors import ParameterError
-from lmkit.models.rnn.batches import AFRESH, RandomBatches, SentenceBatches, StreamBatches
-from lmkit.models.rnn.network import Network, RecurrentNetwork, Shape
-from lmkit.models.rnn.optimizers import rate_at
-from lmkit.models.rnn.reports import Reporter
+from lmkit.models.rnn.batches import AFRESH, SentenceBatches
+from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.scoring import first_state, read_sentences, read_stream
-from lmkit.models.rnn.settings import Settings
-from lmkit.models.rnn.threads import ThreadChooser
 from lmkit.models.rnn.training import Curve, Trainer, carried
+from tests.models.rnn import samples
+from tests.models.rnn.samples import IDS, trainer_of
 
 V = 6
-QUICK = {
-    "epochs": 4, "learning_rate": 0.02, "warmup": 0.1, "weight_decay": 0.0, "clip": 1.0,
-    "patience": 9,
-}  # fmt: skip
+PERIODIC = np.array([2, 3, 4, 5, 3, 1] * 300, np.int32)
 
 
-def network_of(cell: str = "lstm", hidden: int = 12, seed: int = 0) -> Network:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        shape = Shape(V, cell, layers=1, hidden=hidden, embedding=5, tied=False)
-        network = RecurrentNetwork(shape)
-        network.start(np.ones(V, np.int64))
+def network_of(cell: str = "lstm") -> Network:
+    network: Network = samples.network_of(V, cell=cell, layers=1, hidden=12, embedding=5)
     return network
 
 
-def trainer_of(
-    network: Network,
-    ids: np.ndarray,
-    *,
-    kind: type[StreamBatches] | type[SentenceBatches] | type[RandomBatches] = StreamBatches,
-    validate: Callable[[], float] | None = None,
-    progress: Callable[[str, float], None] | None = None,
-    checkpoint: Callable[[Trainer], None] | None = None,
-    **options: Any,
-) -> Trainer:
-    return Trainer(
-        network,
-        kind(ids, V, lanes=4, length=8),
-        Settings(**{**QUICK, **options}),
-        rng=np.random.default_rng(0),
-        validate=validate,
-        threads=ThreadChooser([1], use=lambda count: None),
-        reporter=Reporter(progress),
-        checkpoint=checkpoint,
-    )
-
-
 def trained(network: Network, ids: np.ndarray, **options: Any) -> Curve:
-    return trainer_of(network, ids, **options).run()
-
-
-def test_schedule() -> None:
-    assert rate_at(0.0, 0.1) == 0
-    assert rate_at(0.05, 0.1) == pytest.approx(0.5)
-    assert rate_at(0.1, 0.1) == 1
-    assert rate_at(0.55, 0.1) == pytest.approx(0.5)
-    assert rate_at(1.0, 0.1) == 0
-    assert rate_at(0.0, 0.0) == 1
-    falling = [rate_at(done, 0.1) for done in np.linspace(0.1, 1, 50)]
-    assert falling == sorted(falling, reverse=True)
+    return trainer_of(network, ids, **{"epochs": 4, **options}).run()
 
 
 def test_a_state_is_carried_by_lane_and_cut_from_its_history() -> None:
@@ -79,9 +37,6 @@ def test_a_state_is_carried_by_lane_and_cut_from_its_history() -> None:
     (after,) = carried((h * 2,), np.array([AFRESH, 2, 0, 1]), (torch.full((4, 2), 7.0),))
     assert after.tolist() == [[7, 7], [8, 10], [0, 2], [4, 6]]
     assert not after.requires_grad
-
-
-PERIODIC = np.array([2, 3, 4, 5, 3, 1] * 300, np.int32)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -171,3 +126,23 @@ def test_progress_rises_to_one() -> None:
         r"epoch 2 of 2, [\d,]+ tokens/s, perplexity train [\d.]+, valid 2.72, 0:00 left",
         heard[-1][0],
     )
+
+
+def test_the_rate_reaches_zero_when_the_budget_is_spent() -> None:
+    """A clock that advances by a second at each call: planning took 50 of 200 seconds."""
+    ticks = itertools.count()
+    rates = []
+
+    def watching(trainer: Trainer) -> None:
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+
+    trainer = trainer_of(
+        samples.network_of(layers=1), np.tile(IDS, 50), checkpoint=watching,
+        clock={"clock": lambda: float(next(ticks))}, budget=200.0, learning_rate=1.0, warmup=0.2,
+    )  # fmt: skip
+    trainer.begin(50.0)
+    trainer.run()
+    assert rates[0] < 0.3  # the warm-up begins after the planning
+    assert max(rates) > 0.9
+    assert rates[-1] < 0.01
+    assert trainer.seconds == pytest.approx(200, abs=10)

@@ -11,11 +11,15 @@ from lmkit.models.rnn.batches import (
     AFRESH,
     IGNORED,
     Batches,
+    RandomBatches,
     SentenceBatches,
     Sentences,
     StreamBatches,
     hide_rare,
+    make_batches,
 )
+from lmkit.models.rnn.options import Settings
+from tests.models.rnn.samples import IDS, V
 
 BOS = 9
 
@@ -141,3 +145,48 @@ def test_rare_types_are_hidden_now_and_then() -> None:
     assert changed.mean() == pytest.approx(0.5, abs=0.05)
     assert (hide_rare(ids, 0.5, rng) != hidden).any()
     np.testing.assert_array_equal(hide_rare(ids, 0.0, rng), ids)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 103, 500])
+def test_random_sampling_takes_every_token_once(length: int) -> None:
+    batches = RandomBatches(IDS, V, lanes=4, length=length)
+    before = np.append(V, IDS[:-1])
+    cuts = set()
+    for seed in range(5):
+        seen = []
+        for batch in batches.epoch(np.random.default_rng(seed)):
+            assert (batch.continues == AFRESH).all()
+            assert batch.inputs.shape == batch.targets.shape
+            assert len(batch.inputs) == length
+            for lane in range(batch.inputs.shape[1]):
+                real = batch.targets[:, lane] != IGNORED
+                seen.append(
+                    tuple(zip(batch.inputs[real, lane], batch.targets[real, lane], strict=True))
+                )
+        pairs = sorted(pair for stretch in seen for pair in stretch)
+        assert pairs == sorted(zip(before.tolist(), IDS.tolist(), strict=True))
+        cuts.add(min(len(stretch) for stretch in seen))
+    if 1 < length < 100:
+        assert len(cuts) > 1  # cut elsewhere each time
+
+
+def test_random_lengths() -> None:
+    batches = StreamBatches(np.zeros(40_000, np.int32), V, lanes=1, length=64, random_length=True)
+    lengths = [len(batch.inputs) for batch in batches.epoch(np.random.default_rng(0))][1:-1]
+    assert sum(lengths) <= 40_000
+    assert min(lengths) >= 5
+    long = [length for length in lengths if length > 48]
+    assert np.mean(long) == pytest.approx(64, abs=1)
+    assert 0.9 < len(long) / len(lengths) < 1
+
+
+def test_the_settings_choose_the_kind_of_batches() -> None:
+    settings = Settings(lanes=3, length=20, unk_rate=0.25)
+    for changed, context, kind in (
+        ({}, "stream", StreamBatches),
+        ({"sampling": "random"}, "stream", RandomBatches),
+        ({}, "sentence", SentenceBatches),
+    ):
+        batches = make_batches(settings.changed(**changed), IDS, V, context=context)
+        assert type(batches) is kind
+        assert (batches.bos, batches.length, batches.unk_rate) == (V, 20, 0.25)

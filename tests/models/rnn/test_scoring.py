@@ -14,17 +14,20 @@ from torch import Tensor
 
 from lmkit.models.rnn import scoring
 from lmkit.models.rnn.cells import CELLS, State, Weights
-from lmkit.models.rnn.network import Network, RecurrentNetwork, Shape, parameter_count
+from lmkit.models.rnn.network import Network, RecurrentNetwork, Shape
 from lmkit.models.rnn.scoring import (
     distribution,
     entropy,
     first_state,
     log_prob,
+    mean_nats_in_lanes,
     next_state,
     read_hidden,
     read_sentences,
     read_stream,
 )
+from tests.models.rnn import samples
+from tests.models.rnn.samples import IDS
 
 V = 11
 PLAIN = Shape(V, "lstm", layers=2, hidden=8, embedding=6, tied=False)
@@ -41,7 +44,7 @@ def network_of(shape: Shape) -> Network:
         torch.manual_seed(0)
         network = RecurrentNetwork(shape)
         network.start(np.arange(V))
-        for parameter in network.parameters():  # far from the quiet start
+        for parameter in network.parameters():  # far from the initial weights
             parameter.data.add_(0.3 * torch.randn(parameter.shape))
     return network
 
@@ -191,21 +194,17 @@ def test_entropy_is_that_of_the_distribution(network: Network) -> None:
         assert values[place] == pytest.approx(-(np.exp(log_probs) * log_probs).sum(), abs=1e-5)
 
 
-def test_the_number_of_parameters() -> None:
-    lstm = 4 * 8 * (6 + 8 + 2) + 4 * 8 * (8 + 8 + 2)
-    assert parameter_count(RecurrentNetwork(PLAIN)) == (V + 1) * 6 + lstm + 8 * V + V
-    gru = 3 * 8 * (6 + 8 + 2) + 3 * 8 * (8 + 8 + 2)
-    tied = replace(PLAIN, cell="gru", tied=True)
-    assert (
-        parameter_count(RecurrentNetwork(tied)) == (V + 1) * 6 + gru + 8 * 6 + V
-    )  # one matrix for two
-    one_hot = replace(PLAIN, cell="rnn", layers=1, embedding=0)
-    assert parameter_count(RecurrentNetwork(one_hot)) == 8 * (V + 1 + 8 + 2) + 8 * V + V
-
-
-def test_a_network_begins_as_the_unigram_model() -> None:
-    network = RecurrentNetwork(replace(PLAIN, tied=True))
-    counts = np.array([0, 50, 40, 30, 20, 10, 5, 4, 3, 2, 1])
-    network.start(counts)
-    log_probs = distribution(network, first_state(network))
-    np.testing.assert_allclose(np.exp(log_probs), (counts + 1) / (counts + 1).sum(), atol=0.02)
+def test_lanes_estimate_the_stream() -> None:
+    """Every token counts once, and a long lane comes near the one stream."""
+    network = samples.network_of()
+    ids = np.tile(IDS, 20)
+    one = -read_stream(network, ids, first_state(network))[0].mean()
+    state = network.initial_state(1)
+    assert mean_nats_in_lanes(network, ids, 1) == pytest.approx(one, rel=1e-4)
+    assert mean_nats_in_lanes(network, ids, 7) == pytest.approx(one, rel=5e-3)
+    halves = len(ids) // 2
+    by_hand = 0.0
+    for part, before in ((ids[:halves], V), (ids[halves:], ids[halves - 1])):
+        after = network.step(torch.tensor([before]), state)
+        by_hand -= read_stream(network, part, after)[0].sum()
+    assert mean_nats_in_lanes(network, ids, 2) == pytest.approx(by_hand / len(ids), rel=1e-5)

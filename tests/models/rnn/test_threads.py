@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
-from lmkit.models.rnn.threads import TRIAL_STEPS, WINDOW_STEPS, ThreadChooser, torch_threads
+from lmkit.models.rnn.options import Settings
+from lmkit.models.rnn.threads import (
+    TRIAL_STEPS,
+    WINDOW_STEPS,
+    ThreadChooser,
+    thread_chooser,
+    torch_threads,
+)
+from tests.models.rnn.samples import network_of
 
 
 class Machine:
@@ -122,3 +131,16 @@ def test_torch_has_its_threads_back() -> None:
         assert torch.get_num_threads() == before
     finally:
         torch.set_num_threads(before)
+
+
+def test_little_networks_do_not_try_threads() -> None:
+    with torch_threads():
+        assert thread_chooser(network_of(), Settings(), None).candidates == (1,)
+        assert thread_chooser(network_of(), Settings(), 2).candidates == (2,)
+
+
+def test_large_networks_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr("lmkit.models.rnn.threads.LITTLE_WORK", 0)
+    assert thread_chooser(network_of(), Settings(), None).candidates == (1, 4)

@@ -1,4 +1,4 @@
-"""What training tells while it runs: a line for the eyes, and a log for programs."""
+"""Progress of a training run: a line for people, and a log for programs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LOG_SECONDS = 5.0
 
 
 class Reporter:
-    """Turns the facts of a training run into progress and log lines.
+    """Reports the facts of a training run as progress and log lines.
 
-    `progress(what, fraction)` gets a line several times a second. `log`, a file's path, gets one
-    JSON object a line every few seconds and at every validation: ``epoch``, ``step``, ``tokens``,
-    ``seconds``, ``done``, ``tokens_per_second``, ``learning_rate``, ``train_nats``, ``valid_nats``
-    (the best so far) and, at a validation, ``check: true`` and ``last_valid_nats``. A log that is
-    there is continued, so that a resumed run has one log.
+    `progress(what, fraction)` is called several times a second. To `log`, a file's path, one JSON
+    object per line is appended every few seconds and at every validation: ``epoch``, ``step``,
+    ``tokens``, ``seconds``, ``done``, ``tokens_per_second``, ``learning_rate``, ``train_nats``,
+    ``valid_nats`` (the best so far) and, at a validation, ``check: true`` and ``last_valid_nats``.
+    A resumed run continues the log.
 
     Raises LmkitError when the log cannot be written.
     """
@@ -36,7 +36,7 @@ class Reporter:
     ) -> None:
         self._progress = progress
         self._clock = clock
-        self._told = self._logged = -math.inf
+        self._reported = self._logged = -math.inf
         self._before = (0.0, 0)  # seconds and tokens at the last log line
         self._file: IO[str] | None = None
         if log is not None:
@@ -48,20 +48,20 @@ class Reporter:
                 ) from None
 
     def is_due(self) -> bool:
-        """Whether it is time to tell something."""
-        return self._clock() - self._told >= LINE_SECONDS
+        """Whether the next progress line is due."""
+        return self._clock() - self._reported >= LINE_SECONDS
 
     def step(self, facts: Mapping[str, Any]) -> None:
-        """Tell how training goes."""
-        self._told = self._clock()
+        """Report a training step."""
+        self._reported = self._clock()
         if self._progress is not None:
             self._progress(line_of(facts), facts["done"])
-        if self._told - self._logged >= LOG_SECONDS:
+        if self._reported - self._logged >= LOG_SECONDS:
             self._log(facts)
 
     def check(self, facts: Mapping[str, Any]) -> None:
-        """Tell of a validation, or of the end of an epoch where there is none."""
-        self._told = self._clock()
+        """Report a validation, or the end of an epoch without one."""
+        self._reported = self._clock()
         if self._progress is not None:
             self._progress(line_of(facts), facts["done"])
         self._log(facts, check=True)
@@ -89,14 +89,14 @@ class Reporter:
 
 
 def _rounded(value: Any) -> Any:
-    """Return a number as a log has it: six digits, null where it is none."""
+    """Return a value for the log: numbers with six digits, None for inf and NaN."""
     if not isinstance(value, float):
         return value
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def line_of(facts: Mapping[str, Any]) -> str:
-    """Return the facts as one line for people.
+    """Return the facts as one line of text.
 
     >>> facts = {"epoch": 1.5, "epochs": 4, "tokens": 3000, "seconds": 2.0, "done": 0.375}
     >>> line_of({**facts, "train_nats": 4.0, "valid_nats": 5.0})
@@ -106,13 +106,13 @@ def line_of(facts: Mapping[str, Any]) -> str:
     parts = [f"epoch {epoch}" + (f" of {facts['epochs']}" if facts["epochs"] else "")]
     if facts["seconds"] > 0:
         parts.append(f"{facts['tokens'] / facts['seconds']:,.0f} tokens/s")
-    told = [
+    perplexities = [
         f"{name} {math.exp(min(facts[key], 700)):.2f}"
         for name, key in (("train", "train_nats"), ("valid", "valid_nats"))
         if facts[key] is not None and not math.isnan(facts[key])
     ]
-    if told:
-        parts.append("perplexity " + ", ".join(told))
+    if perplexities:
+        parts.append("perplexity " + ", ".join(perplexities))
     if facts["done"] > 0:
         left = facts["seconds"] * (1 / facts["done"] - 1)
         parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")

@@ -18,16 +18,15 @@ import torch
 import lmkit
 from lmkit.errors import FormatError, LmkitError
 from lmkit.models.rnn import checkpoints
-from lmkit.models.rnn.model import RecurrentModel, WordRnn
+from lmkit.models.rnn.models import RecurrentModel, WordRnn
 from lmkit.models.rnn.training import Trainer
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
+from tests.models.rnn import samples
+from tests.models.rnn.samples import RARE, TEXT, corpus
 
-TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw the dog\n\n" * 12
-RARE = "".join(f"the w{n} sat on x{n}\n" for n in range(60))
-CORPUS = Corpus.from_string(TEXT + RARE, normalize="none")
-VALID = Corpus.from_string(TEXT[:400], normalize="none")
-SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "lanes": 4, "length": 16, "tied": False}
+ROOT = Path(__file__).parents[3]
+CORPUS = corpus(TEXT + RARE)
 EVERYTHING: dict[str, Any] = {
     "layers": 2, "locked": True, "dropout": 0.3, "embedding_dropout": 0.1, "weight_drop": 0.2,
     "average": 0.9, "random_length": True, "activation_penalty": 1.0, "change_penalty": 1.0,
@@ -41,8 +40,8 @@ class KilledError(Exception):
 def fitted(**options: Any) -> RecurrentModel:
     run = {name: options.pop(name) for name in ("checkpoint", "checkpoint_seconds", "log")
            if name in options}  # fmt: skip
-    valid = options.pop("valid", VALID)
-    return WordRnn(**{**SMALL, **options}).fit(CORPUS, valid=valid, **run)
+    model: RecurrentModel = samples.fitted(**{"text": CORPUS, "run": run, **options})
+    return model
 
 
 def killed_at(step: int, path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
@@ -50,7 +49,7 @@ def killed_at(step: int, path: Path, monkeypatch: pytest.MonkeyPatch, **options:
     whole = Trainer._step
 
     def dying(self: Trainer, batch: Any) -> None:
-        if self.place.steps == step:
+        if self.position.steps == step:
             torch.rand(7)  # what was drawn after the checkpoint must not matter
             raise KilledError
         whole(self, batch)
@@ -131,15 +130,17 @@ def test_a_killed_process(tmp_path: Path) -> None:
     text, model, path = tmp_path / "t.txt", tmp_path / "m.lmkit", tmp_path / "run.ckpt"
     text.write_text(TEXT + RARE, encoding="utf-8")
     spec = "word-rnn:hidden=12,embedding=6,lanes=4,length=16,tied=no"
-    options = [str(text), "--normalize", "none", "--steps", "150", "-o", str(model)]
-    command = [sys.executable, "-c", "from lmkit.cli.main import main; main()", "fit", "--model"]
+    options = [str(text), "--normalize", "none", "--steps", "40", "-o", str(model)]
+    checkout = f"import lmkit; lmkit.__path__.append({str(ROOT)!r})\n"
+    main = checkout + "from lmkit.cli.main import main; main()"
+    command = [sys.executable, "-c", main, "fit", "--model"]
     program = (
-        "from lmkit.models.rnn import checkpoints, training\n"
+        f"{checkout}from lmkit.models.rnn import checkpoints\n"
         "import os, signal\n"
         "whole = checkpoints.Checkpoint.__call__\n"
         "def dying(self, trainer):\n"
         "    self.write(trainer)\n"
-        "    if trainer.place.steps == 60: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if trainer.position.steps == 15: os.kill(os.getpid(), signal.SIGKILL)\n"
         "checkpoints.Checkpoint.__call__ = dying\n"
         "from lmkit.cli.main import main; main()\n"
     )
@@ -152,7 +153,7 @@ def test_a_killed_process(tmp_path: Path) -> None:
     again = [*command, spec, *options, "--checkpoint", str(path)]
     subprocess.run(again, capture_output=True, check=True, env=environment)
     assert not path.exists()  # the model holds all that is left of the run
-    whole = WordRnn(hidden=12, embedding=6, lanes=4, length=16, tied=False, steps=150)
+    whole = WordRnn(hidden=12, embedding=6, lanes=4, length=16, tied=False, steps=40)
     whole.fit(Corpus.open(text, normalize="none"))
     assert_equal(lmkit.load(model), whole)
 
