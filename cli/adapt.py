@@ -59,9 +59,9 @@ def command(
     lmkit adapt word-rnn.lmkit --valid ptb -o dynamic.lmkit
     """
     from lmkit.errors import ParameterError
+    from lmkit.models.combined.dynamic import adapt
     from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.registry import load
-    from lmkit.models.rnn.dynamic import adapt
 
     o.check_output(target)
     if names_arpa(target):

@@ -14,7 +14,7 @@ from lmkit.reporting.tables import Column, perplexity
 from . import options as o
 
 if TYPE_CHECKING:
-    from lmkit.models.mixture import Mixture
+    from lmkit.models.combined.mixture import Mixture
 
 
 @click.command()
@@ -83,7 +83,7 @@ def command(
     """
     from lmkit.errors import ParameterError
     from lmkit.evaluation.proper import remarks
-    from lmkit.models.mixing import mix
+    from lmkit.models.combined.mixing import mix
     from lmkit.models.ngram.arpa_names import names_arpa
     from lmkit.models.registry import load
 

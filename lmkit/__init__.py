@@ -23,13 +23,13 @@ _PUBLIC = {
     "CharRnn": "lmkit.models.rnn.models",
     "Comparison": "lmkit.evaluation.comparison",
     "Corpus": "lmkit.text.corpus",
-    "Dynamic": "lmkit.models.rnn.dynamic",
+    "Dynamic": "lmkit.models.combined.dynamic",
     "JelinekMercer": "lmkit.models.ngram.jelinek_mercer",
     "Katz": "lmkit.models.ngram.katz",
     "KneserNey": "lmkit.models.ngram.kneser_ney",
     "LanguageModel": "lmkit.models.base",
     "LmkitError": "lmkit.errors",
-    "Mixture": "lmkit.models.mixture",
+    "Mixture": "lmkit.models.combined.mixture",
     "Mlp": "lmkit.models.rnn.models",
     "Ngram": "lmkit.models.ngram.model",
     "StupidBackoff": "lmkit.models.ngram.stupid_backoff",
@@ -41,12 +41,12 @@ _PUBLIC = {
     "Vocabulary": "lmkit.text.vocabulary",
     "WittenBell": "lmkit.models.ngram.witten_bell",
     "WordRnn": "lmkit.models.rnn.models",
-    "adapt": "lmkit.models.rnn.dynamic",
+    "adapt": "lmkit.models.combined.dynamic",
     "compare": "lmkit.evaluation.comparison",
     "fit": "lmkit.models.registry",
     "load": "lmkit.models.registry",
     "measure_zipf": "lmkit.statistics.zipf",
-    "mix": "lmkit.models.mixing",
+    "mix": "lmkit.models.combined.mixing",
     "prune": "lmkit.models.ngram.pruning",
     "register": "lmkit.models.registry",
 }
@@ -59,8 +59,10 @@ if TYPE_CHECKING:
     from lmkit.evaluation.comparison import compare as compare
     from lmkit.evaluation.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.models.base import LanguageModel as LanguageModel
-    from lmkit.models.mixing import mix as mix
-    from lmkit.models.mixture import Mixture as Mixture
+    from lmkit.models.combined.dynamic import Dynamic as Dynamic
+    from lmkit.models.combined.dynamic import adapt as adapt
+    from lmkit.models.combined.mixing import mix as mix
+    from lmkit.models.combined.mixture import Mixture as Mixture
     from lmkit.models.ngram.jelinek_mercer import JelinekMercer as JelinekMercer
     from lmkit.models.ngram.katz import Katz as Katz
     from lmkit.models.ngram.kneser_ney import AbsoluteDiscounting as AbsoluteDiscounting
@@ -75,8 +77,6 @@ if TYPE_CHECKING:
     from lmkit.models.registry import fit as fit
     from lmkit.models.registry import load as load
     from lmkit.models.registry import register as register
-    from lmkit.models.rnn.dynamic import Dynamic as Dynamic
-    from lmkit.models.rnn.dynamic import adapt as adapt
     from lmkit.models.rnn.models import CharRnn as CharRnn
     from lmkit.models.rnn.models import Mlp as Mlp
     from lmkit.models.rnn.models import WordRnn as WordRnn

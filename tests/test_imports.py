@@ -40,6 +40,7 @@ LAYERS = [
     {"lmkit.cli"},
 ]
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
+KINDS = ("lmkit.models.ngram", "lmkit.models.rnn", "lmkit.models.combined")
 HEAVY = ("torch", "pandas", "matplotlib", "numba", "scipy")
 
 
@@ -101,7 +102,7 @@ def test_scores_and_reports_know_no_kind_of_model() -> None:
     for module, file in MODULES.items():
         if module.startswith(("lmkit.evaluation", "lmkit.reporting")):
             for imported in imports(module, file):
-                assert not imported.startswith(("lmkit.models.ngram", "lmkit.models.rnn")), module
+                assert not imported.startswith(KINDS), module
 
 
 def test_public_names_are_where_they_are_said_to_be() -> None:

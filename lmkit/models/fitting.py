@@ -41,36 +41,24 @@ def fit_model(
     model._forget()
     start = time.perf_counter()
     try:
-        _learn_texts(model, train, held_out, vocabulary, progress, **training)
+        if model.needs_validation and held_out is None:
+            train, held_out = train.cut((0.9, 0.1))
+        learned = learn_text(
+            train, model.unit, min_count=model.min_count, max_size=model.max_size, given=vocabulary
+        )
+        model.vocabulary_, model.dropped_ = learned.vocabulary, learned.dropped
+        model.normalize_, model.sentences_ = train.normalize, train.sentences
+        model.train_sha256_, model.train_passages_ = learned.summary.sha256, learned.passages
+        valid_ids = None
+        if held_out is not None:
+            valid_ids, passages = _encoded(model, held_out)
+            if model.needs_validation:
+                model.valid_passages_ = passages
+        model._learn(learned.ids, valid_ids, progress, **training)
     except BaseException:
         model._forget()
         raise
     model.fit_seconds_ = time.perf_counter() - start
-
-
-def _learn_texts(
-    model: LanguageModel,
-    train: Text,
-    held_out: Text | None,
-    vocabulary: Vocabulary | None,
-    progress: Progress | None,
-    **training: Any,
-) -> None:
-    """Let a model learn from a training and a validation text."""
-    if model.needs_validation and held_out is None:
-        train, held_out = train.cut((0.9, 0.1))
-    learned = learn_text(
-        train, model.unit, min_count=model.min_count, max_size=model.max_size, given=vocabulary
-    )
-    model.vocabulary_, model.dropped_ = learned.vocabulary, learned.dropped
-    model.normalize_, model.sentences_ = train.normalize, train.sentences
-    model.train_sha256_, model.train_passages_ = learned.summary.sha256, learned.passages
-    valid_ids = None
-    if held_out is not None:
-        valid_ids, passages = _encoded(model, held_out)
-        if model.needs_validation:
-            model.valid_passages_ = passages
-    model._learn(learned.ids, valid_ids, progress, **training)
 
 
 def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:

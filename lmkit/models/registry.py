@@ -56,10 +56,12 @@ REGISTRY: dict[str, Entry] = {
     "word-rnn": Entry(_RNN, "WordRnn", "a recurrent network over words"),
     "mlp": Entry(_RNN, "Mlp", "a network over a fixed window of words (Bengio)"),
     "dynamic": Entry(
-        "lmkit.models.rnn.dynamic", "Dynamic", "a network that learns on from the text it scores"
+        "lmkit.models.combined.dynamic",
+        "Dynamic",
+        "a network that learns on from the text it scores",
     ),
     "mixture": Entry(
-        "lmkit.models.mixture", "Mixture", "models joined by +, and caches, interpolated"
+        "lmkit.models.combined.mixture", "Mixture", "models joined by +, and caches, interpolated"
     ),
 }
 # Models that files hold and that no text is fitted to.

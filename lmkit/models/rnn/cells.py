@@ -32,27 +32,19 @@ class Weights(NamedTuple):
     hidden_bias: Tensor  # (G·H,)
 
 
-def elman_step(x: Tensor, state: State, weights: Weights) -> State:
+def elman_step(
+    x: Tensor, state: State, weights: Weights, *, unit: Callable[[Tensor], Tensor] = torch.tanh
+) -> State:
     """Return the state of an Elman network after one input (Elman 1990).
 
     h' = tanh(W x + U h + b). `x` is (B, E), `state` is (h,) with h (B, H). The sum of the two
-    products equals the one product [x, h] [W, U]ᵀ that textbooks also print.
+    products equals the one product [x, h] [W, U]ᵀ that textbooks also print. With torch.relu as
+    `unit` it is the rectified network of Le et al. (2015).
     """
     (h,) = state  # (B, H)
     from_input = linear(x, weights.input, weights.input_bias)  # (B, E) · (E, H) -> (B, H)
     from_hidden = linear(h, weights.hidden, weights.hidden_bias)  # (B, H) · (H, H) -> (B, H)
-    return (torch.tanh(from_input + from_hidden),)  # (B, H)
-
-
-def elman_relu_step(x: Tensor, state: State, weights: Weights) -> State:
-    """Return the state of an Elman network whose units are rectified (Le et al. 2015).
-
-    As :func:`elman_step`, with max(0, ·) in place of tanh.
-    """
-    (h,) = state  # (B, H)
-    from_input = linear(x, weights.input, weights.input_bias)  # (B, E) · (E, H) -> (B, H)
-    from_hidden = linear(h, weights.hidden, weights.hidden_bias)  # (B, H) · (H, H) -> (B, H)
-    return (torch.relu(from_input + from_hidden),)  # (B, H)
+    return (unit(from_input + from_hidden),)  # (B, H)
 
 
 def gru_step(x: Tensor, state: State, weights: Weights) -> State:
@@ -150,7 +142,7 @@ CELLS: Mapping[str, Cell] = MappingProxyType(
         "rnn": Cell("rnn", elman_step, nn.RNN, torch.rnn_tanh, gates=1, states=1),
         "rnn-relu": Cell(
             "rnn-relu",
-            elman_relu_step,
+            partial(elman_step, unit=torch.relu),
             partial(nn.RNN, nonlinearity="relu"),
             torch.rnn_relu,
             gates=1,

@@ -98,7 +98,9 @@ class Checkpoint:
             written = dict(header["identity"])
             settings, position = Settings.from_json(header["settings"]), dict(header["place"])
         except (KeyError, TypeError, ValueError):
-            raise _does_not_fit(self.path) from None
+            raise FormatError(
+                f"{self.path}: its content does not fit together; delete it to start anew"
+            ) from None
         for name, value in self.identity.items():
             if written.get(name) != value:
                 raise LmkitError(
@@ -136,10 +138,6 @@ def restore(
         ) from None
     trainer.rate.halvings = trainer.position.halvings
     trainer.average.steps = trainer.position.average_steps
-
-
-def _does_not_fit(path: Path) -> FormatError:
-    return FormatError(f"{path}: its content does not fit together; delete it to start anew")
 
 
 def _arrays_of(trainer: Trainer) -> dict[str, NDArray[Any]]:

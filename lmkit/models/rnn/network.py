@@ -7,7 +7,7 @@ the embedding, F features.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -43,16 +43,15 @@ class Shape:
 class Drops:
     """Dropout rates in training mode.
 
-    `input` is that of the embedding's features, `layer` between layers, `output` of the outputs
-    that scores are computed from, `word` of whole types of the embedding, `weight` of recurrent
-    weights. With `locked`, features are dropped at all steps of a stretch alike.
+    The names are those of the options. With `locked`, features are dropped at all steps of a
+    stretch alike.
     """
 
-    input: float = 0.0
-    layer: float = 0.0
-    output: float = 0.0
-    word: float = 0.0
-    weight: float = 0.0
+    input_dropout: float = 0.0
+    layer_dropout: float = 0.0
+    output_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    weight_drop: float = 0.0
     locked: bool = False
 
 
@@ -123,15 +122,12 @@ class Network(nn.Module, ABC):
         """Return the input vectors (..., E) of ids (...); one-hot vectors are V + 1 wide."""
         if self.embedding is None:
             return one_hot(inputs, self.shape.outcomes + 1).float()
-        return embedding(inputs, self._word_vectors())
-
-    def _word_vectors(self) -> Tensor:
-        assert self.embedding is not None
-        return drop_words(self.embedding.weight, self.drops.word if self.training else 0.0)
+        rate = self.drops.embedding_dropout if self.training else 0.0
+        return embedding(inputs, drop_words(self.embedding.weight, rate))
 
     def drop_outputs(self, outputs: Tensor) -> Tensor:
-        """Return the outputs (T, B, H), with dropout at the rate `drops.output` in training."""
-        rate = self.drops.output if self.training else 0.0
+        """Return the outputs (T, B, H), with output dropout in training mode."""
+        rate = self.drops.output_dropout if self.training else 0.0
         return drop_features(outputs, rate, locked=self.drops.locked)
 
     def query(self, outputs: Tensor) -> Tensor:
@@ -178,13 +174,13 @@ class RecurrentNetwork(Network):
         x = self.embed(inputs)  # (T, B, E)
         after: list[Tensor] = []
         drops = self.drops if self.training else NO_DROPS
-        rate = drops.input
+        rate = drops.input_dropout
         for weights, old in zip(self._weights(), self._by_layer(state), strict=True):
             x = drop_features(x, rate, locked=drops.locked)
-            weights = weights._replace(hidden=drop_weights(weights.hidden, drops.weight))
+            weights = weights._replace(hidden=drop_weights(weights.hidden, drops.weight_drop))
             x, new = self.cell.fused(x, old, weights)  # (T, B, H)
             after.extend(new)
-            rate = drops.layer
+            rate = drops.layer_dropout
         return x, tuple(after)
 
     def step(self, inputs: Tensor, state: State) -> State:
@@ -238,7 +234,7 @@ class WindowNetwork(Network):
         seen = torch.cat([state[0].long().T, inputs])  # (n-1 + T, B)
         x = self.embed(seen)  # (n-1 + T, B, E)
         drops = self.drops if self.training else NO_DROPS
-        x = drop_features(x, drops.input, locked=drops.locked)
+        x = drop_features(x, drops.input_dropout, locked=drops.locked)
         steps = len(inputs)
         columns = [x[1 + offset : 1 + offset + steps] for offset in range(self.window)]
         outputs = torch.tanh(self.layer(torch.cat(columns, dim=-1)))  # (T, B, H)
@@ -265,14 +261,7 @@ def make_network(settings: Settings, outcomes: int) -> Network:
         outcomes, settings.cell, settings.layers, settings.hidden, settings.embedding, settings.tied
     )
     network = WindowNetwork(shape, settings.order) if settings.order else RecurrentNetwork(shape)
-    network.drops = Drops(
-        input=settings.input_dropout,
-        layer=settings.layer_dropout,
-        output=settings.output_dropout,
-        word=settings.embedding_dropout,
-        weight=settings.weight_drop,
-        locked=settings.locked,
-    )
+    network.drops = Drops(**{row.name: getattr(settings, row.name) for row in fields(Drops)})
     return network
 
 

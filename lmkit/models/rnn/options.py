@@ -72,12 +72,15 @@ def _closed(default: Any, help: str, *ranges: Range, **rest: Any) -> Any:  # noq
     return field(default=default, metadata={"option": option})
 
 
-def _open(default: Any, help: str, *ranges: Range, **rest: Any) -> Any:  # noqa: A002
+def _open(
+    default: Any, help: str, *ranges: Range, planned: bool = True, **rest: Any  # noqa: A002
+) -> Any:  # fmt: skip
     """Return the field of an open option; `default` is the setting where nothing decides it."""
-    return field(default=default, metadata={"option": Option(help, ranges, **rest)})
+    option = Option(help, ranges, planned=planned, **rest)
+    return field(default=default, metadata={"option": option})
 
 
-_RECURRENT: Any = {"of": ("recurrent",)}
+_RECURRENT, _WINDOW = ("recurrent",), ("window",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,47 +89,39 @@ class Settings:
 
     # the network
     cell: Literal["rnn", "rnn-relu", "gru", "lstm"] = _closed(
-        "lstm", "the recurrent cell; rnn has tanh units", **_RECURRENT
+        "lstm", "the recurrent cell; rnn has tanh units", of=_RECURRENT
     )
-    layers: int = _open(
-        1, "recurrent layers", at_least(1), plain=(1, 1), planned=True, **_RECURRENT
-    )
-    order: int = _closed(
-        0, "predict from the last order - 1 tokens", at_least(2), of=("window",)
-    )  # fmt: skip
-    hidden: int = _open(128, "units of a layer", at_least(1), plain=(192, 128), planned=True)
+    layers: int = _open(1, "recurrent layers", at_least(1), of=_RECURRENT, plain=(1, 1))
+    order: int = _closed(0, "predict from the last order - 1 tokens", at_least(2), of=_WINDOW)
+    hidden: int = _open(128, "units of a layer", at_least(1), plain=(192, 128))
     embedding: int = _open(
-        64, "width of the embedding; 0 for one-hot inputs", at_least(0),
-        plain=(32, 64), planned=True,
-    )  # fmt: skip
+        64, "width of the embedding; 0 for one-hot inputs", at_least(0), plain=(32, 64)
+    )
     tied: bool = _open(
         False, "let embedding and output share one matrix (Press & Wolf 2017)",
-        of=("recurrent", "window"), plain=(False, True), planned=True,
+        of=_RECURRENT + _WINDOW, plain=(False, True),
     )  # fmt: skip
     forget_bias: float = _open(
         1.0, "initial bias of an LSTM's forget gates; 1 (Jozefowicz et al. 2015), but a budget "
-        "plans 0 for characters, which were measured to be learned faster with it",
-        planned=True, **_RECURRENT,
+        "plans 0 for characters, which were measured to be learned faster with it", of=_RECURRENT
     )  # fmt: skip
     # regularisation
     input_dropout: float = _open(
-        0.0, "dropout of the embedding's features; by default `dropout`", FRACTION, planned=True
+        0.0, "dropout of the embedding's features; by default `dropout`", FRACTION
     )
     layer_dropout: float = _open(
-        0.0, "dropout between layers; by default `dropout`", FRACTION, planned=True, **_RECURRENT
+        0.0, "dropout between layers; by default `dropout`", FRACTION, of=_RECURRENT
     )
     output_dropout: float = _open(
-        0.0, "dropout of the top layer's outputs; by default `dropout`", FRACTION
+        0.0, "dropout of the top layer's outputs; by default `dropout`", FRACTION, planned=False
     )
-    embedding_dropout: float = _open(
-        0.0, "dropout of whole types", FRACTION, plain=(0.0, 0.0), planned=True
-    )
+    embedding_dropout: float = _open(0.0, "dropout of whole types", FRACTION, plain=(0.0, 0.0))
     weight_drop: float = _open(
-        0.0, "dropout of recurrent weights", FRACTION, plain=(0.0, 0.0), planned=True, **_RECURRENT
+        0.0, "dropout of recurrent weights", FRACTION, of=_RECURRENT, plain=(0.0, 0.0)
     )
     locked: bool = _open(
         False, "drop the same features at every step of a stretch (Gal & Ghahramani 2016)",
-        plain=(False, False), planned=True,
+        plain=(False, False),
     )  # fmt: skip
     activation_penalty: float = _closed(
         0.0, "activation regularisation, AR (Merity, McCann & Socher 2017)", NOT_NEGATIVE
@@ -136,27 +131,24 @@ class Settings:
     )
     unk_rate: float = _open(
         0.5, "fraction of the types seen once that are read as <unk>, drawn anew each epoch",
-        FRACTION, plain=(0.5, 0.5), planned=True,
+        FRACTION, plain=(0.5, 0.5),
     )  # fmt: skip
     # the text
     sampling: Literal["sequential", "random"] = _closed(
         "sequential", "sequential: each lane continues from stretch to stretch; random: stretches "
         "in random order, each from the initial state",
     )  # fmt: skip
-    lanes: int = _open(
-        16, "batch size: streams read in parallel", at_least(1), plain=(16, 16), planned=True
-    )
+    lanes: int = _open(16, "batch size: streams read in parallel", at_least(1), plain=(16, 16))
     length: int = _open(
-        32, "tokens of a stretch, through which gradients are propagated back", at_least(1),
-        plain=(32, 32), planned=True,
-    )  # fmt: skip
+        32, "tokens of a stretch, the reach of back-propagation", at_least(1), plain=(32, 32)
+    )
     random_length: bool = _closed(False, "vary the length of stretches at random")
     # the optimiser
     optimizer: Literal["adamw", "sgd", "nt-asgd"] = _closed(
         "adamw", "nt-asgd averages the weights once validation no longer improves"
     )
     learning_rate: float = _open(
-        0.01, "highest learning rate", POSITIVE, plain=(0.012, 0.03), descent=10.0, planned=True
+        0.01, "highest learning rate", POSITIVE, plain=(0.012, 0.03), descent=10.0
     )
     schedule: Literal["cosine", "one-cycle", "constant", "plateau"] = _closed(
         "cosine", "cosine and one-cycle fall to zero at the end; plateau halves the rate when "
@@ -164,32 +156,31 @@ class Settings:
     )  # fmt: skip
     warmup: float = _open(
         0.1, "fraction of the training in which the learning rate rises; 0.3 with one-cycle, and "
-        "with a budget half an epoch at most",
-        FRACTION, planned=True,
+        "with a budget half an epoch at most", FRACTION,
     )  # fmt: skip
     weight_decay: float = _open(
-        0.1, "weight decay of the matrices", NOT_NEGATIVE,
-        plain=(0.1, 0.2), descent=1.2e-6, planned=True,
-    )  # fmt: skip
+        0.1, "weight decay of matrices", NOT_NEGATIVE, plain=(0.1, 0.2), descent=1.2e-6
+    )
     clip: float = _open(
-        1.0, "highest norm of the gradients", POSITIVE, plain=(1.0, 1.0), descent=0.25, planned=True
+        1.0, "highest norm of the gradients", POSITIVE, plain=(1.0, 1.0), descent=0.25
     )
     average: float = _open(
         0.0, "decay of an exponential moving average of the weights; 0 for none", FRACTION,
-        plain=(0.0, 0.0), descent=0.0, planned=True,
+        plain=(0.0, 0.0), descent=0.0,
     )  # fmt: skip
     samples: int = _closed(
-        0, "outcomes that the softmax of training is estimated from; 0 for all; scores are exact",
-        at_least(0),
-    )  # fmt: skip
+        0, "outcomes that the softmax of training is estimated from; 0 for all", at_least(0)
+    )
     precision: Literal["auto", "float32", "bfloat16"] = _closed(
         "auto", "of the matrix products in training; auto is bfloat16 where the device has it and "
         "the network is large; scores are always computed in float32",
     )  # fmt: skip
     # how long
-    epochs: int | None = _open(None, "readings of the text", at_least(1), plain=(3, 4))
-    steps: int | None = _open(None, "batches", at_least(1))
-    budget: float | None = _open(None, "train so long (90s, 10m, 1.5h)", type=str)
+    epochs: int | None = _open(
+        None, "readings of the text", at_least(1), plain=(3, 4), planned=False
+    )
+    steps: int | None = _open(None, "batches", at_least(1), planned=False)
+    budget: float | None = _open(None, "train so long (90s, 10m, 1.5h)", planned=False, type=str)
     patience: int = _closed(
         2, "validations without improvement after which training ends (not with a budget), or "
         "nt-asgd begins to average", at_least(1),

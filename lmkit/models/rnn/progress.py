@@ -51,27 +51,20 @@ class Reporter:
         """Whether the next progress line is due."""
         return self._clock() - self._reported >= LINE_SECONDS
 
-    def step(self, facts: Mapping[str, Any]) -> None:
-        """Report a training step."""
+    def step(self, facts: Mapping[str, Any], *, check: bool = False) -> None:
+        """Report a training step, or with `check` a validation or the end of an epoch."""
         self._reported = self._clock()
         if self._progress is not None:
             self._progress(line_of(facts), facts["done"])
-        if self._reported - self._logged >= LOG_SECONDS:
-            self._log(facts)
-
-    def check(self, facts: Mapping[str, Any]) -> None:
-        """Report a validation, or the end of an epoch without one."""
-        self._reported = self._clock()
-        if self._progress is not None:
-            self._progress(line_of(facts), facts["done"])
-        self._log(facts, check=True)
+        if check or self._reported - self._logged >= LOG_SECONDS:
+            self._log(facts, check=check)
 
     def close(self) -> None:
         """Close the log."""
         if self._file is not None:
             self._file.close()
 
-    def _log(self, facts: Mapping[str, Any], *, check: bool = False) -> None:
+    def _log(self, facts: Mapping[str, Any], *, check: bool) -> None:
         self._logged = self._clock()
         seconds, tokens = self._before
         self._before = (facts["seconds"], facts["tokens"])

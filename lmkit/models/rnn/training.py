@@ -307,7 +307,7 @@ class Trainer:
             better = valid < min(position.curve_valid, default=math.inf)
             position.curve_valid.append(valid)
             self._judge(better)
-        self.reporter.check(self._facts())
+        self.reporter.step(self._facts(), check=True)
         self.threads.resume()
 
     def _judge(self, better: bool) -> None:

@@ -100,7 +100,7 @@ def test_the_settings_describe_the_network() -> None:
     network = make_network(settings, V)
     assert isinstance(network, RecurrentNetwork)
     assert (network.shape.cell, network.shape.layers) == ("gru", 2)
-    assert network.drops == Drops(input=0.1, locked=True)
+    assert network.drops == Drops(input_dropout=0.1, locked=True)
     assert size_of_network(settings, V) == parameter_count(network)
     window = make_network(settings.changed(order=4), V)
     assert isinstance(window, WindowNetwork)

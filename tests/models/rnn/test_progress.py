@@ -39,7 +39,8 @@ def test_the_log_has_a_line_every_five_seconds_and_at_validations(tmp_path: Path
     reporter = Reporter(None, path, clock=clock)
     for clock.now in (0.0, 4.0, 6.0):
         reporter.step({**FACTS, "seconds": 2.0 + clock.now, "tokens": 3000 + 100 * clock.now})
-    reporter.check({**FACTS, "seconds": 9.0, "valid_nats": 5.0, "last_valid_nats": math.inf})
+    facts = {**FACTS, "seconds": 9.0, "valid_nats": 5.0, "last_valid_nats": math.inf}
+    reporter.step(facts, check=True)
     reporter.close()
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [line["check"] for line in lines] == [False, False, True]

@@ -17,8 +17,8 @@ import lmkit
 from lmkit.cli.main import cli
 from lmkit.cli.options import with_options
 from lmkit.errors import CorpusError, FormatError, ParameterError
+from lmkit.models.combined.dynamic import Dynamic, adapt
 from lmkit.models.registry import create
-from lmkit.models.rnn.dynamic import Dynamic, adapt
 from lmkit.models.rnn.models import WordRnn
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus

@@ -1,8 +1,7 @@
-"""Fitted models into a mixture."""
+"""Making a mixture of fitted models."""
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.models.base import LanguageModel, Progress
-from lmkit.models.cache import in_order
+from lmkit.models.combined.cache import in_order
+from lmkit.models.combined.mixture import Mixture, check_parts
+from lmkit.models.combined.parts import adopted
 from lmkit.models.fitting import validation_ids
-from lmkit.models.mixture import Mixture, check_parts
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.known import numbering, shared_vocabulary
 from lmkit.text.passages import union
@@ -27,12 +27,12 @@ def mix(
     buckets: int = 1,
     progress: Progress | None = None,
 ) -> Mixture:
-    """Return the mixture of fitted models whose weights suit a validation text best.
+    """Return the mixture of fitted models, with weights that suit a validation text best.
 
-    `valid` is a Text, or a corpus whose validation part is meant (its test part, or the whole,
-    where it has none). `caches` are ``unigram`` and ``neural``; they and `window` and `buckets`
-    are as :class:`~lmkit.models.mixture.Mixture` has them. `progress(what, fraction)` is called now
-    and then. The models are left as they are.
+    `valid` is a Text, or a corpus whose validation part is used (its test part, or the whole, if it
+    has none). `caches` are ``unigram`` and ``neural``; they and `window` and `buckets` are options
+    of :class:`~lmkit.models.combined.mixture.Mixture`. `progress(what, fraction)` is called now and
+    then. The models are not changed.
 
     Raises VocabularyError for models of different vocabularies; ParameterError for models of
     different units, normalisers or sentence rules, for one whose probabilities do not sum to one,
@@ -47,10 +47,8 @@ def mix(
     start = time.perf_counter()
     mixture = _unfitted(models, caches, window, buckets)
     _take_over(mixture, models)
-    parts = [copy.copy(model) for model in models]  # what they learned is shared, not copied
     valid_ids = validation_ids(mixture, valid)
-    for part in parts:
-        mixture._share_with(part)
+    parts = [adopted(mixture, model) for model in models]
     numberings = [numbering(mixture.vocabulary_, model.vocabulary_) for model in models]
     mixture.combine(parts, valid_ids, progress, numberings=numberings)
     spent = [model.fit_seconds_ for model in models if model.fit_seconds_ is not None]
@@ -61,7 +59,7 @@ def mix(
 def _unfitted(
     models: Sequence[LanguageModel], caches: Sequence[str], window: int, buckets: int
 ) -> Mixture:
-    """Return the mixture that has learned nothing, its options checked."""
+    """Return the unfitted mixture, its options checked."""
     runs_on = bool(caches) or any(model.context == "stream" for model in models)
     mixture = Mixture(
         models="+".join(sorted(model.spec for model in models)),
@@ -78,7 +76,7 @@ def _unfitted(
 
 
 def _same_options(models: Sequence[LanguageModel], names: Sequence[str]) -> dict[str, Any]:
-    """Return those of the options that have one value in all models."""
+    """Return those of the options that have the same value in all models."""
     first = models[0].get_parameters()
     return {
         name: first[name]
@@ -88,7 +86,7 @@ def _same_options(models: Sequence[LanguageModel], names: Sequence[str]) -> dict
 
 
 def _take_over(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
-    """Give the mixture the vocabulary and the rules that its models have in common."""
+    """Give the mixture the vocabulary and the text rules that its models have in common."""
     first = models[0]
     known = [(model.vocabulary_, model.dropped_) for model in models]
     mixture.vocabulary_, mixture.dropped_ = shared_vocabulary(known)

@@ -1,7 +1,7 @@
 """Mixtures: language models of one vocabulary, and caches, interpolated linearly.
 
-``p(w | h) = sum of weight_k p_k(w | h)``. The weights are those under which the validation text is
-most probable, found by expectation maximisation; so are the settings of caches.
+p(w | h) = sum over k of weight_k p_k(w | h). The weights and the settings of caches maximise the
+likelihood of the validation text; the weights by expectation maximisation.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError, ParameterError
 from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
-from lmkit.models.cache import KINDS, Cache, Past, check_cache, in_order
+from lmkit.models.combined import parts
+from lmkit.models.combined.cache import FEW, KINDS, Cache, Past, best_caches, check_cache, in_order
+from lmkit.models.combined.weights import bucket_of, find_weights, mixed
 from lmkit.models.fitting import named_progress
 from lmkit.models.hyperparameters import names_given
-from lmkit.models.interpolation import find_weights
 from lmkit.models.ngram.continuations import continuations, knows_contexts
-from lmkit.models.parts import bucket_of, mixed, ngram_part, recurrent_part
-from lmkit.models.registry import create, model_class
-from lmkit.models.tuning import FEW, best_caches
+from lmkit.models.registry import model_class
+from lmkit.storage import prefixed, under
 from lmkit.text.known import Numbering, checked_numbering
 
 PIECE = 1 << 17
 """Tokens scored at once: their hidden states must fit into memory, 0.5 GB for 1,000 units."""
-_SHARED = ("unit", "min_count", "max_size")  # options that are the mixture's alone
 
 
 class MixtureState(NamedTuple):
-    """Where a mixture stands: the states of its models, and what its caches remember."""
+    """The state of a mixture: the states of its models, and the history of its caches."""
 
     models: tuple[State, ...]
     past: Past
@@ -49,18 +48,17 @@ class Mixture(LanguageModel):
         is spelled ``\,``. All learn from the same text and share one vocabulary.
     ``caches, window``
         ``unigram``, ``neural``, or ``unigram+neural``: caches over the last `window` tokens (see
-        :mod:`lmkit.models.cache`); ``neural`` looks into the recurrent model with the most
-        parameters.
+        :mod:`lmkit.models.combined.cache`); ``neural`` uses the hidden states of the recurrent
+        model with the most parameters.
     ``buckets``
-        How many sets of weights there are: the places of a text are parted by how many different
-        tokens the largest n-gram model has seen after the longest context that it knows, by powers
-        of two. A context with few continuations is one that an n-gram model can be trusted in.
-
+        The number of sets of weights. Positions of a text are assigned to buckets by the number of
+        different tokens that the largest n-gram model has seen after the longest context it knows,
+        by powers of two: with few continuations, an n-gram model is more reliable.
     ``seed``
-        That of its models' chance, where their own specs do not name one.
+        The seed of its models, unless their own specs name one.
 
-    With context ``stream``, the default, caches run on across sentence ends, and each model keeps
-    the context of its own spec; with ``sentence`` all of it is empty after each ``</s>``.
+    With context ``stream``, the default, caches continue across sentence ends, and each model keeps
+    the context of its own spec; with ``sentence`` all are reset after each ``</s>``.
 
     Learned: `models_`, in the order of their specs, so that no number depends on the order in which
     they are given; `numberings_`, the id in each model of each outcome, None where it is the same;
@@ -113,19 +111,13 @@ class Mixture(LanguageModel):
         """Return the unfitted models that the specs make, with the mixture's own options."""
         models = []
         for spec in re.split(r"\+(?!\d)", self.models):  # but not in 1e+3
-            model = create(spec)
             given = names_given(spec)
-            for name in _SHARED:
-                mine, own = getattr(self, name), getattr(model, name)
-                default = model.parameter_defaults()[name]
-                if own != mine and (name in given or (name == "unit" and default != "word")):
-                    raise ParameterError(
-                        f"{spec} has {name}={own!r} in a mixture with {name}={mine!r}; write "
-                        f"{name} for the mixture, once"
-                    )
-                setattr(model, name, mine)
-            if self.seed is not None and "seed" not in given and hasattr(model, "seed"):
-                model.seed = self.seed
+
+            def fixed(model: LanguageModel, name: str, given: set[str] = given) -> bool:
+                other = name == "unit" and model.parameter_defaults()[name] != "word"
+                return name in given or other
+
+            model = parts.make_part(self, spec, parts.VOCABULARY_OPTIONS, fixed)
             if self.context == "sentence" and model.context != "sentence":
                 if "context" in given:
                     raise ParameterError(
@@ -151,10 +143,10 @@ class Mixture(LanguageModel):
         *,
         numberings: Sequence[Numbering] = (),
     ) -> None:
-        """Learn the caches' settings and the weights, from the validation text alone.
+        """Learn the caches' settings and the weights from the validation text.
 
-        `numberings` has the id in each model of each outcome, None (and by default) where they are
-        those of the mixture.
+        `numberings` maps the mixture's ids to those of each model, None (the default) if they are
+        equal.
         """
         self.caches_ = []
         self.numberings_ = list(numberings) or [None] * len(models)
@@ -162,14 +154,14 @@ class Mixture(LanguageModel):
             progress("mixing", 0.0)
         kinds = self.kinds()
         columns = np.empty((len(models) + len(kinds), len(valid_ids)))
-        for place, model in enumerate(models):
-            own = self._own(place, valid_ids)
-            columns[place], _ = model._log_probs(own, model._initial_state())
-        # The order in which they are given must not change a number: sums round differently.
+        for index, model in enumerate(models):
+            own = self._own(index, valid_ids)
+            columns[index], _ = model._log_probs(own, model._initial_state())
+        # Sums are rounded differently in another order: the given order must not change a number.
         order = sorted(range(len(models)), key=lambda k: (models[k].spec, columns[k].tobytes()))
         columns[: len(models)] = columns[order]
-        self.models_ = [models[place] for place in order]
-        self.numberings_ = [self.numberings_[place] for place in order]
+        self.models_ = [models[index] for index in order]
+        self.numberings_ = [self.numberings_[index] for index in order]
         state = self._first_state(hidden="neural" in kinds)
         self.caches_ = best_caches(
             list(columns[: len(models), :FEW]),
@@ -200,15 +192,15 @@ class Mixture(LanguageModel):
         states = tuple(model._initial_state() for model in self.models_)
         empty = Past.empty(0)
         if hidden:
-            place = recurrent_part(self.models_)
-            model: Any = self.models_[place]
-            nothing = model.hidden_states(np.empty(0, np.int32), states[place])[0]
+            index = parts.recurrent_part(self.models_)
+            model: Any = self.models_[index]
+            nothing = model.hidden_states(np.empty(0, np.int32), states[index])[0]
             empty = Past.empty(nothing.shape[1])
         return MixtureState(states, empty)
 
-    def _own(self, place: int, ids: Ids) -> Ids:
-        """Return the ids (T,) as the model at a place has them."""
-        own = self.numberings_[place]
+    def _own(self, index: int, ids: Ids) -> Ids:
+        """Return the ids (T,) in the numbering of a model."""
+        own = self.numberings_[index]
         return ids if own is None else own[ids]
 
     @property
@@ -225,22 +217,22 @@ class Mixture(LanguageModel):
     def _hidden(
         self, ids: Ids, state: MixtureState
     ) -> tuple[NDArray[np.float32], tuple[State, ...]]:
-        """Return what the recurrent model holds at each id and behind, (T + 1, H); H may be 0.
+        """Return the recurrent model's hidden states before each id and after the last, (T + 1, H).
 
-        And the models' states, its own being that behind the ids.
+        And the models' states, with that model's state after the ids. H is 0 if no cache uses them.
         """
         if not state.past.hidden.shape[1]:
             return np.empty((len(ids) + 1, 0), np.float32), state.models
-        place = recurrent_part(self.models_)
-        model: Any = self.models_[place]
-        hidden, after = model.hidden_states(self._own(place, ids), state.models[place])
-        return hidden, (*state.models[:place], after, *state.models[place + 1 :])
+        index = parts.recurrent_part(self.models_)
+        model: Any = self.models_[index]
+        hidden, after = model.hidden_states(self._own(index, ids), state.models[index])
+        return hidden, (*state.models[:index], after, *state.models[index + 1 :])
 
     def _extended(self, state: MixtureState, ids: Ids) -> Past:
         return state.past.then(ids, self._hidden(ids, state)[0][:-1])
 
     def _cached(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
-        """Return what each cache gives each id, (C, T), and the state of the caches behind them."""
+        """Return the log-probability of each id under each cache, (C, T), and the state after."""
         hidden, models = self._hidden(ids, state)
         past = state.past.then(ids, hidden[:-1])
         size, sentence = len(self.vocabulary_), self.context == "sentence"
@@ -251,17 +243,17 @@ class Mixture(LanguageModel):
         return np.stack(rows), MixtureState(models, self._remembered(past))
 
     def _remembered(self, past: Past) -> Past:
-        """Return what of the past a cache can still see."""
+        """Return the part of the history that lies in the window of a cache."""
         longest = max((cache.window for cache in self.caches_), default=0)
         return past.last(longest, sentence=self.context == "sentence")
 
     def _buckets(self, ids: Ids, state: MixtureState) -> NDArray[np.int64]:
-        """Return the bucket of each place and of that behind all, (T + 1,)."""
+        """Return the bucket of each id and of the next one, (T + 1,)."""
         if self.buckets == 1:
             return np.zeros(len(ids) + 1, np.int64)
-        place = ngram_part(self.models_)
-        own = self._own(place, ids)
-        seen = continuations(self.models_[place], own, state.models[place])
+        index = parts.ngram_part(self.models_)
+        own = self._own(index, ids)
+        seen = continuations(self.models_[index], own, state.models[index])
         return bucket_of(seen, self.buckets)
 
     def _log_probs(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
@@ -276,8 +268,8 @@ class Mixture(LanguageModel):
     def _piece(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
         columns = np.empty((len(self.models_) + len(self.caches_), len(ids)))
         states = []
-        for place, (model, before) in enumerate(zip(self.models_, state.models, strict=True)):
-            columns[place], after = model._log_probs(self._own(place, ids), before)
+        for index, (model, before) in enumerate(zip(self.models_, state.models, strict=True)):
+            columns[index], after = model._log_probs(self._own(index, ids), before)
             states.append(after)
         past = state.past
         if self.caches_:
@@ -288,8 +280,8 @@ class Mixture(LanguageModel):
     def _advance(self, state: MixtureState, index: int) -> MixtureState:
         ids = np.array([index], np.int32)
         states = tuple(
-            model._advance(before, int(self._own(place, ids)[0]))
-            for place, (model, before) in enumerate(zip(self.models_, state.models, strict=True))
+            model._advance(before, int(self._own(index, ids)[0]))
+            for index, (model, before) in enumerate(zip(self.models_, state.models, strict=True))
         )
         past = state.past
         if self.caches_:
@@ -316,18 +308,18 @@ class Mixture(LanguageModel):
 
     @property
     def adapts(self) -> str:
-        """How its models and caches learn from the text that is scored; empty where none does."""
+        """How its models and caches learn from the text that is scored; empty if none does."""
         own = [model.adapts for model in self.models_] + ["cache" if self.caches_ else ""]
         return "+".join(dict.fromkeys(filter(None, own)))
 
     @property
     def parameters(self) -> int:
-        """The numbers of all its models, and the weights."""
+        """The number of parameters of all its models, and of weights."""
         return sum(model.parameters for model in self.models_) + self.weights_.size
 
     @property
     def unk(self) -> str:
-        """What unknown tokens are to its models, each word of it once."""
+        """What the probability of an unknown token is in its models, each kind once."""
         return "+".join(dict.fromkeys(model.unk for model in self.models_))
 
     def labels(self) -> list[str]:
@@ -338,30 +330,22 @@ class Mixture(LanguageModel):
         """Return the ``components``, each with its weight, the mean of its buckets."""
         self._require_fit()
         weights = self.weights_.mean(axis=0).tolist()
-        parts = zip(self.labels(), weights, strict=True)
-        return {"components": [f"{weight:.3f}*{label}" for label, weight in parts]}
+        pairs = zip(self.labels(), weights, strict=True)
+        return {"components": [f"{weight:.3f}*{label}" for label, weight in pairs]}
 
     # ------------------------------------------------------------------ files
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        arrays: dict[str, NDArray[Any]] = {
-            "weights": self.weights_,
-            "valid_nats": self.valid_nats_,
-        }
+        arrays: Any = {"weights": self.weights_, "valid_nats": self.valid_nats_}
         described = []
         for number, model in enumerate(self.models_):
-            own, learned = model._state_to_save()
-            arrays.update({f"{number}.{name}": array for name, array in own.items()})
+            own, description = parts.part_to_save(model)
+            arrays.update(prefixed(f"{number}.", own))
             if (numbers := self.numberings_[number]) is not None:
                 arrays[f"numbering.{number}"] = numbers
-            described.append(
-                {"model": model.name, "parameters": model.get_parameters(), "learned": learned}
-            )
-        values = {
-            "models": described,
-            "caches": [list(astuple(cache)) for cache in self.caches_],
-        }
-        return arrays, values
+            described.append(description)
+        caches = [list(astuple(cache)) for cache in self.caches_]
+        return arrays, {"models": described, "caches": caches}
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         self.models_, self.numberings_ = [], []
@@ -369,17 +353,9 @@ class Mixture(LanguageModel):
             cls = model_class(described["model"])
             if issubclass(cls, Mixture):
                 raise FormatError("a mixture within a mixture; mix their models anew")
-            model = cls(**described["parameters"])
-            model._check_common()
-            self._share_with(model)
-            prefix = f"{number}."
-            own = {
-                name[len(prefix) :]: array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-            model._restore(own, described["learned"])
-            self.models_.append(model)
+            self.models_.append(
+                parts.restored_part(self, cls, described, under(arrays, f"{number}."))
+            )
             numbers = arrays.get(f"numbering.{number}")
             self.numberings_.append(checked_numbering(numbers, len(self.vocabulary_)))
         self.caches_ = [check_cache(Cache(*entry)) for entry in values["caches"]]
@@ -394,7 +370,7 @@ class Mixture(LanguageModel):
 
 
 def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
-    """Raise ParameterError where these models cannot have such caches and buckets."""
+    """Raise ParameterError for options out of range, and for models that do not suit them."""
     for name in ("window", "buckets"):
         if getattr(mixture, name) < 1:
             raise ParameterError(f"{name}={getattr(mixture, name)}; give 1 or more")

@@ -1,8 +1,8 @@
-"""Dynamic evaluation: a trained network that goes on learning from the text it scores.
+"""Dynamic evaluation: a trained network that continues to learn from the text it scores.
 
-After each stretch of the text, scored first, the weights take a step down the gradient of its loss
-and a little way back towards those that were trained (Krause, Kahembwe, Murray & Renals 2018). What
-recurs in a text becomes likelier; the fitted model itself is left as it is.
+After a stretch of the text has been scored, the weights take a gradient step on its loss and decay
+towards the trained weights (Krause, Kahembwe, Murray & Renals 2018). Words that recur in a text
+become more probable; the fitted model itself is not changed.
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ from torch.nn.functional import log_softmax
 from lmkit.errors import FormatError, ParameterError
 from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
+from lmkit.models.combined import parts
 from lmkit.models.fitting import named_progress, validation_ids
-from lmkit.models.hyperparameters import names_given
-from lmkit.models.registry import create, model_class
+from lmkit.models.registry import model_class
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.models import NeuralModel
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.optimizers import copy_of, put_into
 from lmkit.models.rnn.scoring import distribution
+from lmkit.storage import prefixed, under
 from lmkit.text.corpus import Corpus, Text
 
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
-"""The rates that are tried where none is given; a weight moves about so far in a step."""
+"""The rates that are tried if none is given: about the change of a weight in a step."""
 TRIED = 5000
-"""Tokens of the validation text that a rate is tried on."""
-_OWN = ("unit", "min_count", "max_size", "context")
+"""Tokens of the validation text on which a rate is tried."""
+_SHARED = (*parts.VOCABULARY_OPTIONS, "context")
 
 Weights = dict[str, Tensor]
-_CHANGED: Weights = {}  # stands for the weights of a network that are still to be copied
+_CHANGED: Weights = {}  # placeholder for changed weights that are not yet copied
 
 
 class DynamicState(NamedTuple):
-    """Where dynamic evaluation stands; a value, never changed.
+    """The state of dynamic evaluation; immutable.
 
-    `weights` are those of now, None for the trained ones; `hidden` is the network's state;
-    `begun` that before the tokens of the stretch that is not yet whole, `pending`.
+    `weights` are the current ones, None for the trained ones; `hidden` is the network's state;
+    `begun` its state before `pending`, the tokens of the stretch that is not yet complete.
     """
 
     weights: Weights | None
@@ -56,7 +57,7 @@ class DynamicState(NamedTuple):
 
 
 class Dynamic(LanguageModel):
-    r"""A neural model whose weights follow the text that is scored.
+    r"""A neural model whose weights adapt to the text that is scored.
 
     Hyper-parameters, beside those of every model:
 
@@ -64,17 +65,17 @@ class Dynamic(LanguageModel):
         The spec of the neural model: ``dynamic:model=word-rnn``. A comma within it is spelled
         ``\,``.
     ``stretch``
-        Tokens after which the weights take a step. With context ``sentence`` the weights, too, are
-        the trained ones again after each ``</s>``: little is learned then.
+        Tokens after which the weights take a step. With context ``sentence`` the weights are also
+        reset after each ``</s>``: little is learned then.
     ``rate, decay``
-        How far a weight moves in a step, relative to the size of its gradients, by default what
-        suits the validation text best; how far it is drawn back.
+        The learning rate, relative to the size of the gradients, by default what suits the
+        validation text best; and the decay towards the trained weights.
     ``seed``
-        That of the neural model's chance, where its own spec does not name one.
+        The seed of the neural model, unless its own spec names one.
 
-    A step is ``w -= rate · g / (rms + mean rms)`` and then ``w += min(1, decay · rms / mean rms) ·
-    (w_trained - w)``, g being the gradient of a stretch's mean loss and rms the root of the mean
-    square of such gradients on the validation text.
+    A step is w -= rate · g / (rms + mean rms), and then
+    w += min(1, decay · rms / mean rms) · (w_trained - w), g being the gradient of the mean loss of
+    a stretch and rms the root mean square of such gradients on the validation text.
 
     Learned: `model_`, `rms_` by the name of the weights, and `rate_`.
     """
@@ -111,23 +112,14 @@ class Dynamic(LanguageModel):
         model._check()
 
     def _component(self) -> NeuralModel:
-        """Return the unfitted model that the spec makes, with the options that are shared."""
-        model = create(self.model)
-        if not isinstance(model, NeuralModel):
+        """Return the unfitted model that the spec makes, with the shared options."""
+        if not issubclass(model_class(self.model.partition(":")[0]), NeuralModel):
             raise ParameterError(
                 f"model={self.model!r} does not learn by gradients; choose char-rnn, word-rnn or "
                 "mlp"
             )
-        for name in _OWN:
-            mine, own = getattr(self, name), getattr(model, name)
-            if own != mine and own != model.parameter_defaults()[name]:
-                raise ParameterError(
-                    f"{self.model} has {name}={own!r} where {name}={mine!r} is asked of dynamic; "
-                    f"write {name} for dynamic alone"
-                )
-            setattr(model, name, mine)
-        if self.seed is not None and "seed" not in names_given(self.model):
-            model.seed = self.seed
+        model = parts.make_part(self, self.model, _SHARED, _is_changed)
+        assert isinstance(model, NeuralModel)
         return model
 
     # ------------------------------------------------------------------ learning
@@ -139,26 +131,27 @@ class Dynamic(LanguageModel):
         self.adapt(model, ids if valid_ids is None else valid_ids, progress)
 
     def adapt(self, model: NeuralModel, valid_ids: Ids, progress: Progress | None) -> None:
-        """Learn the size of the gradients, and the rate where none is given."""
+        """Learn the sizes of the gradients, and the rate if none is given."""
         if not len(valid_ids):
             raise ParameterError("the validation text of dynamic evaluation is empty; give one")
         self.model_ = model
         ids = valid_ids[:TRIED]
         self.rms_ = self._gradient_sizes(ids)
         self.rate_ = self.rate or 0.0
-        found: dict[float, float] = {}
+        losses: dict[float, float] = {}
         for number, rate in enumerate(RATES if self.rate is None else ()):
             if progress is not None:
                 progress("dynamic evaluation: trying rates", number / len(RATES))
             self.rate_ = rate
             nats = -float(self._log_probs(ids, self._initial_state())[0].mean())
-            if found and nats > min(found.values()):
-                break  # beyond the best it only becomes worse
-            found[rate] = nats
-        if found:
-            self.rate_ = min(found, key=lambda rate: found[rate])
+            if losses and nats > min(losses.values()):
+                break  # larger rates are worse still
+            losses[rate] = nats
+        if losses:
+            self.rate_ = min(losses, key=lambda rate: losses[rate])
 
     def _gradient_sizes(self, ids: Ids) -> Weights:
+        """Return the root mean square of the gradients of stretches, by name of the weights."""
         network = copy.deepcopy(self.model_.network_)
         squares = {name: torch.zeros_like(p) for name, p in network.named_parameters()}
         hidden = self.model_._initial_state()
@@ -188,14 +181,14 @@ class Dynamic(LanguageModel):
         return DynamicState(None, hidden, hidden, ())
 
     def _network(self, state: DynamicState) -> Network:
-        """Return a network of its own with the weights of now."""
+        """Return a copy of the network with the weights of a state."""
         network = copy.deepcopy(self.model_.network_)
         if state.weights is not None:
             put_into(network, state.weights)
         return network
 
     def _stretches(self, ids: Ids, pending: int) -> list[Ids]:
-        """Return `ids` cut where stretches end, `pending` tokens of the first having gone by."""
+        """Return `ids` split into stretches; the first continues one that has `pending` tokens."""
         pieces = []
         start = 0
         ends = np.flatnonzero(ids == self.vocabulary_.eos_id) + 1
@@ -217,14 +210,14 @@ class Dynamic(LanguageModel):
             return result, state
         network, steps = self._network(state), self._steps()
         trained = dict(self.model_.network_.named_parameters())
-        place = 0
+        position = 0
         weights, hidden, begun, pending = state
         for piece in self._stretches(ids, len(pending)):
-            here = slice(place, place + len(piece))
+            here = slice(position, position + len(piece))
             whole = len(pending) + len(piece) == self.stretch or self._ends(piece)
             alone = whole and not pending
             result[here], hidden = self._read(network, piece, hidden, learn=alone)
-            place += len(piece)
+            position += len(piece)
             pending = (*pending, *piece.tolist())
             if whole:
                 if not alone:
@@ -243,7 +236,7 @@ class Dynamic(LanguageModel):
     def _read(
         self, network: Network, ids: Ids, hidden: State, *, learn: bool
     ) -> tuple[LogProbs, State]:
-        """Return the log-probability of each id and the state after; `learn` leaves gradients."""
+        """Return the log-probability of each id and the state after; `learn` computes gradients."""
         targets = torch.from_numpy(np.asarray(ids, np.int64)).to(network.device)
         with torch.set_grad_enabled(learn):
             before = network.top(hidden)  # (1, H)
@@ -257,7 +250,7 @@ class Dynamic(LanguageModel):
         return np.minimum(values, 0.0), tuple(part.detach() for part in after)
 
     def _steps(self) -> list[tuple[str, Tensor, Tensor, Tensor]]:
-        """Return of each weight its name, step size, pull and trained value."""
+        """Return the name, step size, decay and trained value of each weight."""
         total = sum(float(rms.sum()) for rms in self.rms_.values())
         mean = total / sum(rms.numel() for rms in self.rms_.values()) or 1.0
         return [
@@ -271,13 +264,14 @@ class Dynamic(LanguageModel):
         ]
 
     def _step(self, network: Network, steps: list[tuple[str, Tensor, Tensor, Tensor]]) -> None:
+        """Change the weights by their gradients and decay them towards the trained values."""
         parameters = dict(network.named_parameters())
         with torch.no_grad():
-            for name, size, pull, trained in steps:
+            for name, size, decay, trained in steps:
                 parameter = parameters[name]
                 if parameter.grad is not None:
                     parameter.addcmul_(parameter.grad, size, value=-1)
-                parameter.lerp_(trained, pull)
+                parameter.lerp_(trained, decay)
 
     def _advance(self, state: DynamicState, index: int) -> DynamicState:
         return self._log_probs(np.array([index], np.int32), state)[1]
@@ -303,25 +297,20 @@ class Dynamic(LanguageModel):
 
     @property
     def unk(self) -> str:
-        """What unknown tokens are to its network."""
+        """What the probability of an unknown token is in its network."""
         return self.model_.unk
 
     def describe(self) -> dict[str, Any]:
-        """Return the ``component``, the rate, and what is to be said of the network."""
+        """Return the ``component``, the rate, and the facts of the network."""
         self._require_fit()
         return {"component": self.model_.spec, "rate": self.rate_, **self.model_.describe()}
 
     # ------------------------------------------------------------------ files
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        own, learned = self.model_._state_to_save()
-        arrays = {f"model.{name}": array for name, array in own.items()}
-        arrays |= {f"rms.{name}": rms.cpu().numpy() for name, rms in self.rms_.items()}
-        described = {
-            "model": self.model_.name,
-            "parameters": self.model_.get_parameters(),
-            "learned": learned,
-        }
+        own, described = parts.part_to_save(self.model_)
+        rms = {name: sizes.cpu().numpy() for name, sizes in self.rms_.items()}
+        arrays = {**prefixed("model.", own), **prefixed("rms.", rms)}
         return arrays, {"model": described, "rate": self.rate_}
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
@@ -329,21 +318,10 @@ class Dynamic(LanguageModel):
         cls = model_class(described["model"])
         if not issubclass(cls, NeuralModel):
             raise FormatError("its model is no neural model; fit it again")
-        model = cls(**described["parameters"])
-        model._check_common()
-        self._share_with(model)
-
-        def under(prefix: str) -> dict[str, NDArray[Any]]:
-            return {
-                name.removeprefix(prefix): array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-
-        model._restore(under("model."), described["learned"])
+        model = parts.restored_part(self, cls, described, under(arrays, "model."))
         check_options(self)
         weights = dict(model.network_.named_parameters())
-        rms = under("rms.")
+        rms = under(arrays, "rms.")
         rate = values["rate"]
         fits = rms.keys() == weights.keys() and isinstance(rate, float) and rate >= 0
         if not fits or any(rms[name].shape != weight.shape for name, weight in weights.items()):
@@ -353,6 +331,10 @@ class Dynamic(LanguageModel):
         self.rms_ = {
             name: torch.tensor(np.asarray(rms[name], np.float32), device=device) for name in weights
         }
+
+
+def _is_changed(model: LanguageModel, name: str) -> bool:
+    return bool(getattr(model, name) != model.parameter_defaults()[name])
 
 
 def check_options(dynamic: Dynamic) -> None:
@@ -374,12 +356,12 @@ def adapt(
     decay: float = 0.002,
     progress: Progress | None = None,
 ) -> Dynamic:
-    """Return a fitted neural model as one that goes on learning from the text it scores.
+    """Return a fitted neural model as one that continues to learn from the text it scores.
 
-    `valid` is a Text, or a corpus whose validation part is meant (its test part, or the whole,
-    where it has none); the sizes of gradients, and the rate, are learned from its first 5,000
-    tokens. The options are those of :class:`Dynamic`; `progress(what, fraction)` is called now and
-    then. The model is left as it is.
+    `valid` is a Text, or a corpus whose validation part is used (its test part, or the whole, if it
+    has none); the sizes of gradients, and the rate, are learned from its first 5,000 tokens. The
+    options are those of :class:`Dynamic`; `progress(what, fraction)` is called now and then. The
+    model is not changed.
 
     Raises ParameterError for a model without gradients or an option outside its range.
     """
@@ -391,15 +373,13 @@ def adapt(
         )
     if why := improper(model):
         raise ParameterError(f"{why}; adapt a model that is one")
-    common = {name: getattr(model, name) for name in _OWN}
+    common = {name: getattr(model, name) for name in _SHARED}
     dynamic = Dynamic(model=model.spec, stretch=stretch, rate=rate, decay=decay, **common)
     dynamic._check_common()
     check_options(dynamic)
     start = time.perf_counter()
     model._share_with(dynamic)
     valid_ids = validation_ids(dynamic, valid)
-    part = copy.copy(model)
-    dynamic._share_with(part)
-    dynamic.adapt(part, valid_ids, progress)
+    dynamic.adapt(parts.adopted(dynamic, model), valid_ids, progress)
     dynamic.fit_seconds_ = (model.fit_seconds_ or 0.0) + time.perf_counter() - start
     return dynamic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.models import cache as caches
-from lmkit.models.cache import Cache, Past, check_cache, log_probs_of
+from lmkit.models.combined import cache as caches
+from lmkit.models.combined.cache import (
+    DECAYS,
+    THETAS,
+    Cache,
+    Past,
+    best_caches,
+    check_cache,
+    log_probs_of,
+)
+from lmkit.models.combined.weights import find_weights
 
 V = 7
 WIDTH = 3
@@ -125,3 +135,18 @@ def test_large_products_do_not_overflow() -> None:
 def test_numbers_that_no_cache_has(numbers: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError, match="no cache is"):
         check_cache(Cache(*numbers))
+
+
+@pytest.mark.parametrize("kind", ["unigram", "neural"])
+def test_no_single_setting_is_better_than_the_chosen_one(kind: str) -> None:
+    past, model = text(200, seed=4), np.full(200, -math.log(V))
+    (chosen,) = best_caches([model], past, [kind], window=40, size=V, sentence=False)
+
+    def nats(cache: Cache) -> float:
+        row = cache.log_probs(past, 0, size=V, sentence=False)
+        return find_weights(np.column_stack([model, row])).nats
+
+    changes = [{"decay": decay} for decay in DECAYS]
+    changes += [{"theta": theta} for theta in THETAS] if kind == "neural" else []
+    least = nats(chosen)
+    assert all(nats(replace(chosen, **change)) >= least - 1e-4 for change in changes)

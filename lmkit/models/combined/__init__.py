@@ -1,0 +1,1 @@
+"""Models that hold other models: mixtures with caches, and dynamic evaluation."""
