@@ -64,8 +64,8 @@ def fit_model(
 def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
     """Return the ids of a corpus's validation part under the rules of a fitted model.
 
-    Its test part, or the whole, serves where it has none. The model notes that it was tuned on it.
-    Raises CorpusError for a text that holds no event.
+    If it has none, its test part is used, or the whole. The text is added to those that the model
+    was tuned on. Raises CorpusError for a text that holds no event.
     """
     opened = as_corpus(valid)
     text = opened.valid or opened.held_out

@@ -34,7 +34,7 @@ FULL_LENGTH, DEVIATION, SHORTEST = 0.95, 5.0, 5
 """Random lengths: the probability of the mean `length` rather than half of it, the standard
 deviation, and the least length (Merity, Keskar & Socher 2018, section 4.1)."""
 
-AFRESH = -1
+RESET = -1
 """In `Batch.continues`: the lane begins with the initial state."""
 
 
@@ -105,7 +105,7 @@ class StreamBatches(Batches):
         targets = np.pad(ids.astype(np.int64), padding, constant_values=IGNORED)
         inputs, targets = inputs.reshape(shape).T, targets.reshape(shape).T  # (T, B)
         lanes = np.arange(self.lanes)
-        continues = lanes - 1  # lane 0 begins AFRESH, each other with the state of the one before
+        continues = lanes - 1  # lane 0 is RESET, each other continues the one before
         start, stop = 0, self._first_stretch(rng)
         while start < self.steps:
             yield Batch(inputs[start:stop], targets[start:stop], continues)
@@ -148,7 +148,7 @@ class RandomBatches(Batches):
             positions = np.where(real, positions, 0)
             inputs = np.where(real, before[positions], EOS_ID).astype(np.int64)
             targets = np.where(real, ids[positions], IGNORED).astype(np.int64)
-            yield Batch(inputs, targets, np.full(positions.shape[1], AFRESH))
+            yield Batch(inputs, targets, np.full(positions.shape[1], RESET))
 
 
 class SentenceBatches(Batches):
@@ -172,7 +172,7 @@ class SentenceBatches(Batches):
             group = groups[index]
             inputs, positions = self.sentences.padded(group, ids, self.bos)
             targets = np.where(positions < 0, IGNORED, ids[positions]).astype(np.int64)
-            continues = np.full(len(group), AFRESH)
+            continues = np.full(len(group), RESET)
             for start in range(0, len(inputs), self.length):
                 stop = start + self.length
                 yield Batch(inputs[start:stop], targets[start:stop], continues)

@@ -74,7 +74,7 @@ class Checkpoint:
             "kind": KIND,
             "identity": self.identity,
             "settings": trainer.settings.to_json(),
-            "place": dataclasses.asdict(position),
+            "place": dataclasses.asdict(position),  # the key of format version 1
         }
         write_model_file(self.path, _arrays_of(trainer), header)
         self._last = self._clock()

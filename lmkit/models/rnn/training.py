@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmkit.errors import ParameterError
-from lmkit.models.rnn.batches import AFRESH, Batch, Batches
+from lmkit.models.rnn.batches import RESET, Batch, Batches
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.losses import activation_penalty, change_penalty, stretch_loss
 from lmkit.models.rnn.network import Network
@@ -79,7 +79,7 @@ def carried(state: State, continues: NDArray[np.int64], initial: State) -> State
     detached from its history: gradients stop here.
     """
     lanes = torch.from_numpy(continues).to(state[0].device)
-    fresh = (lanes == AFRESH)[:, None]  # (B, 1)
+    fresh = (lanes == RESET)[:, None]  # (B, 1)
     return tuple(
         torch.where(fresh, first, part.detach()[lanes.clamp(min=0)])
         for part, first in zip(state, initial, strict=True)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.models.rnn.batches import (
-    AFRESH,
     IGNORED,
+    RESET,
     Batches,
     RandomBatches,
     SentenceBatches,
@@ -37,7 +37,7 @@ def streams(batches: Batches, epochs: int, seed: int = 0) -> list[tuple[list[int
         for batch in batches.epoch(rng):
             lanes: list[tuple[list[int], list[int]]] = []
             for column, lane in enumerate(batch.continues.tolist()):
-                read, wanted = ([], []) if lane == AFRESH or running is None else running[lane]
+                read, wanted = ([], []) if lane == RESET or running is None else running[lane]
                 lanes.append(
                     (
                         read + batch.inputs[:, column].tolist(),
@@ -155,7 +155,7 @@ def test_random_sampling_takes_every_token_once(length: int) -> None:
     for seed in range(5):
         seen = []
         for batch in batches.epoch(np.random.default_rng(seed)):
-            assert (batch.continues == AFRESH).all()
+            assert (batch.continues == RESET).all()
             assert batch.inputs.shape == batch.targets.shape
             assert len(batch.inputs) == length
             for lane in range(batch.inputs.shape[1]):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lmkit.errors import ParameterError
-from lmkit.models.rnn.batches import AFRESH, SentenceBatches
+from lmkit.models.rnn.batches import RESET, SentenceBatches
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.scoring import first_state, read_sentences, read_stream
 from lmkit.models.rnn.training import Curve, Trainer, carried
@@ -34,7 +34,7 @@ def trained(network: Network, ids: np.ndarray, **options: Any) -> Curve:
 
 def test_a_state_is_carried_by_lane_and_cut_from_its_history() -> None:
     h = torch.arange(6.0).reshape(3, 2).requires_grad_()
-    (after,) = carried((h * 2,), np.array([AFRESH, 2, 0, 1]), (torch.full((4, 2), 7.0),))
+    (after,) = carried((h * 2,), np.array([RESET, 2, 0, 1]), (torch.full((4, 2), 7.0),))
     assert after.tolist() == [[7, 7], [8, 10], [0, 2], [4, 6]]
     assert not after.requires_grad
 
