@@ -1,138 +1,360 @@
 """How often intervals cover the truth, and equal models are called different.
 
-The synthetic source (lmkit.corpora.synthetic) is a Markov chain whose bits a byte, and those of any
-bigram model of it, are known exactly. 200 texts that do not overlap are cut from one long draw;
-each gives an interval, and the truth should lie in 95% of them. Then four models that are equally
-good on purpose are compared on each text, all pairs, with Holm's correction: at most 5% of the
-texts may part any two of them.
+Each row draws a kind of text many times over. Five models, equally good on purpose, have surprisals
+for it, part of which last for a topic or a document. Printed are the share of texts whose 95%
+interval of the first model covers the truth (`covered`); the share on which any two of the five are
+told apart, after Holm's correction (`parted`: 5% is promised); the mean width of the intervals over
+that of an oracle who knows the spread of the totals (`width`); and what the intervals are about
+(`scope`). Rows of real texts need the texts (LMKIT_CORPORA); the embedded one is always there.
 
-    python benchmarks/comparison_coverage.py
+`power` is how often a true difference of 1% is found, beside sign flips over single sentences,
+which are right where sentences are independent, and there alone.
+
+    python -m benchmarks.comparison_coverage
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import warnings
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.corpora.synthetic import END, MarkovSource
+from lmkit.evaluation.blocks import FEWEST_BLOCKS, FEWEST_DOCUMENTS
+from lmkit.evaluation.dependence import INDEPENDENT
 from lmkit.evaluation.intervals import ratio_interval
-from lmkit.evaluation.pairs import compare_pairs
+from lmkit.evaluation.pairs import compare_pairs, holm
 from lmkit.models.registry import fit
-from lmkit.text.corpus import Corpus
+from lmkit.text.corpus import Corpus, Text
 
 Array = NDArray[np.float64]
+Random = np.random.Generator
+MODELS = 5
+LEVEL = 6.0  # nats a word of every model
+OWN = 0.3  # of the noise of a model that the others do not share
 
 
-def sentence_texts(events: NDArray[np.int32], texts: int) -> list[slice]:
-    """Return where texts of whole sentences begin and end."""
-    ends = np.flatnonzero(events == END) + 1
-    marks = ends[np.linspace(0, len(ends) - 1, texts + 1).astype(int)]
-    return [slice(int(a), int(b)) for a, b in pairwise(marks)]
+class Sample(NamedTuple):
+    """One text: nats (MODELS, B) and words (B,) of its blocks, and whether they are documents."""
+
+    nats: Array
+    words: Array
+    documents: bool = False
 
 
-def by_sentence(events: NDArray[np.int32], values: Array) -> Array:
-    """Return the sums of one value for each event over sentences."""
-    starts = np.concatenate(([0], np.flatnonzero(events == END)[:-1] + 1))
-    return np.add.reduceat(values, starts)
+class Case(NamedTuple):
+    """A kind of text: how to draw one, and the nats a word that all models truly have."""
+
+    name: str
+    draw: Callable[[Random], Sample]
+    truth: float = LEVEL
 
 
-def bytes_of(events: NDArray[np.int32]) -> Array:
-    """Return the bytes of each event: w, a number, and the space or line end behind it."""
-    digits = np.floor(np.log10(np.maximum(events, 1))) + 1
-    return np.where(events == END, 0.0, digits + 2)
+# ---------------------------------------------------------------------- synthetic texts
 
 
-def transitions(source: MarkovSource) -> Array:
-    """Return the probability of each event after each state, float64 (S, S)."""
-    rows = zip(source.successors, source.weights, strict=True)
-    size = source.types + 1
-    return np.array([np.bincount(after, weights, size) for after, weights in rows]) / (1 << 24)
+def lengths(random: Random, count: int, mean: float = 20.0) -> Array:
+    return np.maximum(1, random.lognormal(np.log(mean) - 0.125, 0.5, count)).astype(int) * 1.0
 
 
-def truth(source: MarkovSource, nats: Array) -> float:
-    """Return the nats a byte of a model, given those of each (state, event), float64 (S, S)."""
-    p = np.zeros(nats.shape)
-    np.put_along_axis(p, source.successors.astype(np.int64), source.weights / (1 << 24), axis=1)
-    # Rows of fewer successors are filled up with the event 0, of no weight.
-    for state in range(len(p)):
-        p[state] = np.bincount(source.successors[state], source.weights[state] / (1 << 24), len(p))
-    joint = source.stationary[:, None] * p
-    size = joint @ bytes_of(np.arange(len(p), dtype=np.int32))
-    return float((joint * np.where(p > 0, nats, 0)).sum() / size.sum())
+def topic_of(random: Random, count: int, length: int, kind: str) -> Array:
+    """Return a value of variance 1 for each sentence, which neighbours share."""
+    if kind == "smooth":  # an autoregression whose correlations sum to those of a fixed length
+        keep = np.exp(-2 / length)
+        steps = random.normal(size=count) * np.sqrt(1 - keep**2)
+        value, values = random.normal(), np.empty(count)
+        for place, step in enumerate(steps):
+            value = values[place] = keep * value + step
+        return values
+    if kind == "random":  # topics that end with probability 1 / length after each sentence
+        number = np.cumsum(random.random(count) < 1 / length)
+    else:
+        number = (np.arange(count) + random.integers(length)) // length
+    return np.asarray(random.normal(size=number[-1] + 1)[number])
 
 
-def covered(
-    source: MarkovSource, texts: list[NDArray[np.int32]], table: Array, level: float
-) -> float:
-    """Return the share of texts whose interval holds the truth."""
-    exact = truth(source, table)
-    hits = 0
-    for events in texts:
-        before = np.concatenate(([END], events[:-1]))
-        x, y = by_sentence(events, table[before, events]), by_sentence(events, bytes_of(events))
-        interval = ratio_interval(x, y, level=level)
-        hits += interval.low <= exact <= interval.high
-    return hits / len(texts)
+def topics(
+    count: int, length: int, strength: float, *, kind: str = "fixed", words: float = 20.0
+) -> Callable[[Random], Sample]:
+    """Return texts of `count` sentences whose topics last for `length` of them.
 
-
-def bigram_table(source: MarkovSource, text: str) -> Array:
-    """Return the surprisals of a bigram model fitted on a text, float64 (S, S), by source event."""
-    rules = {"normalize": "none", "sentences": "line"}
-    model = fit("kneser-ney:order=2", Corpus.from_string(text, **rules))
-    names = ["</s>", *(f"w{k}" for k in range(1, source.types + 1))]
-    ids = [model.vocabulary_.id(name) for name in names]
-    rows = [model.next_log_probs([] if k == 0 else [1, index])[ids] for k, index in enumerate(ids)]
-    return -np.array(rows)
-
-
-def false_alarms(texts: list[NDArray[np.int32]], size: float, skew: bool) -> float:
-    """Return the share of texts on which equal models are parted, after Holm.
-
-    Each model's surprisals are off by noise of mean 0, part of which a sentence shares.
+    A topic moves the nats of each of its words by `strength`, where one word moves by 1.
     """
-    random = np.random.default_rng(1)
-    alarms = 0
-    for events in texts:
-        bytes_ = by_sentence(events, bytes_of(events))
-        length = by_sentence(events, np.ones(len(events)))
 
-        def noise(shape: int) -> Array:
-            drawn = random.exponential(size=shape) - 1 if skew else random.normal(size=shape)
-            return np.asarray(drawn)
+    def draw(random: Random) -> Sample:
+        size = lengths(random, count, words)
 
-        models = [
-            size * (length * noise(len(length)) + by_sentence(events, noise(len(events))))
-            for _ in range(4)
-        ]
-        pairs = compare_pairs(models, bytes_.astype(np.int64), flips=2000, resamples=100)
-        alarms += any(not pair.tied for pair in pairs)
-    return alarms / len(texts)
+        def noise() -> Array:
+            lasting = topic_of(random, count, length, kind) if length else np.zeros(count)
+            own = np.sqrt(size) * random.normal(size=count)
+            return size * strength * lasting + own
+
+        shared = noise()
+        models = [LEVEL * size + shared + OWN * noise() for _ in range(MODELS)]
+        return Sample(np.array(models), size)
+
+    return draw
+
+
+def documents(
+    sizes: Callable[[Random], Array], strength: float, *, sentences: bool = False
+) -> Callable[[Random], Sample]:
+    """Return texts of documents of these sizes, each of which moves its words by `strength`.
+
+    `sentences` are of 20 words, in place of the documents: what is seen of too few documents.
+    """
+
+    def draw(random: Random) -> Sample:
+        size = sizes(random)
+        per = np.maximum(1, size // 20).astype(int) if sentences else np.ones(len(size), int)
+        words = np.repeat(size / per, per)
+
+        def noise() -> Array:
+            lasting = np.repeat(random.normal(size=len(size)), per)
+            return words * strength * lasting + np.sqrt(words) * random.normal(size=len(words))
+
+        shared = noise()
+        models = [LEVEL * words + shared + OWN * noise() for _ in range(MODELS)]
+        return Sample(np.array(models), words, not sentences)
+
+    return draw
+
+
+def alike(count: int, words: int = 2130) -> Callable[[Random], Array]:
+    return lambda random: np.full(count, float(words))
+
+
+def pareto(count: int, shape: float) -> Callable[[Random], Array]:
+    return lambda random: np.round(300 * (random.pareto(shape, count) + 1))
+
+
+def lognormal(count: int) -> Callable[[Random], Array]:
+    return lambda random: np.round(2000 * random.lognormal(0, 0.8, count)) + 50
+
+
+FEW = [
+    Case(f"{count} sentences, a topic each", topics(count, 1, 0.3)) for count in (5, 10, 30, 59, 60)
+] + [Case("10 sentences of 500 words, a topic each", topics(10, 1, 0.3, words=500))]
+ONE_TEXT = [
+    Case("1,000 sentences, independent", topics(1000, 0, 0.0)),
+    *(
+        Case(f"1,000 sentences, topics of 100, strength {strength}", topics(1000, 100, strength))
+        for strength in (0.02, 0.05, 0.3)
+    ),
+    Case("1,000 sentences, smooth, 50", topics(1000, 50, 0.3, kind="smooth")),
+    Case("1,000 sentences, random topics, 25", topics(1000, 25, 0.1, kind="random")),
+    Case("1,000 sentences, topics of 200 (a fifth)", topics(1000, 200, 0.1)),
+    Case("3,000 sentences, topics of 100", topics(3000, 100, 0.05)),
+    Case("3,000 sentences, topics of 20", topics(3000, 20, 0.05)),
+    Case("300 sentences, topics of 30", topics(300, 30, 0.1)),
+    Case("60 sentences, topics of 6", topics(60, 6, 0.3)),
+    # As `blocks_of` cuts streams: 1,000 stretches of 20 and of 100 words.
+    Case("stream of 20,000 words, topics of 1,000", topics(1000, 50, 0.1)),
+    Case("stream of 100,000 words, topics of 5,000", topics(1000, 50, 0.1, words=100)),
+]
+OF_DOCUMENTS = [
+    Case("2 documents of 500 sentences", documents(alike(2, 10_000), 0.1, sentences=True)),
+    *(
+        Case(f"{count} documents of 2,130 words", documents(alike(count), 0.1))
+        for count in (5, 10, 30, 60, 300)
+    ),
+    *(
+        Case(f"{count} documents, log-normal sizes", documents(lognormal(count), 0.1))
+        for count in (5, 10, 30)
+    ),
+    *(
+        Case(f"{count} documents, Pareto({shape}) sizes", documents(pareto(count, shape), 0.1))
+        for shape in (2.0, 1.2)
+        for count in (5, 10, 30, 100)
+    ),
+]
+
+
+# ---------------------------------------------------------------------- real texts
+
+
+def centred(nats: Array, size: Array) -> Array:
+    """Return the surprisals of models moved so that all have the total of the first."""
+    ratios = nats.sum(1) / size.sum()
+    return np.asarray(nats - (ratios - ratios[0])[:, None] * size)
+
+
+def surprisals(train: Text, test: Text) -> tuple[Array, Array, list[slice]]:
+    """Return nats (MODELS, S) and bytes (S,) of the sentences, and which make each document."""
+    specs = (
+        "unigram",
+        "bigram",
+        "kneser-ney",
+        "kneser-ney:order=5",
+        "kneser-ney:order=5,unit=char",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ledgers = [fit(spec, Corpus(train.name, train)).score(test) for spec in specs]
+    nats = np.array([np.bincount(ledger.sentence, ledger.nats) for ledger in ledgers])
+    starts = ledgers[0].document_starts
+    marks = [] if starts is None else [slice(int(a), int(b)) for a, b in pairwise(starts)]
+    sizes = np.asarray(ledgers[0].sentence_bytes, np.float64)
+    return centred(nats, sizes), sizes, marks
+
+
+def contiguous(nats: Array, size: Array, count: int) -> Callable[[Random], Sample]:
+    def draw(random: Random) -> Sample:
+        begin = int(random.integers(len(size) - count + 1))
+        return Sample(nats[:, begin : begin + count], size[begin : begin + count])
+
+    return draw
+
+
+def some_documents(
+    nats: Array, size: Array, marks: list[slice], count: int
+) -> Callable[[Random], Sample]:
+    sums = np.array([nats[:, mark].sum(1) for mark in marks]).T
+    sizes = np.array([size[mark].sum() for mark in marks])
+
+    def draw(random: Random) -> Sample:
+        if count < FEWEST_DOCUMENTS:
+            chosen = [marks[k] for k in random.integers(len(marks), size=count)]
+            rows = np.concatenate([np.arange(mark.start, mark.stop) for mark in chosen])
+            return Sample(nats[:, rows], size[rows])
+        picked = random.integers(len(marks), size=count)
+        return Sample(sums[:, picked], sizes[picked], documents=True)
+
+    return draw
+
+
+def real_cases(folder: Path | None) -> Iterator[Case]:
+    # The topics of the reference: each is underlined with a row of stars.
+    halves = Corpus.open(documents=r"^\*{6,}$").whole.cut((0.5, 0.5))
+    nats, size, marks = surprisals(*halves)
+    truth = float(nats[0].sum() / size.sum())
+    for count in (1, 2, 5, 10, 30, 60):
+        name = f"{count} of {len(marks)} topics of the Python reference"
+        yield Case(name, some_documents(nats, size, marks, count), truth)
+    for name, paths in REAL.items() if folder is not None else ():
+        if not all((folder / path).exists() for path in paths):
+            continue
+        texts = [Corpus.open(folder / path, normalize="words").train for path in paths]
+        if len(texts) == 1:
+            texts = list(texts[0].cut((0.5, 0.5)))
+        nats, size, _ = surprisals(*texts)
+        truth = float(nats[0].sum() / size.sum())
+        for count in (300, 1000):
+            yield Case(f"{name}, {count:,} neighbours", contiguous(nats, size, count), truth)
+
+
+REAL = {
+    "PTB": ("ptb/ptb.test.txt", "ptb/ptb.train.txt"),  # fitted on the one, drawn from the other
+    "Tiny Shakespeare": ("tinyshakespeare.txt",),
+    "poems": ("tang-song-poems/test.txt", "tang-song-poems/train.txt"),
+}
+
+
+# ---------------------------------------------------------------------- measuring
+
+
+def measure(case: Case, runs: int, seed: int) -> str:
+    """Return a row of the table."""
+    random = np.random.default_rng(seed)
+    values, widths, covered, parted = [], [], 0, 0
+    for _ in range(runs):
+        sample = case.draw(random)
+        found = ratio_interval(
+            sample.nats[0], sample.words, dependence=INDEPENDENT if sample.documents else None
+        )
+        pairs = compare_pairs(
+            list(sample.nats), sample.words.astype(np.int64), independent=sample.documents
+        )
+        values.append(found.value)
+        widths.append(found.high - found.low)
+        covered += found.low <= case.truth <= found.high
+        parted += any(not pair.tied for pair in pairs)
+    if len(sample.words) < FEWEST_BLOCKS:
+        return f"| {case.name} | no interval | | | |"
+    oracle = 2 * 1.96 * float(np.sqrt(np.mean((np.array(values) - case.truth) ** 2)))
+    scope = "texts like these" if sample.documents else "this text"
+    return (
+        f"| {case.name} | {covered / runs:.3f} | {parted / runs:.1%} "
+        f"| {np.mean(widths) / oracle:.2f} | {scope} |"
+    )
+
+
+def sign_flip(differences: Array, random: Random, flips: int = 2000) -> float:
+    """Return the p-value of a total under random signs (Fisher 1935)."""
+    signs = random.integers(0, 2, (flips, len(differences))) * 2.0 - 1
+    extreme = np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9
+    return float((extreme.sum() + 1) / (flips + 1))
+
+
+def power(count: int, runs: int, seed: int) -> str:
+    """Return how often a model that is 1% worse than four equal ones is parted from each."""
+    random = np.random.default_rng(seed)
+    draw = topics(count, 0, 0.0)
+    ours = theirs = 0
+    for _ in range(runs):
+        nats, words, _ = draw(random)
+        # Noise between models as between orders 3 and 5 on PTB: 0.26 nats a word by sentence.
+        nats = LEVEL * words + (nats - LEVEL * words) * 3.0
+        nats[-1] += 0.01 * LEVEL * words
+        pairs = compare_pairs(list(nats), words.astype(np.int64))
+        ours += sum(not pair.tied for pair in pairs if pair.b == MODELS - 1)
+        flipped = [sign_flip(nats[pair.a] - nats[pair.b], random) for pair in pairs]
+        adjusted = holm(flipped)
+        theirs += sum(
+            p <= 0.05 for p, pair in zip(adjusted, pairs, strict=True) if pair.b == MODELS - 1
+        )
+    tests = runs * (MODELS - 1)
+    return f"| {count:,} | {ours / tests:.3f} | {theirs / tests:.3f} | {ours / theirs:.2f} |"
+
+
+# ---------------------------------------------------------------------- a source of known entropy
+
+
+def source_rows(runs: int, tokens: int) -> Iterator[str]:
+    """Yield rows for texts of the synthetic source, whose bits a byte are known exactly."""
+    source = MarkovSource(types=500, seed=3)
+    events = source.events(tokens=runs * tokens)
+    nats = -source.log_probs(events)
+    ends = np.flatnonzero(events == END)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    totals = np.add.reduceat(nats, starts)
+    sizes = np.diff(np.append(starts, len(events))).astype(np.float64)
+    hits, widths, values = 0, [], []
+    for x, y in zip(np.array_split(totals, runs), np.array_split(sizes, runs), strict=True):
+        found = ratio_interval(x, y)
+        hits += found.low <= source.entropy_rate <= found.high
+        widths.append(found.high - found.low)
+        values.append(found.value)
+    width = np.mean(widths) / (2 * 1.96 * np.std(values))
+    yield f"| synthetic source, {tokens:,} tokens | {hits / runs:.3f} | | {width:.2f} | this text |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=int, default=200)
-    parser.add_argument("--tokens", type=int, default=5000, help="of each text")
+    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--corpora", type=Path, help="folder of texts; default LMKIT_CORPORA")
     options = parser.parse_args()
-    source = MarkovSource(types=500, seed=3)
-    events = source.events(tokens=(options.texts + 8) * options.tokens)
-    cuts = sentence_texts(events, options.texts + 8)
-    names = ["\n", *(f"w{k} " for k in range(1, source.types + 1))]
-    train = "".join(names[event] for event in events[: cuts[8].start].tolist())
-    texts = [events[cut] for cut in cuts[8:]]
-    with np.errstate(divide="ignore"):
-        own = -np.log(transitions(source))
-    print(f"{len(texts)} texts of about {options.tokens:,} tokens")
-    print(f"the source itself, covered: {covered(source, texts, own, 0.95):.1%}")
-    table = bigram_table(source, train)
-    print(f"a bigram model, covered:    {covered(source, texts, table, 0.95):.1%}")
-    for skew in (False, True):
-        name = "skewed" if skew else "normal"
-        share = false_alarms(texts, 0.1, skew)
-        print(f"four equal models, {name} noise, parted: {share:.1%}")
+    print("| text | covered | parted | width | scope |")
+    print("| --- | ---: | ---: | ---: | --- |")
+    for row in source_rows(options.runs, 5000):
+        print(row, flush=True)
+    folder = options.corpora or (
+        Path(os.environ["LMKIT_CORPORA"]) if "LMKIT_CORPORA" in os.environ else None
+    )
+    for case in (*FEW, *ONE_TEXT, *OF_DOCUMENTS, *real_cases(folder)):
+        print(measure(case, options.runs, options.seed), flush=True)
+    print("\n| independent sentences | power | sign flips | ratio |")
+    print("| ---: | ---: | ---: | ---: |")
+    for count in (100, 300, 1000):
+        print(power(count, options.runs, options.seed), flush=True)
 
 
 if __name__ == "__main__":

@@ -171,8 +171,13 @@ def _planned(pair: Pair, alpha: float, pairs: int) -> Pair:
         return pair
     if pair.p_value == 1:  # there is no difference to separate
         return replace(pair, more_text=math.inf)
-    factor = 1.0
-    for _ in range(20):  # to the fixed point: more degrees of freedom need less text
-        reach = quantile(1 - alpha / pairs, pair.degrees * factor) + NormalDist().inv_cdf(POWER)
-        factor = max(1.0, (reach * pair.standard_error / abs(pair.difference)) ** 2)
-    return replace(pair, more_text=factor)
+    power, error = NormalDist().inv_cdf(POWER), pair.standard_error / abs(pair.difference)
+
+    def needed(factor: float) -> float:
+        return ((quantile(1 - alpha / pairs, pair.degrees * factor) + power) * error) ** 2
+
+    low, high = 1.0, max(1.0, needed(1.0))
+    while high > 1.001 * low:  # what is needed falls as the factor grows: bisection in logarithms
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if needed(middle) > middle else (low, middle)
+    return replace(pair, more_text=high)

@@ -8,6 +8,7 @@ x = d / (d + t^2), by its continued fraction (Abramowitz and Stegun 1964, 26.5.8
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 _TINY = 1e-300  # stands in for a denominator of 0
 _PRECISION = 1e-15
@@ -39,16 +40,21 @@ def quantile(level: float, degrees: float) -> float:
     [12.706, 2.776, 2.262, 1.962]
     """
     tail = 1 - level
-    low, high = 0.0, 1.0
-    while two_sided(high, degrees) > tail:
-        low, high = high, 2 * high
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        if two_sided(middle, degrees) > tail:
-            low = middle
-        else:
-            high = middle
-    return high
+    t = max(NormalDist().inv_cdf(0.5 + level / 2), 1e-9)
+    for _ in range(100):  # Newton's method on the logarithms of both, where a tail is nearly a line
+        found = two_sided(t, degrees)
+        step = math.log(found / tail) * found / (2 * t * density(t, degrees))
+        t *= math.exp(min(step, 30.0))
+        if abs(step) < 1e-13:
+            break
+    return t
+
+
+def density(t: float, degrees: float) -> float:
+    """Return the density of T at `t`."""
+    log_scale = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)
+    power = (degrees + 1) / 2 * math.log1p(t * t / degrees)
+    return math.exp(log_scale - power) / math.sqrt(degrees * math.pi)
 
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
