@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 
 # What a character can be, as bits.
 SPACE = 1  # white space

@@ -19,8 +19,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import ParameterError, did_you_mean
+from lmkit.kernels.compiled import compiled
 from lmkit.text.rows import Piece
 from lmkit.text.source import Source
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled, primitive
+from lmkit.kernels.compiled import compiled, primitive
 
 
 def _load(typing_context: Any, array: Any, place: Any) -> Any:

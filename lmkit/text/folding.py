@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 from lmkit.text.eight_bytes import (
     EACH,
     HIGH,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 from lmkit.text.eight_bytes import continuation_bytes, piece_length, same_bytes, word_piece
 from lmkit.text.unspaced import code_point, spaced_bytes
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 from lmkit.text.eight_bytes import HIGH, eight_bytes, put_eight_bytes, trailing_zeros
 
 # Han characters, wide punctuation, and the full-width forms of ASCII's punctuation and symbols.
