@@ -20,11 +20,12 @@ from lmkit.errors import FormatError
 from lmkit.evaluation.comparison import compare
 from lmkit.evaluation.leakage import leakage_remarks
 from lmkit.evaluation.ledger_files import read_ledger, write_ledger
+from lmkit.kernels.passages import LONG, SHORTEST
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text import passages as module
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.meter import Meter
-from lmkit.text.passages import LONG, SHORTEST, Overlap, Passages, PassageSink, union
+from lmkit.text.passages import Overlap, Passages, PassageSink, union
 
 RULES: dict[str, Any] = {"normalize": "none"}
 

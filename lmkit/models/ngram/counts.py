@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.kernels.counting import Workspace
+from lmkit.kernels.encoding import count_ids
 from lmkit.models.ngram.checking import checked, checked_trie
 from lmkit.models.ngram.counting import Nodes, next_order
 from lmkit.models.ngram.merging import Counted, combined
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
-from lmkit.text.kernels import count_ids
 
 Context = Literal["sentence", "stream", "running"]
 CONTEXTS = ("sentence", "stream", "running")
