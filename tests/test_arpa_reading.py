@@ -17,7 +17,6 @@ import lmkit
 from lmkit.errors import CorpusError, EncodingError, FormatError, LmkitError
 from lmkit.models.ngram.arpa import load_arpa, save_arpa
 from lmkit.models.ngram.arpa_names import is_arpa
-from lmkit.models.ngram.arpa_numbers import number
 from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.text.corpus import Corpus
 from tests.arpa_text import SlowModel, arpa
@@ -232,22 +231,6 @@ def test_empty_highest_orders_are_none(tmp_path: Path) -> None:
     model = load(tmp_path, arpa("-1\t<unk>\n-99\t<s>\n-1\t</s>\n-1\ta", "-1\ta a", "", ""))
     assert model.tables_.order == model.order == 2
     np.testing.assert_allclose(model.log_probs([2, 2]), [-LN10, -LN10])
-
-
-@given(st.floats(-10, -1), st.integers(1, 15), st.integers(-6, 2))
-def test_numbers_are_read_to_the_last_bit(value: float, digits: int, power: int) -> None:
-    value *= 10.0**power
-    for text in (f"{value:.{digits}g}", f"{value:.{digits}f}"[:16], f"{value:.{digits - 1}E}"):
-        raw = np.frombuffer(text.encode(), np.uint8)
-        assert number(raw, 0, len(raw)) == pytest.approx(float(text), rel=3e-16, abs=0)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", "+", ".", "e5", "1e", "1e+", "1.2.3", "0x1", "nan", "in"]
-)
-def test_what_is_no_number(text: str) -> None:
-    raw = np.frombuffer(text.encode(), np.uint8)
-    assert math.isnan(number(raw, 0, len(raw)))
 
 
 def test_infinities_and_rounding_above_one(tmp_path: Path) -> None:

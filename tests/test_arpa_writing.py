@@ -6,15 +6,12 @@ import gzip
 import math
 from pathlib import Path
 
-import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
 
 import lmkit
 from lmkit.errors import FormatError, LmkitError, NotFittedError, ParameterError
 from lmkit.models.ngram.arpa import load_arpa, save_arpa
-from lmkit.models.ngram.arpa_numbers import put_number
 from lmkit.models.ngram.arpa_writer import write_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.text.corpus import Corpus
@@ -57,29 +54,6 @@ def test_a_small_file_by_hand(tmp_path: Path) -> None:
     (tmp_path / "m.arpa").write_text(text)
     save_arpa(load_arpa(tmp_path / "m.arpa"), tmp_path / "again.arpa")
     assert (tmp_path / "again.arpa").read_text() == text
-
-
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9))
-def test_numbers_are_the_shortest_that_are_one_float32(value: float) -> None:
-    raw = np.zeros(64, np.uint8)
-    text = raw[: put_number(value, raw, 0)].tobytes().decode()
-    assert np.float32(text) == np.float32(value)
-    digits = np.format_float_scientific(np.float32(value), unique=True, trim="-")
-    shortest = digits.split("e")[0].replace(".", "").strip("-0")
-    mantissa, _, exponent = text.partition("e")
-    assert mantissa.replace(".", "").strip("-0") == shortest
-    assert bool(exponent) == (0 < abs(np.float32(value)) < 1e-6)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (-0.0, "0"), (-1.0, "-1"), (-0.1, "-0.1"), (-12.5, "-12.5"), (-1e-6, "-0.000001"),
-     (-1.5e-7, "-1.5e-7"), (-2e-12, "-2e-12"), (-1e-46, "0"), (-math.inf, "-99"), (0.25, "0.25"),
-     (-1200.0, "-1200"), (-2.0**-20, "-9.536743e-7")],
-)  # fmt: skip
-def test_numbers_by_hand(value: float, text: str) -> None:
-    raw = np.zeros(64, np.uint8)
-    assert raw[: put_number(value, raw, 0)].tobytes().decode() == text
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])

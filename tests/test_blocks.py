@@ -21,7 +21,6 @@ from lmkit.evaluation.blocks import (
     shortest_block,
 )
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.kernels import first_of_sentences
 
 
 def text(content: str, sentences: str = "line", documents: str | None = None) -> Text:
@@ -102,15 +101,3 @@ def test_blocks_take_every_segment_once() -> None:
     assert block_starts(2, 5).tolist() == [0]
     assert block_starts(0, 1).tolist() == []
     assert [shortest_block(count) for count in (0, 1, 1000, 1001, 2001)] == [1, 1, 1, 2, 4]
-
-
-@pytest.mark.parametrize("ends", [1.0, 0.5, 0.01])
-@pytest.mark.parametrize("step", [1, 3, 700, 5000, 10**6])
-def test_first_ids_of_sentences(ends: float, step: int) -> None:
-    ids = np.where(np.random.default_rng(5).random(40_000) < ends, 1, 7).astype(np.int32)
-    starts = np.append(0, np.flatnonzero(ids == 1) + 1)
-    wanted = np.arange(0, len(starts) + 10, step)
-    found = np.empty(len(wanted), np.int64)
-    first_of_sentences(ids, 1, wanted, found)
-    expected = np.append(starts, np.full(10, len(ids)))[wanted]
-    np.testing.assert_array_equal(found, expected)

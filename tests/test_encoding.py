@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.eight_bytes import same_bytes
 from lmkit.text.encoding import (
     array_of_ids,
     encode_batches,
@@ -260,17 +259,6 @@ def test_han_characters_without_spaces(shared_corpora: Path) -> None:
     assert words.canonical() == plain.canonical()  # the source has no spaces, nor has this
     types = learn_text(words, "word").vocabulary.tokens[2:]
     assert all(set(word) == {"□"} for word in types if len(word) > 1)  # lost characters, in a run
-
-
-@given(st.binary(min_size=8, max_size=40), st.integers(0, 9), st.integers(0, 9), st.data())
-def test_runs_of_bytes_are_compared_whole(
-    run: bytes, before: int, after: int, data: st.DataObject
-) -> None:
-    one = np.frombuffer(bytes(before) + run + bytes(after), np.uint8).copy()
-    assert same_bytes(one, before, one.copy(), before, len(run))
-    other = one.copy()
-    other[before + data.draw(st.integers(0, len(run) - 1))] ^= data.draw(st.integers(1, 255))
-    assert not same_bytes(one, before, other, before, len(run))
 
 
 @pytest.mark.parametrize("unit", ["word", "char", "byte"])

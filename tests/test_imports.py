@@ -21,7 +21,8 @@ FOLDERS = {"lmkit": ROOT / "lmkit", "lmkit.cli": ROOT / "cli", "lmkit.corpora": 
 LAYERS = [
     {"lmkit"},
     {"lmkit.errors"},
-    {"lmkit.storage", "lmkit.compiled"},
+    {"lmkit.storage"},
+    {"lmkit.kernels"},
     {"lmkit.corpora"},
     {"lmkit.text"},
     {

@@ -20,11 +20,12 @@ from lmkit.errors import FormatError
 from lmkit.evaluation.comparison import compare
 from lmkit.evaluation.leakage import leakage_remarks
 from lmkit.evaluation.ledger_files import read_ledger, write_ledger
+from lmkit.kernels.passages import LONG, LONGEST, SHORTEST
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text import passages as module
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.meter import Meter
-from lmkit.text.passages import LONG, SHORTEST, Overlap, Passages, PassageSink, union
+from lmkit.text.passages import Overlap, Passages, PassageSink, union
 
 RULES: dict[str, Any] = {"normalize": "none"}
 
@@ -57,7 +58,7 @@ def cut(canonical: bytes) -> list[bytes]:
             before = int.from_bytes(sentence[max(0, place - 8) : place], "little")
             begins_with_zeros = before * factor % 2**64 < 2**57
             enough = place - begin >= LONG and begins_with_zeros
-            if enough or place - begin >= module.LONGEST:
+            if enough or place - begin >= LONGEST:
                 found.append(sentence[begin:place])
                 begin = place
         found.append(sentence[begin:])

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import lmkit
 from lmkit.errors import ParameterError
+from lmkit.kernels.smoothing import counts_of_counts
 from lmkit.models.ngram import jelinek_mercer
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.discounts import (
     DiscountWarning,
-    counts_of_counts,
     find_discounts,
     modified_discounts,
     single_discount,

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmkit.kernels.smoothing import counts_of_counts
 from lmkit.models.ngram.counts import count_ngrams
-from lmkit.models.ngram.discounts import counts_of_counts, modified_discounts
+from lmkit.models.ngram.discounts import modified_discounts
 from lmkit.models.ngram.kneser_ney import KneserNey
 from lmkit.models.ngram.smoothing import adjusted_counts
 from lmkit.text.corpus import Corpus

@@ -17,7 +17,7 @@ from lmkit.errors import NotFittedError
 from lmkit.evaluation.blocks import block_starts, blocks_of, shortest_block, sums_between
 from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.measuring import measure, tally_all
-from lmkit.evaluation.tally import MOST_RUNS, Runs, sum_events
+from lmkit.evaluation.tally import MOST_RUNS, Runs
 from lmkit.models import scoring
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.unknown import Gathering
@@ -165,17 +165,6 @@ def test_events_are_summed_over_the_runs_of_their_sentences(count: int, is_open:
     np.testing.assert_array_equal(runs.sums[:, 0], np.add.reduceat(nats, first))
     np.testing.assert_array_equal(runs.sums[:, 1], runs.sums[:, 0])
     np.testing.assert_array_equal(runs.sums[:, 2], np.diff(np.append(first, len(ids))))
-
-
-def test_sums_of_events_by_hand() -> None:
-    ids = np.array([5, 1, 1, 7, 0, 9], np.int32)
-    nats = np.array([1.0, 2.0, np.inf, 4.0, 8.0, 16.0])
-    sums = np.zeros((4, 3))
-    sums[1] = [0.5, 0.25, 1.0]
-    assert sum_events(ids, nats, 1, 0, sums) == (2, 1)
-    assert sums.tolist() == [[0, 0, 0], [3.5, 3.25, 3], [np.inf, np.inf, 1], [28.0, 20.0, 3]]
-    assert sum_events(ids[3:], nats[3:], 3, 1, sums) == (0, 0)
-    assert sums[1].tolist() == [31.5, 23.25, 6]
 
 
 def test_what_a_tally_cannot_measure_is_a_ledger() -> None:

@@ -1,8 +1,7 @@
-"""Frequency spectra, the zeta kernels, the discrete power law and its bootstrap."""
+"""Frequency spectra, the discrete power law and its bootstrap."""
 
 from __future__ import annotations
 
-import mpmath
 import numpy as np
 import powerlaw
 import pytest
@@ -15,7 +14,6 @@ from lmkit.errors import CorpusError, ParameterError
 from lmkit.statistics.goodness import goodness_of_fit, parameter_spread
 from lmkit.statistics.powerlaw import fit_power_law, scan_xmin, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
-from lmkit.statistics.zeta import power_sum, scaled_zeta, scaled_zeta_derivatives
 
 
 @pytest.fixture(scope="module")
@@ -62,30 +60,6 @@ def test_what_is_no_spectrum_is_refused(counts):
 def test_spectrum_cannot_be_written_to(moby_dick):
     with pytest.raises(ValueError, match="read-only"):
         moby_dick.frequencies[0] = 5
-
-
-# -- zeta ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("s", [1.01, 1.77, 2.0, 4.3, 20.0])
-@pytest.mark.parametrize("q", [1, 2, 7, 14, 50, 12345, 10**9])
-def test_zeta_and_its_derivatives(s, q):
-    with mpmath.workdps(int(50 + s * np.log10(q))):
-        log_q, scale = mpmath.log(q), mpmath.mpf(q) ** s
-        z = mpmath.zeta(s, q) * scale
-        dz = mpmath.zeta(s, q, 1) * scale + log_q * z
-        ddz = mpmath.zeta(s, q, 2) * scale + 2 * log_q * dz - log_q**2 * z
-        expected = [float(z), float(dz), float(ddz)]
-    assert scaled_zeta_derivatives(s, float(q)) == pytest.approx(expected, rel=1e-12)
-    assert scaled_zeta(s, float(q)) == pytest.approx(expected[0], rel=1e-12)
-
-
-@pytest.mark.parametrize("s", [-0.5, 0.0, 0.999999, 1.0, 1.3, 6.0])
-@pytest.mark.parametrize(("first", "terms"), [(1, 1), (1.5, 20), (200, 2), (3.7, 3000)])
-def test_power_sum(s, first, terms):
-    assert power_sum(s, first, terms) == pytest.approx(
-        float(np.sum((first + np.arange(terms)) ** -s)), rel=1e-12
-    )
 
 
 # -- the power law ---------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from scipy.special import gamma
 from scipy.stats import linregress
 
 from lmkit.errors import CorpusError
+from lmkit.kernels.zeta import scaled_zeta
 from lmkit.statistics.ranks import fit_least_squares, fit_zipf_mandelbrot, split_halves
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.whole_range import fit_whole_range
-from lmkit.statistics.zeta import scaled_zeta
 
 spectra = (
     st.lists(st.integers(1, 40), min_size=2, max_size=200)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError
 from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.tally import MOST_RUNS
+from lmkit.kernels.runs import first_at, first_of_sentences, measure_runs
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
-from lmkit.text.kernels import first_at, first_of_sentences, measure_runs
 from lmkit.text.unspaced import NO_TABLE, parts_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS_ID
 
@@ -67,10 +67,10 @@ class Blocks:
         """Return the first event of each block, and the number of events: int64 (B + 1,)."""
         found = np.full(len(self) + 1, len(ledger), np.int64)
         if self.sentences is not None and ledger.sentence_bytes is not None:
-            first_of_sentences(ledger.ids, EOS_ID, self.sentences, found[:-1])
+            found[:-1] = first_of_sentences(ledger.ids, EOS_ID, self.sentences)
         else:
             # Events are in the order of the text: a block has those from its first one on.
-            first_at(ledger.offsets, self.first_characters, found[:-1])
+            found[:-1] = first_at(ledger.offsets, self.first_characters)
         return found
 
     def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -123,9 +123,7 @@ def _measured(text: Text, separators: bytes, unspaced: NDArray[np.bool_]) -> NDA
     for chunk in ahead(text.chunks()):
         raw = chunk.tobytes()
         room = len(raw) if len(unspaced) else sum(raw.count(byte) for byte in separators)
-        runs = np.empty((room, 2), np.int64)
-        found = measure_runs(chunk, ends, unspaced, open_run, runs)
-        pieces.append(runs[:found].copy() if found < room else runs)
+        pieces.append(measure_runs(chunk, ends, unspaced, open_run, room))
     if open_run[0]:
         pieces.append(open_run[None, :2])
     return np.concatenate([np.empty((0, 2), np.int64), *pieces])

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.evaluation.scored import Scored
+from lmkit.kernels.events import sum_documents, sum_events
 from lmkit.text.meter import Meter, Sink, TextSummary
 from lmkit.text.unknown import Gathering, Unknown
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
@@ -127,9 +127,11 @@ class Runs:
         """
         self.make_room(int(np.count_nonzero(ids == EOS_ID)))
         shift = self.length.bit_length() - 1
-        ended, zeros = sum_events(ids, nats, self.sentences, shift, self._sums)
+        ended, zeros = sum_events(
+            ids, nats, self.sentences, shift, self._sums, eos=EOS_ID, unk=UNK_ID
+        )
         self.sentences += ended
-        return int(zeros)
+        return zeros
 
     def make_room(self, sentences: int) -> None:
         """Double the runs until so many more sentences fit."""
@@ -172,7 +174,7 @@ class Documents:
         if len(starts) > len(self._sums):
             more = np.zeros((2 * len(starts) - len(self._sums), 2))
             self._sums = np.concatenate([self._sums, more])
-        self._last = sum_documents(ids, nats, sentences, self._last, starts, self._sums)
+        self._last = sum_documents(ids, nats, sentences, self._last, starts, self._sums, eos=EOS_ID)
 
     def sums(self, count: int) -> NDArray[np.float64]:
         """Return the sums of so many documents, (D, 2)."""
@@ -246,41 +248,3 @@ def _since_end(ids: NDArray[np.int32], before: int) -> int:
     """Return how many events come after the last sentence end; `before` stood before them."""
     ends = ids[::-1] == EOS_ID
     return int(np.argmax(ends)) if ends.any() else before + len(ids)
-
-
-@compiled
-def sum_events(ids, nats, sentences, shift, sums):  # type: ignore[no-untyped-def]
-    """Add events to the sums of their runs, (B, 3): nats, those of known ones, and their number.
-
-    `sentences` ended before them, and each run holds ``1 << shift``. Returns how many end with
-    them, and how many events are impossible.
-    """
-    run = sentences >> shift
-    total, known, events = sums[run, 0], sums[run, 1], sums[run, 2]
-    zeros, before = 0, sentences
-    for t in range(len(ids)):  # without a branch: sentences are short
-        now = sentences >> shift
-        same, run = now == run, now
-        total = (total if same else 0.0) + nats[t]
-        known = (known if same else 0.0) + (nats[t] if ids[t] != UNK_ID else 0.0)
-        events = (events if same else 0.0) + 1.0
-        sums[run, 0], sums[run, 1], sums[run, 2] = total, known, events
-        zeros += nats[t] == np.inf
-        sentences += ids[t] == EOS_ID
-    return sentences - before, zeros
-
-
-@compiled
-def sum_documents(ids, nats, sentences, document, starts, sums):  # type: ignore[no-untyped-def]
-    """Add events to the sums of their documents, (D, 2): nats, and their number.
-
-    `sentences` ended before them, and `starts` are the numbers of those before each document, the
-    last event having been in the one at place `document`. Returns that of the last one now.
-    """
-    for t in range(len(ids)):
-        while document + 1 < len(starts) and starts[document + 1] <= sentences:
-            document += 1
-        sums[document, 0] += nats[t]
-        sums[document, 1] += 1.0
-        sentences += ids[t] == EOS_ID
-    return document

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import CorpusError, ParameterError
+from lmkit.kernels.spectrum import sum_window_types
 from lmkit.statistics.growth import expected_types
 from lmkit.statistics.spectrum import FrequencySpectrum, IntArray
 
@@ -104,8 +104,8 @@ def moving_average_ttr(ids: NDArray[Any], *, window: int = 500) -> float:
             f"the text has {len(ids)} tokens, fewer than the window of {window}; "
             "choose a smaller window"
         )
-    types = _sum_of_window_types(ids, window, np.zeros(int(ids.max()) + 1, np.int32))
-    return float(types / (len(ids) - window + 1) / window)
+    types = sum_window_types(ids, window)
+    return types / (len(ids) - window + 1) / window
 
 
 def hypergeometric_diversity(spectrum: FrequencySpectrum, *, sample: int = 42) -> float:
@@ -198,25 +198,3 @@ def coverage_to_pandas(rows: Sequence[Coverage | VocabularyCut]) -> pd.DataFrame
 def _default_sizes(types: int) -> list[int]:
     powers = [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000]
     return [k * p for p in powers for k in (1, 2, 5) if k * p < types] + [types]
-
-
-@compiled
-def _sum_of_window_types(ids: NDArray[Any], window: int, inside: NDArray[np.int32]) -> int:
-    """Return the number of types, summed over all windows of consecutive tokens.
-
-    `inside`, 0 for each type, is memory to work in.
-    """
-    found = 0
-    total = 0
-    for t in range(len(ids)):
-        if inside[ids[t]] == 0:
-            found += 1
-        inside[ids[t]] += 1
-        if t >= window:
-            gone = ids[t - window]
-            inside[gone] -= 1
-            if inside[gone] == 0:
-                found -= 1
-        if t >= window - 1:
-            total += found
-    return total

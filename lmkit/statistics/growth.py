@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import CorpusError, ParameterError
+from lmkit.kernels import spectrum as kernels
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray
             f"a sample of {n.max()} tokens cannot be drawn from {spectrum.tokens}; to look "
             "beyond the text fit a finite Zipf-Mandelbrot model"
         )
-    points = n.ravel()
-    out = np.zeros(len(points))
-    _expected_types(spectrum.tokens, spectrum.frequencies, spectrum.type_counts, points, out)
-    return np.asarray(out.reshape(n.shape))
+    types = kernels.expected_types(
+        spectrum.tokens, spectrum.frequencies, spectrum.type_counts, n.ravel()
+    )
+    return types.reshape(n.shape)
 
 
 def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
@@ -104,7 +104,9 @@ def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
     out = np.zeros(len(n), dtype=np.int64)
     found = start = 0
     for i, end in enumerate(n.tolist()):
-        found += _mark(np.sort(ids[start:end]), seen)  # sorted, memory is read in its order
+        found += kernels.mark_seen(
+            np.sort(ids[start:end]), seen
+        )  # sorted: accesses in memory order
         out[i], start = found, end
     return out
 
@@ -164,7 +166,7 @@ def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
 
     def slope_without(block: NDArray[Any]) -> float:
         left = by_frequency.copy()
-        _take_out(np.sort(block), counts, left)
+        kernels.remove_tokens(np.sort(block), counts, left)
         values = np.flatnonzero(left[1:]) + 1
         return _slope(FrequencySpectrum(values, left[values]))[0]
 
@@ -172,63 +174,3 @@ def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
         slopes = list(pool.map(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)]))
     error = np.sqrt((_BLOCKS - 1) * np.var(slopes))
     return float(stdtrit(_BLOCKS - 1, 0.975) * error)
-
-
-@compiled
-def _stirling(x: float) -> float:
-    """Return what Stirling's formula for ln x! leaves out, for x >= 16."""
-    square = x * x
-    return (1 / 12 - (1 / 360 - 1 / (1260 * square)) / square) / x
-
-
-@compiled
-def _log_absent(N: float, f: float, n: float) -> float:
-    """Return ln [binom(N - f, n) / binom(N, n)], to 1e-15 N / max(f, n) relative.
-
-    The difference of four ln-factorials is written so that none of them, being far larger than
-    it, is evaluated: texts have 10^8 tokens, and types are expected in 10.
-    """
-    low, high = min(f, n), max(f, n)
-    a, b, c = N - high, N - low, N - high - low
-    if c < 0:
-        return -np.inf
-    if c < 16:
-        return math.lgamma(a + 1) + math.lgamma(b + 1) - math.lgamma(c + 1) - math.lgamma(N + 1)
-    main = low * np.log1p(-high / N)
-    main += (b + 0.5) * np.log1p(-low / N) - (c + 0.5) * np.log1p(-low / a)
-    return float(main + _stirling(a) + _stirling(b) - _stirling(c) - _stirling(N))
-
-
-@compiled
-def _expected_types(
-    N: int, frequencies: IntArray, types: IntArray, points: IntArray, out: FloatArray
-) -> None:
-    """Add E[V(n)] at each point, of a text of N tokens with this spectrum, to `out`."""
-    for i in range(len(points)):
-        for k in range(len(frequencies)):
-            absent = _log_absent(float(N), float(frequencies[k]), float(points[i]))
-            out[i] -= types[k] * np.expm1(absent)
-
-
-@compiled
-def _mark(ids: NDArray[Any], seen: NDArray[np.bool_]) -> int:
-    """Mark the ids as seen and return how many were not."""
-    new = 0
-    for i in range(len(ids)):
-        if not seen[ids[i]]:
-            seen[ids[i]] = True
-            new += 1
-    return new
-
-
-@compiled
-def _take_out(ids: NDArray[Any], counts: NDArray[Any], by_frequency: IntArray) -> None:
-    """Take the tokens of ``ids``, sorted, out of ``by_frequency``, the number of types of each
-    frequency in the whole text, where type i occurs ``counts[i]`` times."""
-    start = 0
-    for i in range(1, len(ids) + 1):
-        if i == len(ids) or ids[i] != ids[start]:
-            frequency = counts[ids[start]]
-            by_frequency[frequency] -= 1
-            by_frequency[frequency - (i - start)] += 1
-            start = i

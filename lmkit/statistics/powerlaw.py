@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmkit.errors import CorpusError, ParameterError
-from lmkit.statistics import powerlaw_kernels as kernels
+from lmkit.kernels import powerlaw as kernels
+from lmkit.kernels.zeta import scaled_zeta, scaled_zeta_derivatives
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
-from lmkit.statistics.zeta import scaled_zeta, scaled_zeta_derivatives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def fit_power_law(spectrum: FrequencySpectrum, *, xmin: int | None = None) -> Po
         k = int(np.searchsorted(values, q))
         _check_two_values(values[k:])
         alpha = kernels.solve_alpha(tail_logs[k] / tail[k] - np.log(q), q)
-        ks = kernels.ks_distance(values, tail, k, q, alpha, np.inf)
+        ks = kernels.ks_distance(values, tail, k, q, alpha)
     n = int(tail[k])
     mean_log = tail_logs[k] / n - np.log(q)
     log_likelihood = -n * (np.log(scaled_zeta(alpha, q)) + alpha * mean_log)
@@ -133,8 +133,7 @@ def scan_xmin(spectrum: FrequencySpectrum, *, xmins: Sequence[int] | None = None
     _check_two_values(values)
     if xmins is None:
         tail, tail_logs = kernels.suffix_sums(values, counts)
-        alpha, ks = found = np.empty((2, len(values) - 1))
-        kernels.scan(values, tail, tail_logs, found)
+        alpha, ks = kernels.scan(values, tail, tail_logs)
         n = tail[:-2].astype(np.int64)
         errors = [_standard_error(a, q, k) for a, q, k in zip(alpha, values, n, strict=False)]
         return XminScan(spectrum.frequencies[:-1], alpha, np.array(errors), ks, n)
@@ -167,15 +166,13 @@ def draw_pairs(
     alpha: float, xmin: int, size: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
     """Return ``size`` draws from a discrete power law as (value, count) pairs, values rising."""
-    survival = np.empty(_TABLE + 1)
-    kernels.survival_table(float(alpha), float(xmin), survival)
+    survival = kernels.survival_table(float(alpha), float(xmin), _TABLE + 1)
     beyond = survival[-1]
     p = np.append(-np.diff(survival), beyond)
     counts = rng.multinomial(size, p / p.sum())
     values = np.arange(xmin, xmin + _TABLE)[counts[:-1] > 0]
     uniforms = beyond * (1.0 - rng.random(counts[-1]))  # in (0, beyond]
-    far = np.empty(len(uniforms))
-    kernels.invert_survival(float(alpha), float(xmin), uniforms, far)
+    far = kernels.invert_survival(float(alpha), float(xmin), uniforms)
     far_values, far_counts = np.unique(far.astype(np.int64), return_counts=True)
     kept = counts[:-1][counts[:-1] > 0]
     return np.concatenate([values, far_values]), np.concatenate([kept, far_counts])

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmkit.errors import CorpusError
+from lmkit.kernels.zeta import power_sum
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
-from lmkit.statistics.zeta import power_sum
 
 if TYPE_CHECKING:
     import pandas as pd

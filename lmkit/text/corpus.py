@@ -86,24 +86,19 @@ class Text:
         (lmkit.text.unspaced). `meter` counts what goes past. Raises EncodingError or CorpusError
         for a text that cannot be read.
         """
-        from lmkit.text import folding
+        from lmkit.kernels import folding
 
         rule = SENTENCE_RULES.index(self.sentences)
-        state = folding.new_fold_state()
+        state = folding.new_state()
         meter = meter or Meter()
         if self.document_rule is not None:
             meter.expect_documents(self.raw_size)
         closing = Closing() if parts_unspaced(self.normalize) else None
         for block, breaks, begins in self._normalized_blocks(meter):
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
-            starts = np.empty((len(breaks), 3), np.int64)
-            if len(breaks):
-                _, size = folding.fold_pieces(raw, breaks, out, state, rule, -1, starts)
-            else:
-                _, size = folding.fold(raw, out, state, rule, -1)
-            chunk = out[:size]
+            _, chunk, starts = folding.fold(raw, state, rule, breaks=breaks)
             if closing is not None:
+                size = len(chunk)
                 chunk, words = closing.close(chunk, starts)
                 state[folding.WORDS] += words
                 state[folding.CHARACTERS] -= size - len(chunk)
@@ -117,7 +112,7 @@ class Text:
     def _metered(
         self, chunk: NDArray[np.uint8], state: NDArray[np.int64], meter: Meter
     ) -> NDArray[np.uint8]:
-        from lmkit.text import folding
+        from lmkit.kernels import folding
 
         ends = int(state[folding.SENTENCE_ENDS])
         characters = int(state[folding.CHARACTERS]) + ends

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmkit.errors import CorpusError
-from lmkit.text import folding
+from lmkit.kernels import folding
 from lmkit.text.source import Source
 
 _RULES = {"line": folding.LINE, "paragraph": folding.PARAGRAPH, "none": folding.NONE}
@@ -50,7 +50,7 @@ def _count(
     sources: Sequence[Source], rule: int, targets: Sequence[int]
 ) -> tuple[int, list[tuple[int, int]]]:
     """Return the number of sentences, and (source, byte position) behind each target sentence."""
-    state = folding.new_fold_state()
+    state = folding.new_state()
     unit = folding.WORDS if rule == folding.NONE else folding.SENTENCE_ENDS
     waiting: list[int] = list(targets)
     places: list[tuple[int, int]] = []
@@ -65,23 +65,17 @@ def _count(
         position, block = source.start, b""
         for block, starts in source.pieces():
             raw = np.frombuffer(block, np.uint8)
-            out = np.empty(len(raw) + folding.FOLD_SLACK, np.uint8)
             done = 0
             while done < len(raw):
                 limit = waiting[0] if waiting else -1
                 rows = starts[starts >= done] - done  # each ends a paragraph, as a file's end does
-                if len(rows):
-                    found = np.empty((len(rows), 3), np.int64)
-                    read, _ = folding.fold_pieces(raw[done:], rows, out, state, rule, limit, found)
-                else:
-                    read, _ = folding.fold(raw[done:], out, state, rule, limit)
-                done += read
+                done += folding.fold(raw[done:], state, rule, limit, rows)[0]
                 note(index, position + done)
             position += len(raw)
         # A file's end is a line's end, and a paragraph's.
         if block and not block.endswith(b"\n"):
-            folding.fold(newline, np.empty(1 + folding.FOLD_SLACK, np.uint8), state, rule, -1)
+            folding.fold(newline, state, rule)
         if rule == folding.PARAGRAPH:
-            folding.fold(newline, np.empty(1 + folding.FOLD_SLACK, np.uint8), state, rule, -1)
+            folding.fold(newline, state, rule)
         note(index, position)
     return int(state[unit]), places

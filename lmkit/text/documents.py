@@ -19,8 +19,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import ParameterError, did_you_mean
+from lmkit.kernels.runs import STARTED, begin_documents
 from lmkit.text.rows import Piece
 from lmkit.text.source import Source
 
@@ -28,8 +28,6 @@ RULES = ("file", "blank", "line")
 ROW = "row"  # what JSON lines have where no rule is given
 _NEWLINE = 10
 _NONE = np.empty(0, np.int64)
-# Places in the state of `begin_documents`, which is carried from block to block.
-_INK, _STARTED, _GAP = range(3)
 
 Lines: TypeAlias = NDArray[np.int64]
 
@@ -108,9 +106,8 @@ class Finder:
             if self._search is not None:
                 own = _matched(self._search, text[begin:end], self._state)
             else:
-                room = np.empty(text.count(b"\n", begin, end) + 1, np.int64)
-                part = self._rule == "blank"
-                own = room[: begin_documents(raw[begin:end], part, self._state, room)]
+                blank = self._rule == "blank"
+                own = begin_documents(raw[begin:end], self._state, blank_lines=blank)
             found.append(own + begun.get(begin, 0))
         return np.concatenate(found)
 
@@ -135,37 +132,12 @@ def _matched(search: Callable[[str], object], text: bytes, state: NDArray[np.int
     found = []
     lines = text.decode().split("\n")
     for number, line in enumerate(lines if lines[-1] else lines[:-1]):
-        if state[_STARTED] and search(line.removesuffix("\r")):
+        if state[STARTED] and search(line.removesuffix("\r")):
             found.append(number)
-            state[_STARTED] = 0
-        if line and not state[_STARTED] and line.strip(" \0\t\v\f\r"):
-            state[_STARTED] = 1
+            state[STARTED] = 0
+        if line and not state[STARTED] and line.strip(" \0\t\v\f\r"):
+            state[STARTED] = 1
     return np.array(found, np.int64)
-
-
-@compiled
-def begin_documents(block: NDArray[np.uint8], part: bool, state: NDArray[np.int64], found: Lines):  # type: ignore[no-untyped-def]
-    """Write the numbers of the lines at which a document begins, and return how many.
-
-    With `part` those are the lines behind blank ones, else all that are not blank; never the first
-    that is not blank, which belongs to what begins the file. A line that began in the block before
-    is number 0: only white space of it stood there. `found` needs room for each line.
-    """
-    ink, started, gap = state[0] != 0, state[1] != 0, state[2] != 0
-    count, line = 0, 0
-    for byte in block:
-        if byte == 10:
-            gap = gap or (started and not (ink and part))
-            ink = False
-            line += 1
-        elif not ink and not (byte == 32 or byte == 0 or 9 <= byte <= 13):
-            ink, started = True, True
-            if gap:
-                found[count] = line
-                count += 1
-            gap = False
-    state[0], state[1], state[2] = ink, started, gap
-    return count
 
 
 def _whole_lines(blocks: Iterator[bytes]) -> Iterator[Piece]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
-from lmkit.text import kernels
+from lmkit.kernels import encoding as kernels
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
@@ -84,17 +84,12 @@ class WordTable:
         np.cumsum(sizes, out=self.ends[1 : self.entries + 1])
         self.hashes = np.empty(capacity, np.uint64)
         kernels.hash_words(self.blob, self.ends, self.hashes[: self.entries])
-        self._build_slots()
-
-    def _build_slots(self) -> None:
-        # At most half full.
-        self.slots = np.zeros((1 << (2 * len(self.hashes) - 1).bit_length(), 2), np.uint64)
-        kernels.build_table(self.hashes, self.ends, self.entries, self.slots)
+        self.slots = kernels.build_slots(self.hashes, self.ends, self.entries)
 
     def _grow(self) -> None:
         self.hashes = np.concatenate([self.hashes, np.empty_like(self.hashes)])
         self.ends = np.concatenate([self.ends, np.zeros(len(self.ends) - 1, np.int64)])
-        self._build_slots()
+        self.slots = kernels.build_slots(self.hashes, self.ends, self.entries)
 
     def encode(
         self,
@@ -124,18 +119,17 @@ class WordTable:
         # A space stands behind each: with words that no space parts, that is up to twice the room.
         words = np.empty(2 * len(chunk), np.uint8) if unknown else _NO_WORDS
         unspaced = table_for(chunk, parts=self.parts)
-        reached, filled, gathered = 0, 0, 0
+        events = kernels.Events(ids, offsets, lengths, words)
+        at = kernels.Progress(kernels.TABLE_FULL, 0, self.entries, 0, character, 0)
         while True:
-            status, reached, self.entries, filled, character, gathered = kernels.words_to_ids(
-                chunk, reached, self.slots, self.hashes, self.blob, self.ends, self.entries,
-                learn, ids, offsets, lengths, filled, character, words, gathered,
-                unspaced,
-            )  # fmt: skip
-            if status == kernels.DONE:
-                found = ids[:filled], offsets[:filled], lengths[:filled]
-                return EncodedChunk(*found, len(chunk), words[:gathered])
-            if status == kernels.RESERVED_WORD:
-                raise _reserved_word(chunk, reached, name)
+            table = kernels.WordTable(self.slots, self.hashes, self.blob, self.ends)
+            at = kernels.words_to_ids(chunk, at, table, events, unspaced, learn=learn)
+            self.entries = at.entries
+            if at.status == kernels.DONE:
+                found = ids[: at.events], offsets[: at.events], lengths[: at.events]
+                return EncodedChunk(*found, len(chunk), words[: at.unknown])
+            if at.status == kernels.RESERVED_WORD:
+                raise _reserved_word(chunk, at.byte, name)
             self._grow()
 
     def vocabulary(
@@ -193,8 +187,8 @@ class SymbolTable:
             codes = chunk.astype(np.uint32)
             lengths = ((chunk & 0xC0) != 0x80).astype(np.int32) if places else _EMPTY_LENGTHS
         ids = np.empty(len(codes), np.int32) if into is None else into[: len(codes)]
-        self.entries = int(
-            kernels.symbols_to_ids(codes, self.table, self.found, self.entries, learn, ids)
+        self.entries = kernels.symbols_to_ids(
+            codes, self.table, self.found, self.entries, ids, learn=learn
         )
         offsets = _EMPTY_OFFSETS
         if places:

@@ -39,23 +39,21 @@ def _lower(text: str) -> str:
 def _letters(text: str) -> str:
     import numpy as np
 
+    from lmkit.kernels.characters import INK
     from lmkit.text import characters
 
     # The final sigma and others are lower-cased as their word wants it, so lower comes first.
     codes = characters.code_points(text.lower())
-    kept = (characters.classes(codes)[codes] & characters.INK != 0) | (codes == 10)
+    kept = (characters.classes(codes)[codes] & INK != 0) | (codes == 10)
     return characters.text_of(np.where(kept, codes, np.uint32(32)))
 
 
 def _words(text: str) -> str:
-    import numpy as np
-
+    from lmkit.kernels.characters import part_words
     from lmkit.text import characters
 
     codes = characters.code_points(unicodedata.normalize("NFC", text))
-    out = np.empty(2 * len(codes), np.uint32)
-    written = characters.part_words(codes, characters.classes(codes), out)
-    return characters.text_of(out[:written])
+    return characters.text_of(part_words(codes, characters.classes(codes)))
 
 
 def _nfkc(text: str) -> str:

@@ -1,7 +1,7 @@
 """Hashes of the long sentences of a text, which show whether another text holds the same ones.
 
-A *passage* is a sentence of at least :data:`SHORTEST` bytes of canonical text; shorter ones, such
-as ``yes .``, recur in texts that have nothing to do with each other. A sentence of :data:`LONG`
+A *passage* is a sentence of at least `SHORTEST` bytes of canonical text; shorter ones, such
+as ``yes .``, recur in texts that have nothing to do with each other. A sentence of `LONG`
 bytes or more is cut into passages at positions that its bytes determine (content-defined chunking:
 a cut stands where a hash of the eight bytes before it begins with seven zero bits, one position in
 128). So a text without sentence ends has passages too, of about 320 bytes, and they are the same
@@ -26,19 +26,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import FormatError
-from lmkit.text.eight_bytes import EACH, eight_bytes, trailing_zeros, word_piece, zero_bytes
+from lmkit.kernels.passages import SHORTEST, hash_passages
 
-SHORTEST = 32  # bytes: six or seven English words, ten Han characters
-LONG = 192  # bytes, a multiple of eight
-LONGEST = 4096  # bytes: a passage without any cut, such as one letter repeated, ends here
 MOST = 1 << 17  # hashes that are kept
 VERSION = 1  # of the hash and of what a passage is: hashes of another version are not comparable
 PARTS = 10  # contiguous parts of a text whose repetitions are measured
 _ALL = np.uint64(2**64 - 1)
 _NOTHING = np.empty(0, np.uint64)
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd (Knuth 1998, section 6.4)
 
 
 class Overlap(NamedTuple):
@@ -225,62 +220,3 @@ def _different(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _limit(level: int) -> np.uint64:
     return np.uint64(_ALL >> np.uint64(level))
-
-
-@compiled
-def _end_of_long(text: NDArray[np.uint8], begin: int) -> int:
-    """Return where a passage that is long already ends; the text's length where it does not."""
-    for place in range(begin + LONG, min(len(text), begin + LONGEST)):
-        if text[place] == 10:
-            return place
-        before: Any = eight_bytes(text, place - 8)
-        if (before * _FACTOR) >> np.uint64(57) == 0:
-            return place
-    return min(len(text), begin + LONGEST)
-
-
-@compiled
-def _stirred(h: Any) -> Any:
-    # Multiplication by an odd number and a shifted xor are both bijections of 64 bits.
-    h = np.uint64(h) * _FACTOR
-    return h ^ (h >> np.uint64(32))
-
-
-@compiled
-def hash_passages(text: NDArray[np.uint8], level: int, hashes: NDArray[np.uint64]) -> Any:
-    """Hash the passages of a text that end in it; return (how many, where the open one begins).
-
-    Only hashes below 2^(64 - level) are written, in the order of the text; there is at most one for
-    each `SHORTEST` bytes. A passage ends with its sentence, with a cut, or after `LONGEST` bytes,
-    and is hashed eight bytes at a time, the last filled up with zeros, and its length.
-    """
-    begin: Any = 0
-    found = 0
-    while begin < len(text):
-        h: Any = np.uint64(0)
-        place: Any = begin
-        end: Any = -1
-        while True:
-            if place == begin + LONG and end < 0:
-                end = _end_of_long(text, begin)
-            piece = word_piece(text, place)
-            if end < 0:
-                newlines = zero_bytes(piece ^ (np.uint64(10) * EACH))
-                size: Any = np.int64(trailing_zeros(newlines) >> np.uint64(3))
-            else:
-                size = min(8, end - place)
-            if size < 8:
-                piece &= (np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)
-            if size > 0:
-                h = _stirred(h ^ piece)
-            place += size
-            if size < 8:
-                break
-        if place >= len(text):
-            break  # the stand-in for a newline, behind the text's end
-        h = _stirred(_stirred(h ^ np.uint64(place - begin)))
-        if place - begin >= SHORTEST and (level == 0 or h >> np.uint64(64 - level) == 0):
-            hashes[found] = h
-            found += 1
-        begin = place + (text[place] == 10)
-    return found, begin

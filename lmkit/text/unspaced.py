@@ -13,13 +13,11 @@ A space stands between two neighbouring words where neither has one of these cha
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
-from lmkit.text.eight_bytes import HIGH, eight_bytes, put_eight_bytes, trailing_zeros
+from lmkit.kernels.unspaced import close_up
 
 # Han characters, wide punctuation, and the full-width forms of ASCII's punctuation and symbols.
 _PATTERN = r"[\p{Han}[\p{EA=W}&&\p{P}][\p{EA=F}&&[\p{P}\p{S}]]]+"
@@ -84,94 +82,8 @@ class Closing:
         for number, end in enumerate([*starts[:, 0].tolist(), len(chunk)]):
             if begin < end:
                 room = out[written:]
-                more = close_up(chunk[begin:end], unspaced_table(), room, self._after)
-                written, words, begin = written + int(more[0]), words + int(more[1]), end
+                put, further = close_up(chunk[begin:end], unspaced_table(), room, self._after)
+                written, words, begin = written + put, words + further, end
             taken[number : number + 1] = end - written
         starts[:, :2] -= taken[:, None]
         return out[:written], words
-
-
-@compiled
-def code_point(text: NDArray[np.uint8], place: int) -> Any:
-    """Return the code point of the UTF-8 sequence of three or four bytes at a place, and its size.
-
-    The code point is 0 where the text ends within it.
-    """
-    first = np.int64(text[place])
-    size = 3 if first < 0xF0 else 4
-    if place + size > len(text):
-        return 0, len(text) - place
-    code = first & (0xF if size == 3 else 7)
-    for k in range(1, size):
-        code = code << 6 | (text[place + k] & 0x3F)
-    return code, size
-
-
-@compiled
-def three_bytes_or_more(piece: Any) -> Any:
-    """Return the high bit of each of eight bytes that begins a sequence of three bytes or four."""
-    return piece & (piece << np.uint64(1)) & (piece << np.uint64(2)) & HIGH
-
-
-@compiled
-def spaced_bytes(text: NDArray[np.uint8], place: int, piece: int, table: NDArray[np.bool_]) -> Any:
-    """Return how many of the eight bytes at a place stand before the first unspaced character."""
-    firsts = three_bytes_or_more(piece)
-    while firsts != 0:
-        k: Any = np.int64(trailing_zeros(firsts)) >> 3
-        code, _ = code_point(text, place + k)
-        if table[code]:
-            return k
-        firsts &= firsts - np.uint64(1)
-    return 8
-
-
-@compiled
-def close_up(
-    text: NDArray[np.uint8],
-    table: NDArray[np.bool_],
-    out: NDArray[np.uint8],
-    after: NDArray[np.bool_],
-) -> Any:
-    """Write a folded text without spaces beside unspaced characters; return (bytes, words more).
-
-    `out` needs the room of the text. `after` (1,) says whether an unspaced character stands before
-    the text, and then whether one ends it. Two words that had no space between them were one
-    before: the second is one word more.
-    """
-    written, words, i = 0, 0, 0
-    unspaced = after[0]
-    while i < len(text):
-        if not unspaced and i + 8 <= len(text):
-            piece = eight_bytes(text, i)
-            if three_bytes_or_more(piece) == 0:  # the usual case in other scripts
-                put_eight_bytes(out, written, piece)
-                written += 8
-                i += 8
-                continue
-        byte = text[i]
-        if byte < 0xE0:
-            words += unspaced and i > 0 and byte != 32 and byte != 10
-            if not (unspaced and byte == 32):
-                out[written] = byte
-                written += 1
-            unspaced = False
-            i += 1
-            continue
-        code, size = code_point(text, i)
-        here = table[code]
-        if here:
-            words += i > 0 and text[i - 1] != 32 and text[i - 1] != 10
-            written -= written > 0 and out[written - 1] == 32
-        else:
-            words += unspaced and i > 0
-        for k in range(size):
-            out[written + k] = text[i + k]
-        written += size
-        i += size
-        unspaced = here
-        if here and i < len(text) and text[i] == 32:
-            i += 1
-            unspaced = False  # what follows stands beside a space, though it is not written
-    after[0] = unspaced
-    return written, words

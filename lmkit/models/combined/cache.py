@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.events import recent_shares
 from lmkit.models.base import Ids, LogProbs
 from lmkit.models.combined.weights import find_weights
 from lmkit.text.vocabulary import EOS_ID
@@ -164,12 +164,9 @@ def _by_frequency(caches: Sequence[Cache], reading: Reading, result: LogProbs) -
     (ids, _), first, lows = reading
     ids = np.ascontiguousarray(ids)
     longest = int(np.max(np.arange(len(lows)) + first - lows, initial=0))
-    outcomes = int(ids.max(initial=0)) + 1
     for row, cache in zip(result, caches, strict=True):
         weights = cache.decay ** np.arange(longest, dtype=np.float64)
-        sums = np.concatenate([np.zeros(1), np.cumsum(weights)])
-        latest, before = np.full(outcomes, -1, np.int64), np.empty(len(ids), np.int64)
-        _recent_shares(ids, first, lows, weights, sums, latest, before, row)
+        row[:] = recent_shares(ids, first, lows, weights)
 
 
 def _by_likeness(caches: Sequence[Cache], reading: Reading, result: LogProbs) -> None:
@@ -206,28 +203,6 @@ def _matched(
     total = weights.sum(axis=1, dtype=np.float64)
     weights *= same
     return np.asarray(weights.sum(axis=1, dtype=np.float64) / total)
-
-
-@compiled
-def _recent_shares(ids, first, lows, weights, sums, latest, before, out):  # type: ignore[no-untyped-def]
-    """Write the share of each token's own type in the weights of its window.
-
-    Each position is linked to the previous one of the same type, so that only those are visited.
-    `sums` (N + 1,) are the cumulative sums of the weights, from 0 on. `latest`, -1 for each
-    outcome, and `before`, for each id, are work space.
-    """
-    for t in range(len(ids)):
-        before[t] = latest[ids[t]]
-        latest[ids[t]] = t
-        if t < first:
-            continue
-        low = lows[t - first]
-        own = 0.0
-        position = before[t]
-        while position >= low:
-            own += weights[t - position - 1]
-            position = before[position]
-        out[t - first] = own / sums[t - low] if t > low else np.nan
 
 
 def as_log_probs(probabilities: NDArray[np.float64], size: int) -> LogProbs:

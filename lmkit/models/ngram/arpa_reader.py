@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
+from lmkit.kernels import arpa as kernels
+from lmkit.kernels.trie import link_suffixes
 from lmkit.models.base import Progress
-from lmkit.models.ngram import arpa_kernels as kernels
 from lmkit.models.ngram.arpa_lines import ArpaLines, Bytes, cut, shown
 from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
@@ -70,7 +71,7 @@ class _Part(NamedTuple):
     Attributes:
         line: the number of the first line.
         text: (bytes,) uint8, the lines; kept of 1-grams only.
-        places: (N, 2) int64, where in the text the words of each begin and end.
+        spans: (N, 2) int64, the bytes of the text from which and up to which its words stand.
         log_probs: (N,) float64, log10.
         backoffs: (N,) float64, log10.
         contexts: (N,) int32, nodes; -1 for n-grams that can never apply; empty for 1-grams.
@@ -79,7 +80,7 @@ class _Part(NamedTuple):
 
     line: int
     text: Bytes
-    places: NDArray[np.int64]
+    spans: NDArray[np.int64]
     log_probs: NDArray[np.float64]
     backoffs: NDArray[np.float64]
     contexts: NDArray[np.int32]
@@ -176,31 +177,26 @@ class _Reader:
     def _parse(
         self, text: Bytes, line: int, order: int, words: _Words | None, model: _Model | None
     ) -> _Part:
-        size = int(np.count_nonzero(text == 10)) + 1
-        log_probs, backoffs = np.empty(size), np.empty(size)
-        places = np.empty((size, 2), np.int64)
-        reason, size, at = kernels.read_lines(text, order, log_probs, backoffs, places)
-        if reason != kernels.READ:
-            self._refuse(text, at, line, reason, order)
-        log_probs, backoffs, places = log_probs[:size].copy(), backoffs[:size].copy(), places[:size]
+        read = kernels.read_lines(text, order)
+        if read.status != kernels.OK:
+            self._refuse(text, read.failed_at, line, read.status, order)
+        log_probs, backoffs, spans = read.log_probs, read.backoffs, read.spans
         if words is None or model is None:
             nothing = np.empty(0, np.int32)
-            return _Part(line, text, places, log_probs, backoffs, nothing, nothing)
-        contexts, last = np.empty(size, np.int32), np.empty(size, np.int32)
-        reason, at = kernels.find_nodes(
-            text, places, order, words.table, (model.first, model.words), words.bos,
-            kernels.new_memory(order), contexts, last,
-        )  # fmt: skip
-        if reason != kernels.READ:
-            self._refuse(text, at, line, reason, order)
-        return _Part(line, text[:0], places[:0], log_probs, backoffs, contexts, last)
+            return _Part(line, text, spans, log_probs, backoffs, nothing, nothing)
+        status, at, contexts, last = kernels.find_nodes(
+            text, spans, order, (words.index, words.ids), (model.first, model.words), words.bos
+        )
+        if status != kernels.OK:
+            self._refuse(text, at, line, status, order)
+        return _Part(line, text[:0], spans[:0], log_probs, backoffs, contexts, last)
 
-    def _refuse(self, text: Bytes, at: int, line: int, reason: int, order: int) -> NoReturn:
+    def _refuse(self, text: Bytes, at: int, line: int, status: int, order: int) -> NoReturn:
         """Raise FormatError about the line of the text that holds byte `at`."""
         raw = text.tobytes()
         begin, end = raw.rfind(b"\n", 0, at) + 1, raw.find(b"\n", at)
         word = shown(re.split(_BLANKS, raw[at : at + 200], maxsplit=1)[0])
-        said = _REASONS[reason].format(order=order, prefix=order - 1, word=word)
+        said = _REASONS[status].format(order=order, prefix=order - 1, word=word)
         ngram = shown(raw[begin : end if end >= 0 else None].strip())
         self.lines.fail(f"the {order}-gram {ngram} {said}", line=line + raw.count(b"\n", 0, begin))
 
@@ -211,19 +207,15 @@ class _Words:
     def __init__(self, parts: list[_Part], lines: ArpaLines):
         self.log_probs = _joined([part.log_probs for part in parts], np.float64)
         self.backoffs = _joined([part.backoffs for part in parts], np.float64)
-        sizes = [part.places[:, 1] - part.places[:, 0] for part in parts]
+        sizes = [part.spans[:, 1] - part.spans[:, 0] for part in parts]
         offsets = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()
-        blob = np.empty(int(offsets[-1]), np.uint8)
-        filled = 0
-        for part in parts:
-            filled += kernels.copy_words(part.text, part.places, blob[filled:])
-        slots = np.zeros(1 << (2 * len(offsets) - 1).bit_length(), np.int32)
-        twice = int(kernels.index_words(blob, offsets, slots))
+        blob = _joined([kernels.copy_words(part.text, part.spans) for part in parts], np.uint8)
+        self.index, twice = kernels.index_words(blob, offsets)
         if twice >= 0:
             word = blob[offsets[twice] : offsets[twice + 1]].tobytes()
             line = _line_of(parts, twice)
             lines.fail(f"the word {shown(word)} stands twice among the 1-grams", line=line)
-        special = self._specials(slots, blob, offsets)
+        special = self._specials(self.index)
         ordinary = np.ones(len(offsets) - 1, np.bool_)
         ordinary[list(special)] = False
         ids = ordinary.cumsum(dtype=np.int32) + len(SPECIALS) - 1
@@ -231,18 +223,17 @@ class _Words:
         for word_in_file, index in special.items():
             ids[word_in_file] = self.bos if index == _IS_BOS else index
         self.ids = ids
-        self.table = (slots, blob, offsets, ids)
         self.vocabulary = _vocabulary(blob, np.stack([offsets[:-1], offsets[1:]], 1)[ordinary])
 
     @staticmethod
-    def _specials(slots: Any, blob: Bytes, offsets: Any) -> dict[int, int]:
+    def _specials(index_of_words: kernels.WordIndex) -> dict[int, int]:
         """Return which words of the file are specials, and the ids of these."""
         found: dict[int, int] = {}
         for name, index in ((UNK, UNK_ID), (EOS, EOS_ID), (BOS, _IS_BOS), (_OTHER_UNK, UNK_ID)):
             raw = np.frombuffer(name.encode(), np.uint8)
-            place = int(kernels.find_word(raw, slots, blob, offsets))
-            if place >= 0 and (name != _OTHER_UNK or UNK_ID not in found.values()):
-                found[place] = index
+            number = kernels.find_word(raw, index_of_words)
+            if number >= 0 and (name != _OTHER_UNK or UNK_ID not in found.values()):
+                found[number] = index
         return found
 
 
@@ -286,8 +277,7 @@ class _Model:
 
         def link(where: slice) -> None:
             parents = contexts[where.start - begin : where.stop - begin]
-            trie = (self.first, self.words)
-            kernels.link(where.start, where.stop, parents, trie, self.suffix)
+            link_suffixes(where.start, where.stop, parents, self.first, self.words, self.suffix)
 
         run_all(link, pieces(slice(begin, self.starts[-1])))
         self.log_probs.append(_joined([part.log_probs for part in parts], np.float64)[order])
@@ -319,13 +309,12 @@ class _Model:
         return BackoffTables.build(trie, log_probs, backoffs)
 
 
-def _vocabulary(blob: Bytes, places: NDArray[np.int64]) -> Vocabulary:
+def _vocabulary(blob: Bytes, spans: NDArray[np.int64]) -> Vocabulary:
     """Return the vocabulary of the words blob[begin:end], specials first; their counts are 0."""
     specials = "".join(SPECIALS).encode()
-    sizes = np.concatenate([[len(name) for name in SPECIALS], places[:, 1] - places[:, 0]])
-    names = np.empty(int(sizes.sum()), np.uint8)
-    names[: len(specials)] = np.frombuffer(specials, np.uint8)
-    kernels.copy_words(read_only(blob), places, names[len(specials) :])
+    sizes = np.concatenate([[len(name) for name in SPECIALS], spans[:, 1] - spans[:, 0]])
+    words = kernels.copy_words(read_only(blob), spans)
+    names = np.concatenate([np.frombuffer(specials, np.uint8), words])
     ends = np.concatenate([[0], sizes.cumsum()]).astype(np.int64)
     counts = np.zeros(len(sizes), np.int64)
     return Vocabulary.from_arrays({"blob": names, "offsets": ends, "counts": counts})

@@ -17,11 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import FormatError
+from lmkit.kernels.arpa import line_bytes, write_lines
+from lmkit.kernels.trie import sort_children_by_word
 from lmkit.models.base import Progress
-from lmkit.models.ngram.arpa_kernels import write_lines
-from lmkit.models.ngram.arpa_numbers import NUMBER_BYTES
 from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
@@ -103,25 +102,10 @@ def _in_suffix_order(trie: Trie, unigrams: IntArray, above: list[IntArray]) -> I
     rank_of_word[trie.words[unigrams]] = np.arange(len(unigrams), dtype=np.int32)
     contexts = unigrams
     for k in range(2, trie.order + 1):
-        nodes = np.empty(trie.size(k), np.int32)
-        counts = np.bincount(rank_of_word[trie.words[trie.span(k)]], minlength=len(rank_of_word))
-        place = np.cumsum(counts) - counts
-        sort_by_word(contexts, rank_of_word, trie.first, trie.words, place, nodes)
-        yield nodes
-        contexts = nodes
-
-
-@compiled
-def sort_by_word(contexts, rank_of_word, first, words, place, nodes):  # type: ignore[no-untyped-def]
-    """Write the children of all contexts by the ranks of their words; ties stay in order.
-
-    `place` is where the children of each rank begin, and changes.
-    """
-    for context in contexts:
-        for node in range(first[context], first[context + 1]):
-            rank = rank_of_word[words[node]]
-            nodes[place[rank]] = node
-            place[rank] += 1
+        contexts = sort_children_by_word(
+            contexts, trie.span(k), rank_of_word, trie.first, trie.words
+        )
+        yield contexts
 
 
 def _lines(
@@ -133,18 +117,16 @@ def _lines(
     values: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> Iterator[bytes]:
     """Yield the lines of one order's n-grams, in blocks that all cores write side by side."""
-    longest = int(np.diff(names[1]).max()) + 1
-    backed_off = order < trie.order
+    longest = line_bytes(order, int(np.diff(names[1]).max()))
+    above = (int(trie.starts[2]), parents)
 
     def write(part: IntArray) -> bytes:
-        text = np.empty(len(part) * (order * longest + 2 * NUMBER_BYTES), np.uint8)
-        size = write_lines(
-            part, int(trie.starts[2]), backed_off, parents, trie.words, names, values,
-            np.empty(order, np.int32), text,
+        return write_lines(
+            part, order, above, trie.words, names, values,
+            backed_off=order < trie.order, capacity=len(part) * longest,
         )  # fmt: skip
-        return text[:size].tobytes()
 
-    step = max(1, _LINES * 256 // (order * longest + 2 * NUMBER_BYTES))
+    step = max(1, _LINES * 256 // longest)
     for begin in range(0, len(nodes), step * cores()):
         block = nodes[begin : begin + step * cores()]
         yield from run_all(write, [block[at : at + step] for at in range(0, len(block), step)])

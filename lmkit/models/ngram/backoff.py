@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
+from lmkit.kernels.scoring import ROUNDING, score_backoff, step_backoff
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.kernels import ROUNDING, score_backoff, step_backoff
 from lmkit.models.ngram.model import check_order
 from lmkit.models.ngram.scoring import Walker, table_for
 from lmkit.models.ngram.smoothing import without_unk
@@ -90,8 +90,7 @@ class BackoffModel(NgramContexts, LanguageModel):
     def _score_one(self, index: int, state: State) -> tuple[float, State]:
         walker = self._walker()
         rule = (walker.initial, walker.eos, walker.trie.arrays)
-        found: tuple[float, State] = step_backoff(state, index, *rule, self.tables_.scores)
-        return found
+        return step_backoff(state, index, *rule, self.tables_.scores)
 
     def _next_log_probs(self, context: Ids) -> LogProbs:
         walker = self._walker()
@@ -129,7 +128,7 @@ class BackoffModel(NgramContexts, LanguageModel):
         """
         self._require_fit()
         checked = self._check_ids(ids)
-        return self._top(self._walker().states(checked), k)
+        return self._top(self._walker().states(checked)[:-1], k)
 
     def _top(self, states: NDArray[np.int64], k: int) -> tuple[Ids, LogProbs]:
         if not 1 <= k <= len(self.vocabulary_):

@@ -1,8 +1,8 @@
-"""Whether the arrays of a model file are a trie: what kernels take for granted, checked once.
+"""Whether the arrays of a model file are a trie: what kernels rely on, checked once.
 
-A file with a valid checksum may still hold anything. Kernels follow its links without looking:
-one that leads outside the arrays would end the process, one that leads in a circle would never
-end. One pass over words and links, on all cores, sees to it that neither can happen.
+A file with a valid checksum may still hold anything. Kernels follow its links without checking
+them: one that leads outside the arrays would crash the process, a cycle would never end. One pass
+over words and links, on all cores, rules out both.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import FormatError
+from lmkit.kernels.trie import children_are_sound
 from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.trie import Trie, read_only
 
@@ -39,14 +39,14 @@ def checked_trie(arrays: Mapping[str, NDArray[Any]]) -> Trie:
     outcomes = int(starts[2]) - 2
     if not np.array_equal(words[1 : starts[2]], np.arange(outcomes + 1)):
         raise _damaged("words")
-    given = tuple(read_only(array) for array in (words, first, suffix))
+    given = (read_only(words), read_only(first), read_only(suffix))
     for order in range(orders):
         if first[starts[order]] != starts[order + 1]:
             raise _damaged("first")
         children = (int(starts[order + 1]), int(starts[order + 2]))
 
         def sound(where: slice, children: tuple[int, int] = children) -> bool:
-            return bool(_sound(where.start, where.stop, children, outcomes, given))
+            return children_are_sound((where.start, where.stop), children, outcomes, given)
 
         if not all(run_all(sound, pieces(slice(int(starts[order]), int(starts[order + 1]))))):
             raise _damaged(f"{order + 1}-grams")
@@ -79,25 +79,3 @@ def check_outcomes(trie: Trie, size: int) -> None:
 
 def _damaged(what: str) -> FormatError:
     return FormatError(f"the n-grams do not hang together ({what}); fit the model again")
-
-
-@compiled
-def _sound(begin, end, children, highest, trie):  # type: ignore[no-untyped-def]
-    """Return whether the children of the contexts from begin to end are as a trie has them.
-
-    They lie in `children`, (from, to), in order; their words rise up to `highest`; their
-    suffixes are n-grams of a lower order.
-    """
-    words, first, suffix = trie
-    lowest, behind = children
-    for context in range(begin, end):
-        low, high = first[context], first[context + 1]
-        if not lowest <= low <= high <= behind:
-            return False
-        last, good = -1, True
-        for node in range(low, high):
-            good &= (last < words[node]) & (suffix[node] >= 0) & (suffix[node] < lowest)
-            last = words[node]
-        if not good or last > highest:
-            return False
-    return True

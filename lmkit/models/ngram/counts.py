@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
+from lmkit.kernels.counting import Workspace
+from lmkit.kernels.encoding import count_ids
 from lmkit.models.ngram.checking import checked, checked_trie
-from lmkit.models.ngram.counting import Nodes, Workspace, next_order
+from lmkit.models.ngram.counting import Nodes, next_order
+from lmkit.models.ngram.merging import Counted, combined
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
 from lmkit.storage import read_model_file, write_model_file
-from lmkit.text.kernels import count_ids
 
 Context = Literal["sentence", "stream", "running"]
 CONTEXTS = ("sentence", "stream", "running")
@@ -85,9 +87,7 @@ class NgramCounts:
 
         Raises ParameterError if order, vocabulary or context differ, or a count exceeds 2^31 - 1.
         """
-        from lmkit.models.ngram.merging import combined
-
-        return combined(self, other, sign=1)
+        return self._combined(other, sign=1)
 
     def minus(self, other: NgramCounts) -> NgramCounts:
         """Return the counts without those of a part of the text, as for leaving one out.
@@ -95,9 +95,21 @@ class NgramCounts:
         Raises ParameterError if order, vocabulary or context differ, or the other holds n-grams
         that occur less often, or not at all, here.
         """
-        from lmkit.models.ngram.merging import combined
+        return self._combined(other, sign=-1)
 
-        return combined(self, other, sign=-1)
+    def _combined(self, other: NgramCounts, *, sign: int) -> NgramCounts:
+        for name, left, right in (
+            ("order", self.order, other.order),
+            ("vocabulary size", self.trie.vocabulary_size, other.trie.vocabulary_size),
+            ("context", self.context, other.context),
+        ):
+            if left != right:
+                raise ParameterError(
+                    f"counts of {name} {left} and {right} do not go together; count both texts "
+                    "alike"
+                )
+        pair = (Counted(each.trie, each.counts, each.totals) for each in (self, other))
+        return NgramCounts(*combined(*pair, sign=sign), self.context)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, as a file holds them."""

@@ -7,9 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import ParameterError
-from lmkit.models.ngram.trie import IntArray
 
 FloatArray = NDArray[np.float64]
 FIXED = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
@@ -18,19 +16,6 @@ FALLBACKS = ("fixed", "single", "witten-bell", "none")
 
 class DiscountWarning(UserWarning):
     """Discounts could not be estimated from the counts of counts, and others were taken."""
-
-
-def counts_of_counts(amounts: IntArray) -> NDArray[np.int64]:
-    """Return how many n-grams have the amount 0, 1, 2, 3 and 4: (5,) int64."""
-    found = np.zeros(6, np.int64)
-    _tally(amounts, found)
-    return found[:5]
-
-
-@compiled
-def _tally(amounts, found):  # type: ignore[no-untyped-def]
-    for amount in amounts:
-        found[min(amount, 5)] += 1
 
 
 def modified_discounts(t: NDArray[np.int64], *, single_precision: bool = False) -> FloatArray:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import ParameterError
+from lmkit.kernels.hashing import NO_TABLE
+from lmkit.kernels.scoring import look_up_all_orders
+from lmkit.kernels.smoothing import expected_choices
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.kernels import new_tile, scan
-from lmkit.models.ngram.scoring import NO_TABLE, Walker
+from lmkit.models.ngram.scoring import Walker
 from lmkit.models.ngram.smoothing import base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import read_only
@@ -21,12 +22,12 @@ from lmkit.models.ngram.trie import read_only
 FloatArray = NDArray[np.float64]
 BUCKETS = 32
 ROUNDS = 200
-CLOSE = 1e-7  # nats a token: a round that gains less is the last
-PRIOR = 0.5  # tokens added to either side of a weight, so that it stays between 0 and 1
+TOLERANCE = 1e-7  # nats a token: a round that gains less is the last
+PRIOR = 0.5  # pseudo-count of either choice, so that weights stay between 0 and 1
 
 
 class Evidence(NamedTuple):
-    """What each order says of each held-out token.
+    """The estimates of each order for each held-out token.
 
     Attributes:
         frequencies: (T, n) float64, c(hw) / c(h).
@@ -40,7 +41,7 @@ class Evidence(NamedTuple):
 
 
 class JelinekMercer(BackoffModel):
-    """Relative frequencies of all orders, mixed with weights that held-out text likes best.
+    """Relative frequencies of all orders, with the mixture weights most likely on held-out text.
 
     ``p(w|h) = (1 - l(h)) c(hw) / c(h) + l(h) p(w|h')``, down to the uniform distribution (Jelinek
     & Mercer 1980; Chen & Goodman 1998, section 2.3). The weights l are shared by contexts of one
@@ -78,13 +79,11 @@ def bucket(totals: NDArray[np.int32]) -> NDArray[np.int8]:
 
 
 def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evidence:
-    """Return what the counts say of a held-out text, without tokens that nothing can give."""
+    """Return the estimates for a held-out text, without tokens of base probability 0."""
     walker = Walker.of(counts.trie, eos=eos)
-    shape = (len(ids), counts.order)
-    hits, seen = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    scan(
+    hits, seen = look_up_all_orders(
         read_only(ids), walker.initial, eos, counts.trie.arrays, NO_TABLE,
-        counts.counts, counts.totals, new_tile(counts.order, len(ids)), hits, seen,
+        (counts.counts, counts.totals),
     )  # fmt: skip
     possible = base[ids] > 0
     frequencies = (hits / np.maximum(seen, 1))[possible]
@@ -100,37 +99,11 @@ def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
     weights = np.full((order, BUCKETS), 0.5)
     weights[:, 0] = 1.0
     history: list[float] = []
-    given = np.empty(order)
     for _ in range(ROUNDS):
-        stopped, passed = np.full((2, order, BUCKETS), PRIOR)
-        history.append(float(_expect(*evidence, weights, given, stopped, passed)))
-        if len(history) > 1 and history[-1] - history[-2] < CLOSE:
+        taken, passed, nats = expected_choices(*evidence, weights, PRIOR)
+        history.append(nats)
+        if len(history) > 1 and history[-1] - history[-2] < TOLERANCE:
             break
-        weights = passed / (stopped + passed)
+        weights = passed / (taken + passed)
         weights[:, 0] = 1.0
     return weights, history
-
-
-@compiled
-def _expect(frequencies, buckets, floor, weights, given, stopped, passed):  # type: ignore[no-untyped-def]
-    """Add how often each weight's order was taken or passed; return the mean log-likelihood.
-
-    `given`, as many as orders, is memory to work in.
-    """
-    size, order = frequencies.shape
-    total_nats = 0.0
-    for t in range(size):
-        reach = 1.0
-        for k in range(order - 1, -1, -1):
-            weight = weights[k, buckets[t, k]]
-            given[k] = reach * (1.0 - weight) * frequencies[t, k]
-            reach *= weight
-        below = reach * floor[t]
-        total = below + given.sum()
-        for k in range(order):
-            if buckets[t, k] > 0:
-                passed[k, buckets[t, k]] += below / total
-                stopped[k, buckets[t, k]] += given[k] / total
-            below += given[k]
-        total_nats += np.log(total)
-    return total_nats / max(size, 1)

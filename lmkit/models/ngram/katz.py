@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels.smoothing import back_off
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
@@ -41,10 +41,9 @@ class Katz(BackoffModel):
 
             def work(where: slice, order: int = order, ratios: FloatArray = ratios) -> None:
                 lower = probs if order > 1 else below
-                _back_off(
-                    where.start, trie.first, trie.suffix, counts.counts, ratios, lower,
-                    order == 1, probs, rest[where],
-                )  # fmt: skip
+                arrays = (trie.first, trie.suffix, counts.counts)
+                part = rest[where]
+                back_off(where.start, arrays, ratios, lower, probs, part, unigrams=order == 1)
 
             run_all(work, pieces(trie.span(order - 1)))
             if order == 1:
@@ -84,30 +83,3 @@ def good_turing_ratios(counts: IntArray, *, order: int) -> FloatArray:
     )
     r = np.maximum(np.arange(RELIABLE + 2), 1)
     return np.asarray((r - 0.5) / r)
-
-
-@compiled
-def _back_off(begin, first, suffix, counts, ratios, lower, unigrams, probs, rest):  # type: ignore[no-untyped-def]
-    """Write the probabilities of the seen n-grams of contexts from `begin` on, and their alphas."""
-    for i in range(len(rest)):
-        children = range(first[begin + i], first[begin + i + 1])
-        total, kept, covered = 0.0, 0.0, 0.0
-        for node in children:
-            count = counts[node]
-            total += count
-            kept += count * ratios[min(count, len(ratios) - 1)]
-            if count > 0:
-                covered += lower[node if unigrams else suffix[node]]
-        if total == 0.0:
-            rest[i] = 1.0
-            continue
-        open_mass = 1.0 - covered
-        if open_mass < 1e-9:  # every outcome was seen: nothing to leave
-            divisor = kept
-            rest[i] = 1.0
-        else:
-            divisor = total if kept < total else total + 1.0
-            rest[i] = (1.0 - kept / divisor) / open_mass
-        for node in children:
-            count = counts[node]
-            probs[node] = count * ratios[min(count, len(ratios) - 1)] / divisor

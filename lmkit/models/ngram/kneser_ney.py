@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
+from lmkit.kernels.smoothing import counts_of_counts
 from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.discounts import FALLBACKS, counts_of_counts, find_discounts
+from lmkit.models.ngram.discounts import FALLBACKS, find_discounts
 from lmkit.models.ngram.lmplz import last_ngrams, tallied_last
 from lmkit.models.ngram.smoothing import (
     FloatArray,

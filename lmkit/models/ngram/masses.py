@@ -1,55 +1,24 @@
-"""How much probability the distributions of a backoff model hold, and weights that make it one.
+"""What the distributions of a backoff model sum to, and weights that make it one.
 
-The distribution after a context h is that after h', scaled by the backoff weight, with the n-grams
-of h put in place:
+The distribution after a context h is that after h', scaled by the backoff weight, with the
+probabilities of the n-grams of h put in:
 
     ``mass(h) = sum of p(w|h) + backoff(h) (mass(h') - sum of p(w|h'))``, sums over the n-grams hw
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels import pruning as kernels
 from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT
 
-_NOTHING = 1e-13  # what is left of 1 when probabilities that sum to it are taken away
+_ROUNDING = 1e-13  # a probability mass below this is 0 but for rounding
 
 
-@compiled(inline="always")
-def lower_log_prob(node, below, log_probs, backoffs, suffix, starts):  # type: ignore[no-untyped-def]
-    """Return ln p(w|h') of the n-gram hw, h' the longest known suffix of its context: `below`."""
-    found = np.int64(suffix[node])
-    order = 1
-    while found >= starts[order + 1]:
-        order += 1
-    paid = 0.0
-    while below >= starts[order]:
-        paid += backoffs[below]
-        below = np.int64(suffix[below])
-    return paid + log_probs[found]
-
-
-@compiled
-def _sums(begin, end, model, inside, below):  # type: ignore[no-untyped-def]
-    """Write, for each context, the sums of p(w|h) and of p(w|h') over its n-grams hw."""
-    log_probs, backoffs, first, suffix, starts = model
-    for context in range(begin, end):
-        h, lower = 0.0, 0.0
-        for node in range(first[context], first[context + 1]):
-            h += np.exp(log_probs[node])
-            shorter = np.int64(suffix[context])
-            lower += np.exp(lower_log_prob(node, shorter, log_probs, backoffs, suffix, starts))
-        inside[context - begin] = h
-        below[context - begin] = lower
-
-
-def kernel_arrays(tables: BackoffTables) -> tuple[NDArray[Any], ...]:
+def kernel_arrays(tables: BackoffTables) -> kernels.Model:
     """Return (log_probs, backoffs, first, suffix, starts) as the kernels here take them."""
     trie = tables.trie
     return tables.log_probs, tables.backoffs, trie.first, trie.suffix, trie.starts
@@ -67,7 +36,7 @@ def explicit_sums(tables: BackoffTables, order: int) -> tuple[FloatArray, FloatA
 
     def work(where: slice) -> None:
         here = slice(where.start - span.start, where.stop - span.start)
-        _sums(where.start, where.stop, model, inside[here], below[here])
+        kernels.explicit_sums(where, model, inside[here], below[here])
 
     run_all(work, pieces(span))
     return inside, below
@@ -94,5 +63,5 @@ def normalizing_backoffs(inside: FloatArray, below: FloatArray) -> FloatArray:
     """
     left, room = np.maximum(1 - inside, 0), 1 - below
     with np.errstate(divide="ignore"):
-        result = np.log(left) - np.log(np.maximum(room, _NOTHING))
-    return np.where((room <= _NOTHING) & (left <= _NOTHING), 0.0, result)
+        result = np.log(left) - np.log(np.maximum(room, _ROUNDING))
+    return np.where((room <= _ROUNDING) & (left <= _ROUNDING), 0.0, result)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
+from lmkit.kernels.scoring import look_up
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.kernels import look_up
 from lmkit.models.ngram.scoring import Walker, table_for
 
 SMOOTHINGS = ("laplace", "lidstone", "mle")

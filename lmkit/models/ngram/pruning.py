@@ -21,16 +21,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.evaluation.proper import improper
+from lmkit.kernels import pruning as kernels
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
-from lmkit.models.ngram.kernels import find_child
 from lmkit.models.ngram.masses import (
     explicit_sums,
     kernel_arrays,
-    lower_log_prob,
     normalizing_backoffs,
 )
 from lmkit.models.ngram.parallel import pieces, run_all
@@ -39,6 +37,7 @@ from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT, Trie
 from lmkit.text.vocabulary import EOS_ID
 
+_Sums = tuple[FloatArray, FloatArray]
 _NGRAM_BYTES = 16  # in a model file: word and suffix, 4 each, and the log-probability
 _CONTEXT_BYTES = _NGRAM_BYTES + 12  # and the first child, and the backoff weight
 _HEADER_BYTES = 4096  # of which a pruned model's header takes less than half
@@ -79,7 +78,7 @@ def prune(
             raise ParameterError(f"{why}; pruning weighs probabilities, so take one that is")
     costs = pruning_costs(form.tables_, _history_tables(form, history))
     costs[_nodes_of(form, keep)] = np.inf
-    _raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
+    kernels.raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
     if size is not None:
         cut, to = _threshold_of_size(form, costs, size), f"{size} bytes"
     elif ngrams is not None:
@@ -119,13 +118,14 @@ def pruning_costs(tables: BackoffTables, history: BackoffTables | None = None) -
     costs = np.full(len(tables.log_probs), np.inf)
     model = kernel_arrays(tables)
     for order in range(1, trie.order):
-        inside, below = explicit_sums(tables, order)
+        both = explicit_sums(tables, order)
         first = trie.span(order).start
 
-        def work(where: slice, first: int = first, sums: FloatArray = inside) -> None:
+        def work(where: slice, first: int = first, sums: _Sums = both) -> None:
             here = slice(where.start - first, where.stop - first)
             probs = np.exp(begins[where])
-            _costs(where.start, where.stop, model, sums[here], below[here], probs, costs)  # noqa: B023
+            inside_below = (sums[0][here], sums[1][here])
+            kernels.pruning_costs(where, model, inside_below, probs, costs)
 
         run_all(work, pieces(trie.span(order)))
     return costs
@@ -241,64 +241,6 @@ def _fixed_bytes(form: BackoffModel) -> int:
     return words + ranking + unigrams + trie.starts.nbytes + _HEADER_BYTES + len(form.spec)
 
 
-@compiled
-def _raise_within(first, suffix, costs):  # type: ignore[no-untyped-def]
-    """Make no n-gram cheaper than a longer one that begins or ends with it."""
-    for context in range(len(first) - 2, 0, -1):
-        for node in range(first[context], first[context + 1]):
-            costs[context] = max(costs[context], costs[node])
-            costs[suffix[node]] = max(costs[suffix[node]], costs[node])
-
-
-# ---------------------------------------------------------------------- costs
-
-
-@compiled
-def _costs(begin, end, model, inside, below, probs, costs):  # type: ignore[no-untyped-def]
-    """Write the costs of the n-grams of the contexts begin to end.
-
-    `inside` and `below` are the sums over their n-grams of p(w|h) and p(w|h'), `probs` the
-    probabilities of the contexts.
-    """
-    log_probs, backoffs, first, suffix, starts = model
-    for context in range(begin, end):
-        left = max(1 - inside[context - begin], 0.0)  # the mass that is backed off
-        room = max(1 - below[context - begin], 0.0)  # the lower order's mass of the same words
-        for node in range(first[context], first[context + 1]):
-            lower = lower_log_prob(
-                node, np.int64(suffix[context]), log_probs, backoffs, suffix, starts
-            )
-            prob = np.exp(log_probs[node])
-            # The backoff weight without this n-gram.
-            weight = np.log(left + prob) - np.log(room + np.exp(lower))
-            change = 0.0
-            if prob > 0:
-                change += prob * (lower + weight - log_probs[node])
-            if left > 0 and room > 0:
-                change += left * (weight - np.log(left) + np.log(room))
-            costs[node] = max(np.expm1(-probs[context - begin] * change), 0.0)
-
-
-@compiled
-def _follow(begin, end, nodes, states, log_probs_of, words, first, model):  # type: ignore[no-untyped-def]
-    """Follow the n-grams of one order through another model: its states and log-probabilities.
-
-    `nodes` are the contexts of the n-grams begin to end.
-    """
-    log_probs, backoffs, children, suffix, known = model
-    contexts = len(children) - 1
-    for node in range(begin, end):
-        parent = nodes[node - begin]
-        state, paid = np.int64(states[parent]), 0.0
-        found = find_child(children, known, state, words[node])
-        while found < 0:
-            paid += backoffs[state]
-            state = np.int64(suffix[state])
-            found = find_child(children, known, state, words[node])
-        log_probs_of[node] = log_probs_of[parent] + paid + log_probs[found]
-        states[node] = found if found < contexts else suffix[found]
-
-
 def _context_log_probs(trie: Trie, source: BackoffTables) -> FloatArray:
     """Return the log-probability of each context's words under a model: (C,) float64.
 
@@ -313,7 +255,7 @@ def _context_log_probs(trie: Trie, source: BackoffTables) -> FloatArray:
 
         def work(where: slice, span: slice = span, parents: NDArray[np.int32] = parents) -> None:
             inside = parents[where.start - span.start : where.stop - span.start]
-            _follow(where.start, where.stop, inside, states, result, trie.words, trie.first, model)
+            kernels.follow(where, inside, trie.words, model, states, result)
 
         run_all(work, pieces(span))
         if order == 1:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import compiled
+from lmkit.kernels import smoothing as kernels
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
@@ -54,7 +54,7 @@ def interpolate(
         give(k, probs[trie.span(k)], rest[contexts])
 
         def add(where: slice) -> None:
-            _add_below(where.start, where.stop, trie.first, trie.suffix, rest, probs)
+            kernels.add_lower_order(where.start, where.stop, trie.first, trie.suffix, rest, probs)
 
         run_all(add, pieces(contexts))
     logarithms(probs, probs)
@@ -79,14 +79,6 @@ def logarithms(values: FloatArray, out: FloatArray) -> None:
             np.log(values[where], out=out[where])
 
     run_all(work, pieces(slice(0, len(values))))
-
-
-@compiled
-def _add_below(begin, end, first, suffix, rest, probs):  # type: ignore[no-untyped-def]
-    """Add rest(h) p(w|h') to the n-grams of the contexts from begin to end."""
-    for context in range(begin, end):
-        for node in range(first[context], first[context + 1]):
-            probs[node] += rest[context] * probs[suffix[node]]
 
 
 # ---------------------------------------------------------------------- counts to smooth
@@ -124,38 +116,14 @@ def adjusted_counts(counts: NgramCounts, order: int) -> IntArray:
     own = counts.counts[trie.span(order)]
     if order == trie.order:
         return own
-    adjusted = np.zeros(len(own), np.int32)
-    _count_extensions(trie.suffix[trie.span(order + 1)], int(trie.starts[order]), adjusted)
+    suffixes = trie.suffix[trie.span(order + 1)]
+    adjusted = kernels.count_extensions(suffixes, int(trie.starts[order]), len(own))
     bos = int(trie.bos_spans()[order] - trie.starts[order])
     adjusted[bos:] = own[bos:]
     return read_only(adjusted)
 
 
-@compiled
-def _count_extensions(suffixes, first, out):  # type: ignore[no-untyped-def]
-    """Count how often each n-gram, from the node `first` on, is a suffix."""
-    for suffix in suffixes:
-        out[suffix - first] += 1
-
-
 # ---------------------------------------------------------------------- shares of one order
-
-
-@compiled
-def _discount(begin, first, amounts, discounts, keep, direct, rest):  # type: ignore[no-untyped-def]
-    """Write the shares of the contexts from `begin` on, one for each of `rest`."""
-    offset = first[begin]
-    for i in range(len(rest)):
-        total, left = np.int64(0), 0.0
-        children = range(first[begin + i] - offset, first[begin + i + 1] - offset)
-        for child in children:
-            amount = amounts[child]
-            total += amount
-            left += discounts[min(amount, 3)] if len(keep) == 0 or keep[child] else amount
-        rest[i] = left / total if total > 0 else 1.0
-        for child in children:
-            amount = amounts[child]
-            direct[child] = (amount - discounts[min(amount, 3)]) / max(total, 1)
 
 
 def discounted(
@@ -179,7 +147,7 @@ def discounted(
     def work(where: slice) -> None:
         children = slice(trie.first[where.start] - offset, trie.first[where.stop] - offset)
         part = rest[where.start - lowest : where.stop - lowest]
-        _discount(
+        kernels.discount(
             where.start, trie.first, amounts[children], discounts, keep[children],
             direct[children], part,
         )  # fmt: skip

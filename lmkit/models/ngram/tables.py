@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import Packed
 from lmkit.errors import FormatError
+from lmkit.kernels.scoring import Scores, pack_scores
 from lmkit.models.ngram.checking import checked, checked_trie
 from lmkit.models.ngram.trie import Trie, read_only
 
@@ -43,9 +43,9 @@ class BackoffTables:
     ranking: NDArray[np.int32]
 
     @cached_property
-    def scores(self) -> Packed:
+    def scores(self) -> Scores:
         """Log-probabilities and backoffs as the scoring kernels take them."""
-        return Packed((self.log_probs, self.backoffs))
+        return pack_scores(self.log_probs, self.backoffs)
 
     def __post_init__(self) -> None:
         for name in ("log_probs", "backoffs", "ranking"):

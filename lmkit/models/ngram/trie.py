@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.compiled import Packed
+from lmkit.kernels.trie import TrieArrays, pack_trie
 
 IntArray = NDArray[np.int32]
 OffsetArray = NDArray[np.int64]
@@ -33,7 +33,7 @@ ROOT = 0
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that cannot be written: mapped and fitted arrays then look alike to numba."""
+    """Return a view that cannot be written, so that mapped and fitted arrays have one type."""
     view = array.view(np.ndarray)
     view.flags.writeable = False
     return view
@@ -67,9 +67,9 @@ class Trie:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @cached_property
-    def arrays(self) -> Packed:
-        """The arrays as the scoring kernels take them: first, words, suffix, starts."""
-        return Packed((self.first, self.words, self.suffix, self.starts))
+    def arrays(self) -> TrieArrays:
+        """The arrays as the kernels take them: first, words, suffix, starts."""
+        return pack_trie(self.first, self.words, self.suffix, self.starts)
 
     @property
     def order(self) -> int:

@@ -1,4 +1,4 @@
-"""Compiled kernels for the Hurwitz zeta function and for power sums, to full double precision.
+"""The Hurwitz zeta function and power sums, to full double precision.
 
 Everything is scaled by the first term, so that neither a large exponent nor a large start of the
 sum underflows::
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 
 # B_2j / (2j)! for j = 1..8, of the Euler-Maclaurin formula.
 _BERNOULLI = np.array(
@@ -29,9 +29,32 @@ _BERNOULLI = np.array(
 )
 
 
-@compiled
 def scaled_zeta(s: float, q: float) -> float:
-    """Return Z(s, q) for s > 1 and q > 0."""
+    """Return Z(s, q) for s > 1 and q > 0.
+
+    >>> round(scaled_zeta(2.0, 1.0), 12)  # pi^2 / 6
+    1.644934066848
+    """
+    return float(_scaled_zeta(s, q))
+
+
+def scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
+    """Return Z(s, q), dZ/ds and d²Z/ds² for s > 1 and q > 0."""
+    values: tuple[float, float, float] = _scaled_zeta_derivatives(s, q)
+    return values
+
+
+def power_sum(s: float, first: float, terms: int) -> float:
+    """Return the sum of (first + k)^(-s) for k = 0 .. terms-1, for any real s and first > 0.
+
+    >>> power_sum(1.0, 1.0, 4)  # 1 + 1/2 + 1/3 + 1/4
+    2.083333333333333
+    """
+    return float(_power_sum(float(s), float(first), terms))
+
+
+@compiled
+def _scaled_zeta(s: float, q: float) -> float:
     total = 0.0
     r = 1.0
     k = 0
@@ -56,8 +79,7 @@ def scaled_zeta(s: float, q: float) -> float:
 
 
 @compiled
-def scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
-    """Return Z(s, q), dZ/ds and d²Z/ds² for s > 1 and q > 0."""
+def _scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
     z = dz = ddz = 0.0
     r = 1.0
     k = 0
@@ -104,9 +126,7 @@ def scaled_zeta_derivatives(s: float, q: float) -> tuple[float, float, float]:
 
 
 @compiled
-def power_sum(s: float, first: float, terms: int) -> float:
-    """Return the sum of (first + k)^(-s) for k = 0 .. terms-1, for any real s and first > 0."""
-    s, first = float(s), float(first)  # an integer power of an integer would be cut to one
+def _power_sum(s: float, first: float, terms: int) -> float:
     total = 0.0
     direct = min(terms, max(0, int(np.ceil(16.0 + abs(s) - first))))
     for k in range(direct):

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import lmkit
-from lmkit.compiled import Kernel, Primitive, compiled, files
-from lmkit.compiled.arguments import flatten, leaf_kinds
+from lmkit.kernels.compiled import Kernel, Primitive, compiled, files
+from lmkit.kernels.compiled.arguments import flatten, leaf_kinds
 
 SUM = """
-from lmkit.compiled import compiled
+from lmkit.kernels.compiled import compiled
 
 @compiled
 def total(numbers):
@@ -222,7 +222,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
 def test_two_functions_of_one_name_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(
-        "from lmkit.compiled import compiled\n\n"
+        "from lmkit.kernels.compiled import compiled\n\n"
         "@compiled\ndef f(x):\n    return x + 1\n\ng = f\n\n"
         "@compiled\ndef f(x):\n    return x + 2\n",
         encoding="utf-8",
@@ -233,7 +233,7 @@ def test_two_functions_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_function_that_depends_on_its_surroundings_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(
-        "from lmkit.compiled import compiled\n\n"
+        "from lmkit.kernels.compiled import compiled\n\n"
         "def adding(n):\n    @compiled\n    def add(x):\n        return x + n\n    return add\n",
         encoding="utf-8",
     )
@@ -276,7 +276,7 @@ def test_other_functions_of_c_are_refused() -> None:
         gamma(1.5)
 
 
-HEAD = "import numpy as np\nimport other\nfrom lmkit.compiled import compiled\n"
+HEAD = "import numpy as np\nimport other\nfrom lmkit.kernels.compiled import compiled\n"
 DEPENDING = {
     "a constant": ("N = {n}\n", "from other import N\n@compiled\ndef f(x):\n    return x + N\n"),
     "an array": (
@@ -295,7 +295,8 @@ DEPENDING = {
         "inner = made(other.N)\n@compiled\ndef f(x):\n    return inner(x)\n",
     ),
     "a callee": (
-        "from lmkit.compiled import compiled\n@compiled\ndef inner(x):\n    return x + {n}\n",
+        "from lmkit.kernels.compiled import compiled\n@compiled\n"
+        "def inner(x):\n    return x + {n}\n",
         "from other import inner\n@compiled\ndef f(x):\n    return inner(x)\n",
     ),
 }

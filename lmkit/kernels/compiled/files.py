@@ -19,8 +19,8 @@ from types import FunctionType
 
 import llvmlite
 
-from lmkit.compiled.loading import Made, host
 from lmkit.errors import LmkitError
+from lmkit.kernels.compiled.loading import Made, host
 from lmkit.storage import write_atomically
 
 _FORMAT = 1

@@ -6,7 +6,7 @@ from ctypes import CFUNCTYPE, POINTER, addressof, c_double, c_int32, c_int64, c_
 from functools import cache
 from typing import Any, NamedTuple
 
-from lmkit.compiled.arguments import is_float
+from lmkit.kernels.compiled.arguments import is_float
 
 _UNUSED = (c_int64 * 2)()  # where code may say that it returns None, and why it failed
 _NONE, _ERROR = addressof(_UNUSED), addressof(_UNUSED) + 8

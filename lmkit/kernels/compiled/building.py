@@ -14,11 +14,11 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
-from lmkit.compiled import arguments as a
-from lmkit.compiled.loading import Made, target_machine
+from lmkit.kernels.compiled import arguments as a
+from lmkit.kernels.compiled.loading import Made, target_machine
 
 if TYPE_CHECKING:
-    from lmkit.compiled import Kernel
+    from lmkit.kernels.compiled import Kernel
 
 _WORD = ir.IntType(64)
 # The functions of C's mathematical library that code may call; numba has its own names for some.
@@ -144,7 +144,7 @@ def _array_at(kind: str) -> Any:
                 word(arguments[0], object.__basicsize__ + 8 * field) for field in range(4)
             )
             view = context.make_array(array)(context, builder)
-            populate_array(  # type: ignore[no-untyped-call]
+            populate_array(
                 view,
                 data=builder.inttoptr(data, view.data.type),
                 shape=[word(dimensions, 8 * axis) for axis in range(axes)],

@@ -17,10 +17,10 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
-from lmkit.compiled.arguments import Packed, flatten
-from lmkit.compiled.files import recall, remember
-from lmkit.compiled.identity import globals_of, identity
-from lmkit.compiled.loading import MachineCode, load
+from lmkit.kernels.compiled.arguments import Packed, flatten
+from lmkit.kernels.compiled.files import recall, remember
+from lmkit.kernels.compiled.identity import globals_of, identity
+from lmkit.kernels.compiled.loading import MachineCode, load
 
 __all__ = ["Kernel", "Packed", "Primitive", "compiled", "primitive"]
 _ONE_AT_A_TIME = RLock()  # threads that compile or load
@@ -74,7 +74,7 @@ class Kernel:
             if signature not in self._codes:
                 made = recall(self.function, signature, self.identity)
                 if made is None:
-                    from lmkit.compiled.building import build
+                    from lmkit.kernels.compiled.building import build
 
                     made = build(self, signature)
                     remember(self.function, signature, self.identity, made)
@@ -98,7 +98,7 @@ class Kernel:
     @cached_property
     def dispatcher(self) -> Any:
         """The function as numba knows it, for other compiled functions to call."""
-        from lmkit.compiled.building import dispatcher_of
+        from lmkit.kernels.compiled.building import dispatcher_of
 
         return dispatcher_of(self)
 
