@@ -14,8 +14,8 @@ from . import options as o
 
 if TYPE_CHECKING:
     from lmkit.evaluation.curve import LearningCurve
-    from lmkit.evaluation.ledger import SurprisalLedger
     from lmkit.models.base import LanguageModel
+    from lmkit.results.ledger import SurprisalLedger
     from lmkit.text.corpus import Corpus, Text
 
 DEFAULT_MODELS = (
@@ -102,8 +102,8 @@ def command(
     from lmkit.evaluation.calibration import EVENTS
     from lmkit.evaluation.comparable import not_ranked
     from lmkit.evaluation.comparison import compare
-    from lmkit.evaluation.proper import improper
     from lmkit.reporting.findings import findings
+    from lmkit.results.proper import improper
 
     from .results import print_difference, print_results
 
@@ -188,7 +188,7 @@ def _foreign(path: Path, text: Text) -> SurprisalLedger:
         from lmkit.evaluation.huggingface import score_huggingface
 
         return score_huggingface(path, text)
-    from lmkit.evaluation.ledger_files import read_ledger
+    from lmkit.results.ledger_files import read_ledger
 
     return read_ledger(path, text)
 

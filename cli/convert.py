@@ -47,7 +47,7 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
     lmkit convert from-kenlm.arpa from-kenlm.lmkit
     lmkit convert from-kenlm.arpa from-kenlm.lmkit --normalize words
     """
-    from lmkit.models.ngram.arpa_names import is_arpa, names_arpa
+    from lmkit.models.ngram.arpa.names import is_arpa, names_arpa
     from lmkit.models.registry import load
 
     if not is_arpa(model) and not names_arpa(output):
@@ -59,13 +59,13 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
     o.check_output(output)
     with o.progress_bar(progress) as show:
         if is_arpa(model):
-            from lmkit.models.ngram.arpa import load_arpa
+            from lmkit.models.ngram.arpa.files import load_arpa
 
             loaded: Any = load_arpa(model, progress=show, **given)
         else:
             loaded = load(model)
         if names_arpa(output):
-            from lmkit.models.ngram.arpa import save_arpa
+            from lmkit.models.ngram.arpa.files import save_arpa
 
             save_arpa(loaded, output, progress=show)
         else:
@@ -79,7 +79,7 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
 
 def note_what_is_left_out(model: Any, path: Path) -> None:
     """Say how texts have to be prepared for an ARPA file, where that is not the usual way."""
-    from lmkit.models.ngram.arpa_names import names_arpa
+    from lmkit.models.ngram.arpa.names import names_arpa
 
     rules = {
         "normalize": (model.normalize_, "none"),

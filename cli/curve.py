@@ -95,7 +95,7 @@ def command(
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
     """Return a point with the cells and marks that a table makes of it."""
-    from lmkit.evaluation.proper import marks
+    from lmkit.results.proper import marks
 
     from .results import interval_of
 

@@ -51,8 +51,8 @@ def command(
     from lmkit.evaluation.completion import Spellers
     from lmkit.evaluation.leakage import leakage_remarks
     from lmkit.evaluation.measuring import measure_all, report_dict, scope_remark, tally_all
-    from lmkit.evaluation.proper import MARK, remarks
     from lmkit.models.registry import load
+    from lmkit.results.proper import MARK, remarks
 
     from .results import check_events, print_results
 

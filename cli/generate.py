@@ -55,8 +55,8 @@ def command(model: str, prompt: str, **options: Any) -> None:
     lmkit generate char-rnn.lmkit --prompt "the time" --tokens 200 --temperature 0.7
     lmkit generate word-rnn.lmkit --prompt "the time" --beam 8 --stop sentence
     """
-    from lmkit.evaluation.proper import improper
     from lmkit.models.registry import load
+    from lmkit.results.proper import improper
 
     loaded = load(model)
     if why := improper(loaded):

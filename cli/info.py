@@ -56,7 +56,7 @@ def command(model: str, plot: Path | None, output: str) -> None:
 
 def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is shown of a model, by name; `described` is its own word on itself."""
-    from lmkit.evaluation.proper import improper
+    from lmkit.results.proper import improper
 
     vocabulary = model.vocabulary_
     of_all = {

@@ -82,10 +82,10 @@ def command(
     lmkit mix kneser-ney.lmkit word-rnn.lmkit --valid ptb --cache unigram --cache neural
     """
     from lmkit.errors import ParameterError
-    from lmkit.evaluation.proper import remarks
     from lmkit.models.combined.mixing import mix
-    from lmkit.models.ngram.arpa_names import names_arpa
+    from lmkit.models.ngram.arpa.names import names_arpa
     from lmkit.models.registry import load
+    from lmkit.results.proper import remarks
 
     o.check_output(target)
     if names_arpa(target):
@@ -107,7 +107,7 @@ def command(
 
 def _print(mixture: Mixture, target: Path, output: str) -> None:
     """Print what each component is worth alone, its weight, and what the mixture is worth."""
-    from lmkit.evaluation.metrics import perplexity as perplexity_of
+    from lmkit.results.metrics import perplexity as perplexity_of
 
     nats = mixture.valid_nats_.tolist()
     weights = mixture.weights_.T.tolist()

@@ -11,10 +11,10 @@ import click
 from lmkit.errors import CorpusError
 from lmkit.evaluation.leakage import leakage_mark
 from lmkit.evaluation.measuring import tier
-from lmkit.evaluation.proper import marks, no_events
-from lmkit.evaluation.scored import Scored
 from lmkit.reporting import tables
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
+from lmkit.results.proper import marks, no_events
+from lmkit.results.scored import Scored
 from lmkit.text.meter import TextSummary
 from lmkit.text.normalize import losses
 

@@ -13,7 +13,7 @@ import click
 from . import options as o
 
 if TYPE_CHECKING:
-    from lmkit.evaluation.ledger import SurprisalLedger
+    from lmkit.results.ledger import SurprisalLedger
 
 _LARGE = 1e15  # from here on six decimals would be invented
 _TOLD = (
@@ -55,8 +55,8 @@ def command(
     echo "the time machine" | lmkit score bigram.lmkit --per token
     lmkit score bigram.lmkit book.txt --format csv
     """
-    from lmkit.evaluation.proper import remarks
     from lmkit.models.registry import load
+    from lmkit.results.proper import remarks
 
     from .results import check_events
 
@@ -101,7 +101,7 @@ def _token_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
 def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
     import numpy as np
 
-    from lmkit.evaluation.metrics import perplexity
+    from lmkit.results.metrics import perplexity
 
     if not len(ledger):
         return

@@ -98,7 +98,7 @@ def command(
             for place, corpus in enumerate(opened)
         ]  # fmt: skip
     if plot:
-        from lmkit.reporting.zipf_plot import write_zipf_plot
+        from lmkit.reporting.zipf.plot import write_zipf_plot
 
         write_zipf_plot(reports, plot)
     _print(reports, output, picture=plot is None)
@@ -115,7 +115,7 @@ def _print(reports: Sequence[ZipfReport], output: str, *, picture: bool) -> None
         keys = dict.fromkeys(key for row in rows for key in row)
         click.echo(tables.csv_table([{key: row.get(key) for key in keys} for row in rows]))
     else:
-        from lmkit.reporting.zipf_tables import zipf_tables
+        from lmkit.reporting.zipf.tables import zipf_tables
 
         from .results import describe
 
@@ -123,7 +123,7 @@ def _print(reports: Sequence[ZipfReport], output: str, *, picture: bool) -> None
             click.echo(describe(report.summary))
         click.echo("\n" + zipf_tables(reports, markdown=output == "markdown"))
         if picture and output == "table":
-            from lmkit.reporting.zipf_terminal import draw_all
+            from lmkit.reporting.zipf.terminal import draw_all
 
             click.echo("\n" + draw_all(reports))
 
@@ -159,7 +159,7 @@ def _print_generated(found: Sequence[GeneratedComparison], output: str) -> None:
         ]
         click.echo(tables.csv_table(rows))
     else:
-        from lmkit.reporting.zipf_tables import generated_table
+        from lmkit.reporting.zipf.tables import generated_table
 
         markdown = output == "markdown"
         click.echo("\n\n".join(generated_table(c, markdown=markdown) for c in found))
@@ -167,7 +167,7 @@ def _print_generated(found: Sequence[GeneratedComparison], output: str) -> None:
 
 def _check_plot(plot: Path) -> None:
     """Refuse a picture that cannot be written before anything is measured."""
-    from lmkit.reporting.zipf_plot import check_format
+    from lmkit.reporting.zipf.plot import check_format
 
     check_format(plot)
     o.check_output(plot)

@@ -33,7 +33,7 @@ _PUBLIC = {
     "Mlp": "lmkit.models.rnn.models",
     "Ngram": "lmkit.models.ngram.model",
     "StupidBackoff": "lmkit.models.ngram.stupid_backoff",
-    "SurprisalLedger": "lmkit.evaluation.ledger",
+    "SurprisalLedger": "lmkit.results.ledger",
     "Text": "lmkit.text.corpus",
     "Trigram": "lmkit.models.ngram.model",
     "Uniform": "lmkit.models.uniform",
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from lmkit.errors import LmkitError as LmkitError
     from lmkit.evaluation.comparison import Comparison as Comparison
     from lmkit.evaluation.comparison import compare as compare
-    from lmkit.evaluation.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.models.base import LanguageModel as LanguageModel
     from lmkit.models.combined.dynamic import Dynamic as Dynamic
     from lmkit.models.combined.dynamic import adapt as adapt
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from lmkit.models.rnn.models import Mlp as Mlp
     from lmkit.models.rnn.models import WordRnn as WordRnn
     from lmkit.models.uniform import Uniform as Uniform
+    from lmkit.results.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.statistics.zipf import measure_zipf as measure_zipf
     from lmkit.text.corpus import Corpus as Corpus
     from lmkit.text.corpus import Text as Text

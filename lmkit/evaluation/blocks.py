@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.tally import MOST_RUNS
 from lmkit.kernels.runs import first_at, first_of_sentences, measure_runs
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.tally import MOST_RUNS
 from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
 from lmkit.text.unspaced import NO_TABLE, parts_unspaced, unspaced_table

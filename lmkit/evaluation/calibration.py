@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.models.base import LanguageModel
+from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.vocabulary import EOS_ID
 
 EVENTS = 2000  # a distribution for each of them must be worked out

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmkit.errors import NotComparableError
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.proper import no_distribution, no_events
-from lmkit.evaluation.scored import Scored
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.proper import no_distribution, no_events
+from lmkit.results.scored import Scored
 
 
 def check_comparable(ledgers: Sequence[SurprisalLedger]) -> None:

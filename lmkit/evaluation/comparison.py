@@ -19,10 +19,10 @@ from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
 from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.leakage import leakage_mark, with_training_text
-from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel, Progress
+from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import learn_text
 from lmkit.text.known import joint_vocabulary

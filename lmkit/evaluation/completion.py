@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from lmkit.errors import NotComparableError
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.tally import Tally
 from lmkit.models.base import LanguageModel
 from lmkit.models.spelling import Speller, learn_speller, speller_of_text
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.tally import Tally
 from lmkit.text.corpus import Text
 from lmkit.text.encoding import learn_text
 from lmkit.text.units import UNITS

@@ -10,9 +10,9 @@ from lmkit.errors import CorpusError, ParameterError
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
 from lmkit.evaluation.measuring import measure_all, tally_all
-from lmkit.evaluation.proper import MARK, Impossible, OutcomeSums, no_events, remarks
 from lmkit.models.base import Progress
 from lmkit.models.registry import create
+from lmkit.results.proper import MARK, Impossible, OutcomeSums, no_events, remarks
 from lmkit.text.corpus import Corpus, Text
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class CurvePoint:
     ``bits_per_byte`` the interval on the test text, ``perplexity`` that for each event of the unit,
     ``oov`` the number of unknown events of all ``events``, ``impossible`` that of events of
     probability 0, ``first_impossible`` the first of these; ``proper`` and ``outcome_sums`` are as
-    in :class:`~lmkit.evaluation.scored.Scored`.
+    in :class:`~lmkit.results.scored.Scored`.
     """
 
     model: str

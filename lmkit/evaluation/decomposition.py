@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import NotComparableError
-from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Text
 from lmkit.text.encoding import encode_text
 from lmkit.text.unspaced import parts_unspaced, unspaced_table

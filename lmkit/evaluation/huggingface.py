@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import LmkitError, NotComparableError, ParameterError
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.ledger_files import ledger_of_columns
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.ledger_files import ledger_of_columns
 from lmkit.text.corpus import Corpus, Text, as_text
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.scored import Scored
-from lmkit.evaluation.tally import Tally
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.scored import Scored
+from lmkit.results.tally import Tally
 from lmkit.text.corpus import Text
 from lmkit.text.meter import Meter
 from lmkit.text.passages import PassageSink

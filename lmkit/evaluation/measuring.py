@@ -25,10 +25,10 @@ from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.leakage import with_training_text
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.scored import Scored
-from lmkit.evaluation.tally import Tally
 from lmkit.models.base import LanguageModel, Progress
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.scored import Scored
+from lmkit.results.tally import Tally
 from lmkit.text.corpus import Text
 from lmkit.text.meter import TextSummary
 

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import NotFittedError, ParameterError
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.tally import Tally
 from lmkit.models.contexts import CONTEXTS, Contextual
 from lmkit.models.files import RULES, learned_of, set_learned, write_model
 from lmkit.models.fitting import fit_model
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.models.scoring import score_text, tally_text
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.tally import Tally
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import array_of_ids
 from lmkit.text.passages import Passages
@@ -60,7 +60,7 @@ class LanguageModel(Contextual, ABC):
     name: ClassVar[str] = ""
     """The name in the registry, and in model files."""
     proper: ClassVar[bool] = True
-    """Whether the probabilities sum to one over the outcomes (:mod:`lmkit.evaluation.proper`)."""
+    """Whether the probabilities sum to one over the outcomes (:mod:`lmkit.results.proper`)."""
     needs_validation: ClassVar[bool] = False
     """Whether fitting wants a validation text; the tail of the training text serves if none is."""
     resumable: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmkit import __version__
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.ngram.arpa_names import names_arpa
+from lmkit.models.ngram.arpa.names import names_arpa
 from lmkit.storage import prefixed, under, write_model_file
 from lmkit.text.corpus import Text
 from lmkit.text.passages import Passages
@@ -35,7 +35,7 @@ def write_model(model: LanguageModel, path: str | Path) -> None:
     Its options and rules are the header, the rest arrays.
     """
     if names_arpa(path):
-        from lmkit.models.ngram.arpa import save_arpa
+        from lmkit.models.ngram.arpa.files import save_arpa
 
         save_arpa(model, path)
         return

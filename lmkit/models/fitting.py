@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import CorpusError
-from lmkit.evaluation.proper import no_events
+from lmkit.results.proper import no_events
 from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.meter import Meter

@@ -14,7 +14,7 @@ from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelEr
 from lmkit.models.base import LanguageModel, Progress
 from lmkit.models.files import restore_model
 from lmkit.models.hyperparameters import options_of, parsed, types_of
-from lmkit.models.ngram.arpa_names import is_arpa
+from lmkit.models.ngram.arpa.names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.vocabulary import Vocabulary
@@ -191,7 +191,7 @@ def load(path: str | Path) -> LanguageModel:
     that is damaged or no model file; UnknownModelError for a model that is not installed here.
     """
     if is_arpa(path):
-        from lmkit.models.ngram.arpa import load_arpa
+        from lmkit.models.ngram.arpa.files import load_arpa
 
         return load_arpa(path)
     arrays, header = read_model_file(path)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.ledger import SurprisalLedger
-from lmkit.evaluation.proper import outcome_sums
-from lmkit.evaluation.tally import Tally, Tallying
 from lmkit.models.contexts import Scoring, scoring
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.proper import outcome_sums
+from lmkit.results.tally import Tally, Tallying
 from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmkit.errors import ParameterError
-from lmkit.reporting.zipf_plot import COLOURS
+from lmkit.reporting.zipf.plot import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

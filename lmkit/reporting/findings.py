@@ -8,10 +8,10 @@ import numpy as np
 
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.leakage import leakage_remarks
-from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import scope_remark
 from lmkit.evaluation.pairs import Pair
-from lmkit.evaluation.proper import zero_probability
+from lmkit.results.ledger import SurprisalLedger
+from lmkit.results.proper import zero_probability
 
 
 def findings(comparison: Comparison) -> list[str]:

@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
 from lmkit.models.combined import parts
 from lmkit.models.fitting import named_progress, validation_ids
@@ -30,6 +29,7 @@ from lmkit.models.rnn.models import NeuralModel
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.optimizers import copy_of, put_into
 from lmkit.models.rnn.scoring import distribution
+from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
 from lmkit.text.corpus import Corpus, Text
 

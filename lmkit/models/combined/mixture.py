@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.evaluation.proper import improper
 from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
 from lmkit.models.combined import parts
 from lmkit.models.combined.cache import FEW, KINDS, Cache, Past, best_caches, check_cache, in_order
@@ -24,6 +23,7 @@ from lmkit.models.fitting import named_progress
 from lmkit.models.hyperparameters import names_given
 from lmkit.models.ngram.continuations import continuations, knows_contexts
 from lmkit.models.registry import model_class
+from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
 from lmkit.text.known import Numbering, checked_numbering
 

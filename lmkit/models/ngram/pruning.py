@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError, VocabularyError
-from lmkit.evaluation.proper import improper
 from lmkit.kernels import pruning as kernels
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
@@ -35,6 +34,7 @@ from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT, Trie
+from lmkit.results.proper import improper
 from lmkit.text.vocabulary import EOS_ID
 
 _Sums = tuple[FloatArray, FloatArray]

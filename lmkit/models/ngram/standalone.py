@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
-from lmkit.evaluation.proper import TOLERANCE
 from lmkit.models.base import Ids, LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.results.proper import TOLERANCE
 from lmkit.text.normalize import check_normalizer
 from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary

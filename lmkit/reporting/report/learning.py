@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmkit.evaluation.curve import CurvePoint, LearningCurve
-from lmkit.evaluation.proper import marks
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import COLOURS, Material, Section, figure
 from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
+from lmkit.results.proper import marks
 
 
 def learning(material: Material) -> Section | None:

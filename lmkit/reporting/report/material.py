@@ -9,10 +9,10 @@ from typing import Any
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.curve import LearningCurve
 from lmkit.evaluation.intervals import Interval
-from lmkit.evaluation.ledger import SurprisalLedger
 from lmkit.evaluation.measuring import Measured
 from lmkit.models.base import LanguageModel
 from lmkit.reporting.report.markup import Html, el, joined
+from lmkit.results.ledger import SurprisalLedger
 
 COLOURS = 8
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.evaluation.decomposition import Items, items_of
-from lmkit.evaluation.ledger import SurprisalLedger
+from lmkit.results.ledger import SurprisalLedger
 
 
 @dataclass(frozen=True, eq=False)

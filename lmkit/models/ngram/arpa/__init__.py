@@ -1,0 +1,1 @@
+"""ARPA files: their names, their numbers and lines, reading and writing them."""

@@ -1,0 +1,81 @@
+"""ARPA files to models, and backoff models to ARPA files.
+
+An ARPA file holds words, probabilities and backoff weights; no normaliser, sentence rule, unit or
+rule for contexts. They are taken as ``none``, ``line``, ``word`` and ``sentence`` where nothing
+else is said. Tokens of other units are written as they are, a space as ``<space>``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lmkit.errors import FormatError
+from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.ngram.arpa.reader import read_arpa
+from lmkit.models.ngram.arpa.writer import write_arpa
+from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
+from lmkit.text.units import check_unit, symbol_code, symbol_name
+from lmkit.text.vocabulary import SPECIALS, Vocabulary
+
+SPACE = "<space>"
+
+
+def load_arpa(
+    path: str | Path,
+    *,
+    unit: str = "word",
+    normalize: str = "none",
+    sentences: str = "line",
+    context: str = "sentence",
+    encoding: str = "utf-8",
+    progress: Progress | None = None,
+) -> StandaloneBackoff:
+    """Return the model in an ARPA file, plain or packed as ``.gz``, ``.xz`` or ``.zst``.
+
+    `normalize`, `sentences` and `unit` say how the text was prepared that it was made from.
+    Raises FormatError, with the line and what is wrong, for a damaged file.
+    """
+    check_unit(unit)
+    held = read_arpa(path, encoding=encoding, progress=progress)
+    return StandaloneBackoff.of(
+        held.tables,
+        held.vocabulary if unit == "word" else _symbols(held.vocabulary, unit, str(path)),
+        source=Path(path).name,
+        sha256=held.sha256,
+        unit=unit,
+        normalize=normalize,
+        sentences=sentences,
+        context=context,
+    )
+
+
+def save_arpa(model: LanguageModel, path: str | Path, *, progress: Progress | None = None) -> None:
+    """Write a model as an ARPA file, packed as its name says.
+
+    Raises ParameterError for a model that has no backoff form.
+    """
+    form = backoff_form(model)
+    form.initial_state()  # NotFittedError
+    vocabulary = form.vocabulary_
+    if form.unit != "word" and " " in vocabulary:
+        types = [SPACE if token == " " else token for token in vocabulary.tokens[len(SPECIALS) :]]
+        vocabulary = Vocabulary(types)
+    write_arpa(path, form.tables_, vocabulary, progress=progress)
+
+
+def _symbols(words: Vocabulary, unit: str, name: str) -> Vocabulary:
+    """Return the vocabulary of characters or bytes that an ARPA file's words are."""
+    tokens = [" " if token == SPACE else token for token in words.tokens[len(SPECIALS) :]]
+    for token in tokens:
+        if not _is_symbol(token, unit):
+            raise FormatError(f"{name}: {token!r} is no {unit}; read it with unit=word")
+    return Vocabulary(tokens)
+
+
+def _is_symbol(token: str, unit: str) -> bool:
+    if unit == "char":
+        return len(token) == 1
+    try:
+        return symbol_name(symbol_code(token, unit), unit) == token
+    except (TypeError, ValueError):
+        return False

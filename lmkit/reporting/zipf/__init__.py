@@ -1,0 +1,1 @@
+"""What `lmkit zipf` shows: tables, a terminal plot, a figure."""

@@ -1,0 +1,1 @@
+"""What scoring returns: the ledger, the tally, and what both can tell. Knows no model."""

@@ -1,0 +1,376 @@
+"""The report: whole, safe, small, and the same each time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lmkit
+from lmkit.evaluation.comparison import compare
+from lmkit.evaluation.curve import CurvePoint, LearningCurve
+from lmkit.evaluation.intervals import Interval
+from lmkit.reporting.report import render_report, write_report
+from lmkit.reporting.report.drawing import Scale, _apart, around
+from lmkit.reporting.report.markup import el, island, signed, text
+from lmkit.reporting.report.material import Contestant
+from lmkit.reporting.report.passages import cells_of, typical
+from tests.reporting import report_samples as samples
+
+VOID = {"meta", "link", "br", "wbr", "input"}
+SECTIONS = [
+    "ranking", "differences", "why", "text", "learning", "training", "calibration", "zipf",
+    "samples", "origin",
+]  # fmt: skip
+
+
+class Outline(HTMLParser):
+    """Reads a document and complains of what does not nest."""
+
+    def __init__(self, document: str):
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.headings: list[int] = []
+        self.content: dict[str, list[str]] = {}
+        self.feed(document)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+        assert len({name for name, _ in attrs}) == len(attrs), (tag, attrs)
+        for name, value in attrs:
+            self.attributes.append((tag, name, value or ""))
+            if name == "id":
+                self.ids.append(value or "")
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.content.setdefault(self.open[-1] if self.open else "", []).append(data)
+
+
+@pytest.fixture(scope="module")
+def document() -> str:
+    return samples.report()
+
+
+@pytest.fixture(scope="module")
+def outline(document: str) -> Outline:
+    return Outline(document)
+
+
+def data_of(document: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', document)
+    assert found
+    value: dict[str, object] = json.loads(found[1])
+    return value
+
+
+# ---------------------------------------------------------------------- the document
+
+
+def test_elements_nest_and_ids_are_unique(outline: Outline) -> None:
+    assert len(set(outline.ids)) == len(outline.ids)
+    assert outline.tags["html"] == outline.tags["main"] == outline.tags["h1"] == 1
+
+
+def test_every_part_is_there_and_in_the_contents(outline: Outline) -> None:
+    assert [id_ for id_ in outline.ids if id_ in SECTIONS] == SECTIONS
+    links = [value for tag, name, value in outline.attributes if (tag, name) == ("a", "href")]
+    assert {f"#{section}" for section in SECTIONS} <= set(links)
+    for link in links:
+        assert link.removeprefix("#") in outline.ids
+
+
+def test_headings_leave_out_no_level(outline: Outline) -> None:
+    assert outline.headings[0] == 1
+    steps = np.diff(outline.headings)
+    assert steps.max() <= 1
+
+
+def test_tables_have_captions_and_drawings_a_name_or_none(outline: Outline) -> None:
+    assert outline.tags["caption"] == outline.tags["table"]
+    assert outline.tags["figcaption"] == outline.tags["figure"]
+    labels = [value for _, name, value in outline.attributes if name == "aria-labelledby"]
+    assert labels
+    assert set(labels) <= set(outline.ids)
+
+
+def test_nothing_leads_outside(document: str, outline: Outline) -> None:
+    for _, name, value in outline.attributes:
+        if name in ("href", "src", "srcset", "action", "xlink:href", "poster", "data"):
+            assert value.startswith("#") or value == "data:,"
+        assert not name.startswith("on")
+        assert name != "style"  # the policy would refuse it
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(", document)
+
+
+def test_policy_allows_just_the_style_and_the_script_of_the_page(document: str) -> None:
+    import base64
+    import hashlib
+
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', document)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+    for pattern in ("<style>(.*?)</style>", "<script>(.*?)</script>"):
+        (content,) = re.findall(pattern, document, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy[1]
+
+
+def test_same_input_gives_same_bytes(document: str) -> None:
+    samples.report.cache_clear()
+    assert samples.report() == document
+
+
+def test_size_of_an_ordinary_report(shared_corpora: Path, tmp_path: Path) -> None:
+    corpus = lmkit.Corpus.open(shared_corpora / "ptb", normalize="none")
+    models = [lmkit.fit(spec, corpus) for spec in ("unigram", "bigram", "trigram", "kneser-ney")]
+    path = tmp_path / "ptb.html"
+    write_report(compare(models, corpus), path, models=models)
+    assert path.stat().st_size < 500_000
+
+
+# ---------------------------------------------------------------------- hostile text
+
+
+def test_hostile_tokens_stay_text(document: str, outline: Outline) -> None:
+    assert "<img" not in document
+    assert outline.tags["img"] == 0
+    assert outline.tags["script"] == 2
+    shown = set(outline.content["i"])
+    assert {samples.BREAKOUT, samples.ENTITIES, samples.COMMENT} <= shown
+    assert "⟨U+202E⟩right⟨U+2066⟩⟨U+200F⟩lm" in shown
+    assert "line⟨U+2028⟩⟨U+2029⟩end" in shown
+
+
+def test_nothing_unseen_is_in_the_document(document: str) -> None:
+    assert not re.search("[\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08]", document)
+
+
+def test_data_hold_the_text_unchanged(document: str) -> None:
+    data = data_of(document)
+    assert data["command"] == samples.COMMAND
+    passage = data["text"]
+    assert isinstance(passage, dict)
+    assert set(samples.HOSTILE) <= set(passage["tokens"])
+
+
+@given(st.text())
+def test_markup_of_any_text_reads_back_as_that_text(string: str) -> None:
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__(convert_charrefs=True)
+            self.read: list[str] = []
+
+        def handle_data(self, data: str) -> None:
+            self.read.append(data)
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert tag == "p"
+
+    reader = Reader()
+    reader.feed(el("p", string))
+    reader.close()
+    as_shown = re.sub(r"⟨U\+([0-9A-F]+)⟩", lambda m: chr(int(m[1], 16)), "".join(reader.read))
+    unseen = re.sub(r"⟨U\+([0-9A-F]+)⟩", lambda m: chr(int(m[1], 16)), string)
+    assert as_shown == unseen
+
+
+@given(st.recursive(st.text() | st.integers() | st.none(), st.lists))
+def test_island_reads_back_and_cannot_be_left(value: object) -> None:
+    script = island(value, id_="x")
+    inner = script.removeprefix('<script type="application/json" id="x">')
+    inner = inner.removesuffix("</script>")
+    assert not set(inner) & set("<>&\u2028\u2029\u202e")
+    assert json.loads(inner) == value
+
+
+def test_text_keeps_markup_and_escapes_the_rest() -> None:
+    assert text(el("b", "<")) == "<b>&lt;</b>"
+    assert el("p", "x", title='"><script>') == '<p title="&quot;&gt;&lt;script&gt;">x</p>'
+    assert el("p", hidden=True, class_=None) == "<p hidden></p>"
+    assert text("\ud800") == "⟨U+D800⟩"
+
+
+# ---------------------------------------------------------------------- what it says
+
+
+def test_numbers_are_those_of_the_comparison(document: str) -> None:
+    ranking = data_of(document)["ranking"]
+    assert isinstance(ranking, dict)
+    results = samples.comparison().results()
+    for shown, result in zip(ranking["results"], results, strict=True):
+        assert shown["bits_per_byte"] == result["bits_per_byte"]
+        assert f"{result['bits_per_byte']:.4f}" in document
+        assert text(result["signature"]) in document
+
+
+def test_training_is_told_by_readings_of_the_text(document: str) -> None:
+    assert "the weights of 2.00 readings were kept" in document
+    section = document[document.index('id="training"') :]
+    rows = re.findall(r"<tr>.*?</tr>", section[: section.index("</section>")], re.DOTALL)
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in rows[1:]]
+    bits = [f"{nats / np.log(2):.4f}" for nats in (3.5, 4.4)]
+    assert cells[-1] == ["3.50", *bits]  # the last of three points: nats in bits
+
+
+def test_words_sum_to_the_whole() -> None:
+    ledgers = samples.comparison().ledgers
+    cells = cells_of(ledgers)
+    for row, ledger in zip(cells.bits, ledgers, strict=True):
+        assert row.sum() == pytest.approx(ledger.total_nats / np.log(2))
+    assert cells.bits.shape[1] == ledgers[0].summary.words + ledgers[0].summary.sentence_ends
+
+
+def test_passage_is_whole_sentences_near_the_mean() -> None:
+    cells = cells_of(samples.comparison().ledgers)
+    first, last = typical(cells, words=120)
+    assert 60 <= last - first <= 120
+    assert first == 0 or cells.items.is_end[first - 1]
+    assert cells.items.is_end[last - 1]
+    mean = cells.bits.sum(axis=0)
+    assert mean[first:last].mean() == pytest.approx(mean.mean(), rel=0.05)
+
+
+def test_short_text_is_shown_whole() -> None:
+    cells = cells_of(samples.comparison().ledgers)
+    assert typical(cells, words=10**6) == (0, len(cells.items))
+
+
+@pytest.mark.parametrize("sentences", ["line", "none"])
+def test_one_model_on_few_words_makes_a_report(sentences: str) -> None:
+    corpus = lmkit.Corpus.from_string("a b a c a b", normalize="none", sentences=sentences)
+    model = lmkit.fit("bigram", corpus)
+    outline = Outline(render_report(compare([model], corpus)))
+    assert "ranking" in outline.ids
+    assert "differences" not in outline.ids
+
+
+def test_impossible_events_are_shown_as_infinite() -> None:
+    train = lmkit.Corpus.from_string("a b a c a b\n" * 30, normalize="none")
+    test = lmkit.Corpus.from_string("b a c\na a b\n" * 30, normalize="none")
+    models = [lmkit.fit(spec, train) for spec in ("bigram", "unigram", "bigram:alpha=0")]
+    document = render_report(compare(models, test))
+    assert "∞" in document
+    Outline(document)
+    passage = data_of(document)["text"]
+    assert isinstance(passage, dict)
+    assert None in passage["bits"]["C"]
+
+
+def test_curve_of_an_impossible_model_is_left_out_of_the_plot() -> None:
+    measured = samples.comparison().models[0]
+    nowhere = Interval(float("inf"), float("nan"), float("nan"), float("nan"), 30, 1)
+    points = [CurvePoint("mle", share, 100, nowhere, float("inf"), 0, 0.1) for share in (0.5, 1.0)]
+    document = render_report(
+        compare(samples.models()[:1], measured.ledger.text), curve=LearningCurve(tuple(points))
+    )
+    Outline(document)
+    assert "nan" not in re.sub("<script.*?</script>", "", document, flags=re.DOTALL).lower()
+
+
+def test_letters_go_on_after_z() -> None:
+    measured = samples.comparison().models[0]
+    letters = [Contestant(place, measured).letter for place in (0, 25, 26, 27, 701, 702)]
+    assert letters == ["A", "Z", "AA", "AB", "ZZ", "AAA"]
+
+
+# ---------------------------------------------------------------------- drawing
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9), min_size=1), st.booleans(), st.integers(min_value=2, max_value=9)
+)
+def test_ticks_are_few_and_lie_within(values: list[float], log: bool, wanted: int) -> None:
+    scale = around(values, log=log)
+    ticks = scale.ticks(wanted)
+    assert len(ticks) <= 3 * wanted + 4
+    for tick in ticks:
+        assert -0.1 <= scale(tick) <= 100.1
+    assert ticks == sorted(ticks)
+
+
+def test_marks_near_each_other_are_moved_apart_and_stay_within() -> None:
+    assert _apart([100, 100, 50], [20, 22, 23]) == [20, 26, 23]
+    assert _apart([100, 100], [99, 99.5]) == [94, 100]
+
+
+def test_scale_runs_from_0_to_100_and_stays_near() -> None:
+    scale = Scale(1, 1000, log=True)
+    assert [scale(value) for value in (1, 10, 1000)] == pytest.approx([0, 100 / 3, 100])
+    assert Scale(0, 1)(50) < 103
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0132, "+0.0132"), (-0.5, "−0.5000"), (-0.00001, "0.0000"), (float("-inf"), "−∞")],
+)
+def test_signed_numbers(value: float, shown: str) -> None:
+    assert signed(value, 4) == shown
+
+
+# ---------------------------------------------------------------------- colours
+
+
+def luminance(colour: str) -> float:
+    if len(colour) == 4:
+        colour = "#" + "".join(2 * digit for digit in colour[1:])
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(a: str, b: str) -> float:
+    dark, light = sorted((luminance(a), luminance(b)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def pairs(name: str) -> dict[str, tuple[str, str]]:
+    """Return what the style sets under a name, by selector or variable: light and dark."""
+    style = (files("lmkit.reporting.report") / "assets" / "report.css").read_text()
+    found = {}
+    for rule in re.finditer(r"^\.([sd]\d) \{([^}]*)\}", style, re.MULTILINE):
+        for prop, light, dark in re.findall(r"([\w-]+): light-dark\((#\w+), (#\w+)\)", rule[2]):
+            if prop == name:
+                found[rule[1]] = (light, dark)
+    for variable, light, dark in re.findall(r"--(\w+): light-dark\((#\w+), (#\w+)\)", style):
+        found[variable] = (light, dark)
+    return found
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_can_be_read_on_every_shade(theme: int) -> None:
+    backgrounds, inks = pairs("background"), pairs("color")
+    shades = [f"{kind}{place}" for kind in "sd" for place in range(9)]
+    for shade in shades:
+        ink = inks.get(shade, inks["ink"])[theme]
+        assert contrast(ink, backgrounds[shade][theme]) >= 4.5, shade
+    for colour in ("ink", "soft", "accent", *(f"m{place}" for place in range(8))):
+        assert contrast(inks[colour][theme], inks["paper"][theme]) >= 4.5, colour
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_shades_of_surprisal_go_one_way_in_lightness(theme: int) -> None:
+    backgrounds = pairs("background")
+    steps = np.diff([luminance(backgrounds[f"s{place}"][theme]) for place in range(9)])
+    assert (steps < 0).all() if theme == 0 else (steps > 0).all()
