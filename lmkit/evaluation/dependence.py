@@ -16,8 +16,9 @@ Watson 2018, Journal of Business & Economic Statistics 36). It serves the purpos
 of n + 1 large groups (Ibragimov and Müller 2010) and loses less to neighbours that a border parts.
 
 How many terms are alike is decided by fitting, by Whittle's likelihood, the curve
-a (1 + s / (1 + (k/w)^2)) to c_k^2: s is how far the first terms stand out, w where they fall to
-half of that. A topic of L blocks has about w = B / L. Where the best s > 0 gains less than
+a (1 + s / (1 + (k/w)^p)) to c_k^2: s is how far the first terms stand out, w where they fall to
+half of that, and p is 2, as topics of one length have it, or 1, as topics of many lengths have. A
+topic of L blocks has about w = B / L. Where the best s > 0 gains less than
 `THRESHOLD` in twice the log-likelihood over s = 0, the blocks are taken as independent, and the
 variance is that of independent blocks of unequal sizes.
 """
@@ -37,6 +38,7 @@ FEWEST_TERMS = 4  # fewer have no useful quantile: t is 2.8 standard errors with
 BIAS = 0.15  # how far the mean of the terms used may lie below the first one, by the fitted curve
 _MOST_CORRECTION = 2.0  # of a variance whose fewest terms are biased by more than that
 _STRENGTHS = 2.0 ** np.arange(-2, 13)  # the values of s that are tried
+_SIZE_POWER = 1.5  # between 1, words that are independent, and 2, a rate of its own for each block
 _ROUNDING = 1e-9  # of the largest series: what smaller ones can be due to
 
 
@@ -105,11 +107,12 @@ def total_error(
 ) -> tuple[float, float]:
     """Return the standard error of a total of residuals (B,), and its degrees of freedom.
 
-    Of independent blocks: the jackknife's residuals e_b / (1 - h_b), h_b being the share of a block
-    in the size of all, sum(h) = 1. The mean of the sum of their squares is known where a block's
-    variance is as its size, and divided by; so are the degrees of freedom (Satterthwaite 1946; Bell
-    and McCaffrey 2002). Blocks of one size have B - 1, and the variance B / (B - 1) sum(e^2). Three
-    documents, of which one has 90% of the text, count as 1.0 and not as 2.
+    Of independent blocks: the sum of the squares of the jackknife's residuals e_b / (1 - h_b), h_b
+    being the share of a block in the size of all. Where a block's variance goes as a power of its
+    size (`_SIZE_POWER`), its mean and its degrees of freedom are known (Satterthwaite 1946; Bell
+    and McCaffrey 2002), and the mean is corrected for. Blocks of one size have B - 1 degrees of
+    freedom and the variance B / (B - 1) sum(e^2). Three documents, of which one has 90% of the
+    text, have 1.0 and not 2.
     """
     if dependence.terms is not None:
         used = cosine_terms(residual)[: dependence.terms]
@@ -117,10 +120,27 @@ def total_error(
         return math.sqrt(variance), float(len(used))
     share = sizes / sizes.sum()
     weight = 1 / (1 - share)
-    mean = float((share * weight).sum())
-    squared = float((weight**4 * share**2 * (1 - 2 * share)).sum() + (weight**2 @ share**2) ** 2)
-    variance = float(((residual * weight) ** 2).sum()) / mean
-    return math.sqrt(variance), mean**2 / squared
+    mean, degrees = _moments(share, weight)
+    return math.sqrt(float(((residual * weight) ** 2).sum()) / mean), degrees
+
+
+def _moments(share: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean of the sum of squares over the variance of the total, and its degrees.
+
+    With blocks of variance V = diag(share^p), summing to 1, the weighted residuals have the
+    covariance C = D - u v' - v u' + u u', D = diag(weight^2 V), u = weight share, v = weight V.
+    Their sum of squares has the mean tr C, and 2 tr C^2 is its variance: tr(C)^2 / tr(C^2) degrees.
+    """
+    variance = share**_SIZE_POWER
+    variance /= variance.sum()
+    u, v = weight * share, weight * variance
+    diagonal = weight**2 * variance
+    rank_two = u * u - 2 * u * v  # the diagonal of C - D
+    p, q, r = float(u @ u), float(u @ v), float(v @ v)
+    mean = float((diagonal + rank_two).sum())
+    squared = float(diagonal @ diagonal + 2 * diagonal @ rank_two)
+    squared += 2 * q * q + 2 * p * r - 4 * p * q + p * p
+    return mean, mean * mean / squared
 
 
 def _uncorrelated(terms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,7 +167,8 @@ def _curves(
     octaves = max(0.0, math.log2(count / 3 / NARROWEST))
     widths = NARROWEST * 2 ** np.arange(0, octaves + 1e-9, 0.5)
     k = np.arange(1, count + 1)
-    bumps = 1 / (1 + (k / widths[:, None]) ** 2)  # (W, K)
+    ratio = k / widths[:, None]
+    bumps = np.concatenate([1 / (1 + ratio), 1 / (1 + ratio**2)])  # (2 W, K)
     curves = (1 + _STRENGTHS[None, :, None] * bumps[:, None, :]).reshape(-1, count)
-    tops = np.tile(1 + _STRENGTHS, len(widths))
+    tops = np.tile(1 + _STRENGTHS, len(bumps))
     return 1 / curves, np.log(curves).sum(1), np.cumsum(curves, 1) / k / tops[:, None]

@@ -64,17 +64,17 @@ def test_all_terms_are_the_error_of_independent_blocks() -> None:
 
 
 def test_unequal_blocks_have_the_stated_mean_and_degrees() -> None:
-    """The sum of squared jackknife residuals, by its covariance matrix, blocks of variance y."""
+    """The sum of squared jackknife residuals, by its covariance matrix, of variance y^1.5."""
     y = np.array([90.0, 40, 5, 5, 30, 1])
-    h = y / y.sum()
+    h, variance = y / y.sum(), y**1.5
     centre = np.eye(6) - np.outer(h, np.ones(6))  # takes values to residuals
     scaled = centre / (1 - h)[:, None]
-    covariance = scaled @ np.diag(y) @ scaled.T
+    covariance = scaled @ np.diag(variance) @ scaled.T
     mean, degrees = np.trace(covariance), np.trace(covariance) ** 2 / (covariance**2).sum()
     left = np.random.default_rng(2).normal(size=6)
     found = total_error(left, y, INDEPENDENT)
     raw = ((left / (1 - h)) ** 2).sum()
-    assert found == pytest.approx((math.sqrt(raw / (mean / y.sum())), degrees))
+    assert found == pytest.approx((math.sqrt(raw / (mean / variance.sum())), degrees))
 
 
 def test_one_large_document_counts_as_one_more_than_none() -> None:
