@@ -178,7 +178,7 @@ def _build_slots(hashes, ends, entries, slots):
         slots[slot, 1] = 2 * (entry + 1) + (ends[entry + 1] - ends[entry] > 8)
 
 
-@compiled
+@compiled(inline="always")
 def _read_word(text, i, unspaced, count):
     """Return (index after the word at i, its hash, its continuation bytes or 0 without `count`)."""
     j, h, within = i, np.uint64(0), 0
@@ -205,7 +205,7 @@ def _read_word(text, i, unspaced, count):
             return j, h, within
 
 
-@compiled
+@compiled(inline="always")
 def _find_entry(text, i, length, h, table):
     """Return the entry of the word of hash h at index i, -1 for none, and its or a free slot."""
     slots, _, blob, ends = table
