@@ -33,6 +33,7 @@ from lmkit.text.corpus import Text
 from lmkit.text.meter import TextSummary
 
 SCHEMA = 1
+ROUNDING = 1e-9  # of a total: a standard error below it is that of sums, not of texts
 S = TypeVar("S", bound=Scored)
 
 
@@ -239,7 +240,9 @@ def _between_documents(documents: _Sums, sentences: _Sums) -> float | None:
         total_error(residuals(each.bits, each.sizes), each.sizes, INDEPENDENT)[0] ** 2
         for each in (sentences, documents)
     )
-    return max(0.0, 1 - within / total) if total else None
+    if total <= (ROUNDING * float(documents.bits.sum())) ** 2:  # nothing varies
+        return None
+    return max(0.0, 1 - within / total)
 
 
 def scope_remark(measured: Measured[Any]) -> str:
