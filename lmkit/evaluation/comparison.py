@@ -21,12 +21,13 @@ from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.leakage import leakage_mark, with_training_text
 from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
-from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import learn_text
 from lmkit.text.known import joint_vocabulary
 from lmkit.text.meter import TextSummary
+from lmkit.types import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
