@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 
 from lmkit.models.contexts import Scoring, scoring
 from lmkit.models.core import Core
+from lmkit.parallel import Background, ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.proper import outcome_sums
 from lmkit.results.tally import Tally, Tallying
-from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import EncodedChunk, encode_batches
@@ -145,26 +144,21 @@ def _score(
     Each is scored from the state after the one before, while the next ones are read and the last
     one is put away.
     """
-    with ThreadPoolExecutor(1) as pool:
-        last: Future[None] | None = None
-        first: NDArray[np.int32] | None = None
-        batches = encode_batches(
-            text,
-            how.model.unit,
-            how.model.vocabulary_,
-            meter,
-            first=_FIRST,
-            most=_BATCH,
-            unknown=unknown,
-            documents=how.by_document,
-        )
+    first: NDArray[np.int32] | None = None
+    batches = encode_batches(
+        text,
+        how.model.unit,
+        how.model.vocabulary_,
+        meter,
+        first=_FIRST,
+        most=_BATCH,
+        unknown=unknown,
+        documents=how.by_document,
+    )
+    with Background(put_away) as background:
         for batch in _scored(how, text, batches, explain=explain, progress=progress):
-            if last is not None:
-                last.result()
             first = batch.ids.copy() if first is None else first
-            last = pool.submit(put_away, batch)
-        if last is not None:
-            last.result()
+            background.start(batch)
     return np.empty(0, np.int32) if first is None else first
 
 

@@ -7,19 +7,18 @@ the seed, so the result is the same on any number of threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lmkit.errors import ParameterError
+from lmkit.parallel import each_result
 from lmkit.statistics.powerlaw import PowerLawFit, draw_pairs, fit_power_law
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
 
-Progress = Callable[[int, int], None]  # (repetitions done, repetitions in all)
+Repeated = Callable[[int, int], None]  # (repetitions done, repetitions in all)
 _Draw = Callable[[np.random.Generator], tuple[IntArray, IntArray]]
 
 
@@ -57,7 +56,7 @@ def goodness_of_fit(
     refit_xmin: bool = True,
     seed: int = 0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Repeated | None = None,
 ) -> Bootstrap:
     """Return the semi-parametric bootstrap p-value of ``fit``.
 
@@ -96,7 +95,7 @@ def parameter_spread(
     repetitions: int = 1000,
     seed: int = 0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Repeated | None = None,
 ) -> Bootstrap:
     """Return the refits of types drawn with replacement: the uncertainty of x_min and alpha.
 
@@ -117,7 +116,7 @@ def _repeat(
     repetitions: int,
     seed: int,
     workers: int | None,
-    progress: Progress | None,
+    progress: Repeated | None,
     *,
     observed_ks: float | None = None,
     xmin: int | None = None,
@@ -136,11 +135,10 @@ def _repeat(
 
     fits = np.empty((repetitions, 3))
     streams = np.random.SeedSequence(seed).spawn(repetitions)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for i, row in enumerate(pool.map(refit, streams)):
-            fits[i] = row
-            if progress is not None:
-                progress(i + 1, repetitions)
+    for i, row in enumerate(each_result(refit, streams, threads=workers)):
+        fits[i] = row
+        if progress is not None:
+            progress(i + 1, repetitions)
     p = None
     if observed_ks is not None:
         p = (1 + int((fits[:, 2] >= observed_ks).sum())) / (1 + repetitions)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels import spectrum as kernels
+from lmkit.parallel import run_all
 from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
 
 if TYPE_CHECKING:
@@ -170,7 +169,6 @@ def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
         values = np.flatnonzero(left[1:]) + 1
         return _slope(FrequencySpectrum(values, left[values]))[0]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        slopes = list(pool.map(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)]))
+    slopes = run_all(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)])
     error = np.sqrt((_BLOCKS - 1) * np.var(slopes))
     return float(stdtrit(_BLOCKS - 1, 0.975) * error)

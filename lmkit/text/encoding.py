@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, VocabularyError
 from lmkit.kernels import encoding as kernels
-from lmkit.text.ahead import ahead
+from lmkit.parallel import ahead
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Text
 from lmkit.text.meter import Meter, TextSummary

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError
 from lmkit.kernels.arpa import line_bytes, write_lines
 from lmkit.kernels.trie import sort_children_by_word
-from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
+from lmkit.parallel import cores, run_all
 from lmkit.storage import atomic_file
 from lmkit.text.vocabulary import BOS, EOS_ID, SPECIALS, UNK_ID, Vocabulary
 from lmkit.types import Progress
