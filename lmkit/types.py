@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Ids: TypeAlias = NDArray[np.int32]
 """Ids of a vocabulary, (T,): outcomes 0 .. V-1, and V for ``<s>`` in contexts."""
+Bytes: TypeAlias = NDArray[np.uint8]
+IntArray: TypeAlias = NDArray[np.int32]
+LongArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float64]
 LogProbs: TypeAlias = NDArray[np.float64]
 """Natural logarithms of probabilities."""

@@ -14,12 +14,12 @@ from lmkit.models.ngram.counts import running_ngrams
 from lmkit.statistics.diversity import hypergeometric_diversity, moving_average_ttr
 from lmkit.statistics.growth import fit_heaps
 from lmkit.statistics.powerlaw import fit_power_law
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.encoding import learn_text, new_table
 from lmkit.text.unspaced import parts_unspaced
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
-from lmkit.types import Progress
+from lmkit.types import FloatArray, Progress
 
 if TYPE_CHECKING:
     import pandas as pd

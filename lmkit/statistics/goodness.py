@@ -16,10 +16,11 @@ import numpy as np
 from lmkit.errors import ParameterError
 from lmkit.parallel import each_result
 from lmkit.statistics.powerlaw import PowerLawFit, draw_pairs, fit_power_law
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
 Repeated = Callable[[int, int], None]  # (repetitions done, repetitions in all)
-_Draw = Callable[[np.random.Generator], tuple[IntArray, IntArray]]
+_Draw = Callable[[np.random.Generator], tuple[LongArray, LongArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Bootstrap:
     p_value_se: float | None
     alpha_sd: float
     xmin_sd: float
-    xmin: IntArray = field(repr=False)
+    xmin: LongArray = field(repr=False)
     alpha: FloatArray = field(repr=False)
     ks: FloatArray = field(repr=False)
 
@@ -73,7 +74,7 @@ def goodness_of_fit(
     in_body = int(types.sum())
     p_tail = fit.tail_types / spectrum.types
 
-    def draw(rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    def draw(rng: np.random.Generator) -> tuple[LongArray, LongArray]:
         n_tail = int(rng.binomial(spectrum.types, p_tail))
         tail_values, tail_counts = draw_pairs(fit.alpha, fit.xmin, n_tail, rng)
         if not in_body:
@@ -103,7 +104,7 @@ def parameter_spread(
     (2009), section 3.3, whose "1.95(2), 7(2)" for Moby Dick are these standard deviations.
     """
 
-    def draw(rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    def draw(rng: np.random.Generator) -> tuple[LongArray, LongArray]:
         counts = rng.multinomial(spectrum.types, spectrum.type_counts / spectrum.types)
         seen = counts > 0
         return spectrum.frequencies[seen], counts[seen]

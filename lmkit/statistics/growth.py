@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels import spectrum as kernels
 from lmkit.parallel import run_all
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +47,9 @@ class HeapsFit:
     exponent_high: float | None
     coefficient: float
     final_slope: float
-    tokens: IntArray
+    tokens: LongArray
     types: FloatArray
-    observed_types: IntArray | None
+    observed_types: LongArray | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers without the curve as a plain dictionary."""
@@ -90,7 +91,7 @@ def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray
     return types.reshape(n.shape)
 
 
-def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
+def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> LongArray:
     """Return V(n), the types among the first n ids, for each n of ``tokens`` (rising).
 
     ``ids`` is a stream of integers from 0 up, shape (T,). Raises ParameterError for an n beyond
@@ -147,7 +148,7 @@ def fit_heaps(
     )
 
 
-def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, IntArray, FloatArray]:
+def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, LongArray, FloatArray]:
     """Return slope and intercept of the line through ln E[V(n)], and n and E[V(n)]."""
     points = np.geomspace(spectrum.tokens * _SHORTEST, spectrum.tokens, _POINTS)
     grid = np.unique(np.rint(points).astype(np.int64))
