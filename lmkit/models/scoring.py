@@ -18,9 +18,10 @@ from lmkit.results.proper import outcome_sums
 from lmkit.results.tally import Tally, Tallying
 from lmkit.text.collected import Collected
 from lmkit.text.corpus import Corpus, Text, as_text
-from lmkit.text.encoding import EncodedChunk, encode_batches
+from lmkit.text.encoding import encode_batches
 from lmkit.text.meter import Meter
 from lmkit.text.passages import PassageSink
+from lmkit.text.tables import EncodedChunk
 from lmkit.types import Progress
 
 # Events that a model is given at once, at least: at first, and later on.

@@ -16,7 +16,8 @@ from lmkit.statistics.growth import fit_heaps
 from lmkit.statistics.powerlaw import fit_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.encoding import learn_text, new_table
+from lmkit.text.encoding import learn_text
+from lmkit.text.tables import new_table
 from lmkit.text.unspaced import parts_unspaced
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 from lmkit.types import FloatArray, Progress
