@@ -60,7 +60,7 @@ def command(
     """
     from lmkit.errors import ParameterError
     from lmkit.models.combined.dynamic import adapt
-    from lmkit.models.ngram.arpa.names import names_arpa
+    from lmkit.models.files import names_arpa
     from lmkit.models.registry import load
 
     o.check_output(target)

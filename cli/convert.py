@@ -47,7 +47,8 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
     lmkit convert from-kenlm.arpa from-kenlm.lmkit
     lmkit convert from-kenlm.arpa from-kenlm.lmkit --normalize words
     """
-    from lmkit.models.ngram.arpa.names import is_arpa, names_arpa
+    from lmkit.models.files import names_arpa
+    from lmkit.models.ngram.arpa.names import is_arpa
     from lmkit.models.registry import load
 
     if not is_arpa(model) and not names_arpa(output):
@@ -65,9 +66,10 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
         else:
             loaded = load(model)
         if names_arpa(output):
-            from lmkit.models.ngram.arpa.files import save_arpa
+            from lmkit.models.ngram.arpa.writer import save_arpa
+            from lmkit.models.ngram.standalone import backoff_form
 
-            save_arpa(loaded, output, progress=show)
+            save_arpa(backoff_form(loaded), output, progress=show)
         else:
             loaded.save(output)
     tables = loaded.tables_
@@ -79,7 +81,7 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
 
 def note_what_is_left_out(model: Any, path: Path) -> None:
     """Say how texts have to be prepared for an ARPA file, where that is not the usual way."""
-    from lmkit.models.ngram.arpa.names import names_arpa
+    from lmkit.models.files import names_arpa
 
     rules = {
         "normalize": (model.normalize_, "none"),

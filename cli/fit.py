@@ -70,7 +70,7 @@ def command(
     lmkit fit --model char-rnn:cell=lstm,hidden=256 --train a.txt --valid b.txt
     lmkit fit --model word-rnn ptb --budget 30m --checkpoint run.ckpt --log run.jsonl
     """
-    from lmkit.models.ngram.arpa.names import names_arpa
+    from lmkit.models.files import names_arpa
     from lmkit.models.registry import create
 
     if corpus and train:

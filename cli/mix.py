@@ -83,7 +83,7 @@ def command(
     """
     from lmkit.errors import ParameterError
     from lmkit.models.combined.mixing import mix
-    from lmkit.models.ngram.arpa.names import names_arpa
+    from lmkit.models.files import names_arpa
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 

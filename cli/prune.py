@@ -73,7 +73,7 @@ def command(
     lmkit prune large.arpa.gz --ngrams 1000000 -o small.arpa.gz
     lmkit prune kneser-ney.lmkit --ngrams 200000 --history witten-bell.lmkit -o small.lmkit
     """
-    from lmkit.models.ngram.arpa.names import names_arpa
+    from lmkit.models.files import names_arpa
     from lmkit.models.ngram.pruning import prune
     from lmkit.models.ngram.standalone import backoff_form
     from lmkit.models.registry import load

@@ -22,7 +22,9 @@ from typing import Any, TypedDict
 from lmkit.errors import CorpusError, did_you_mean
 
 # Relative, so that a checkout that is not installed type-checks: there this folder is no lmkit.*.
-from .fetch import CorpusFile, Progress
+from lmkit.types import Progress
+
+from .fetch import CorpusFile
 from .synthetic import MarkovSource
 
 SYNTHETIC_TOKENS = 500_000

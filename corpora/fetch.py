@@ -12,15 +12,14 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from lmkit.errors import CorpusError, FetchError
-
-Progress: TypeAlias = Callable[[str, float], None]
+from lmkit.types import Progress
 
 _TIMEOUT = 30  # seconds without a byte
 _STALE = 3600  # seconds after which an unfinished download is nobody's any more

@@ -49,6 +49,7 @@ _PUBLIC = {
     "mix": "lmkit.models.combined.mixing",
     "prune": "lmkit.models.ngram.pruning",
     "register": "lmkit.models.registry",
+    "write_report": "lmkit.reporting.report",
 }
 
 __all__ = [*_PUBLIC, "__version__"]
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from lmkit.models.rnn.models import Mlp as Mlp
     from lmkit.models.rnn.models import WordRnn as WordRnn
     from lmkit.models.uniform import Uniform as Uniform
+    from lmkit.reporting.report import write_report as write_report
     from lmkit.results.ledger import SurprisalLedger as SurprisalLedger
     from lmkit.statistics.zipf import measure_zipf as measure_zipf
     from lmkit.text.corpus import Corpus as Corpus

@@ -17,7 +17,6 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, LmkitError
+from lmkit.parallel import Background
 
 Value = TypeVar("Value")
 FORMAT = "lmkit-model"
@@ -117,14 +117,14 @@ def write_model_file(
         place += array.nbytes
     pieces = [_bytes(contents[name]) for name in order]
     space = len(_encoded(description, crc=0))  # whatever the checksums are
-    with atomic_file(path) as handle, ThreadPoolExecutor(1) as pool:
+    with atomic_file(path) as handle, Background(_sum_up) as summing:
         # The arrays are summed up while they are written, and the header comes last.
-        summed = pool.submit(_sum_up, pieces)
+        summing.start(pieces)
         handle.seek(space)
         for piece in pieces:
             handle.write(piece)
         handle.seek(0)
-        handle.write(_encoded(description, crc=summed.result()))
+        handle.write(_encoded(description, crc=summing.result()))
 
 
 def prefixed(prefix: str, named: Mapping[str, Value]) -> dict[str, Value]:

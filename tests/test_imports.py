@@ -1,12 +1,17 @@
-"""The direction of flow: who may import whom, and what a bare import must not load."""
+"""The direction of flow: who may import whom, and what a bare import must not load.
+
+The rooms and their order are read from the drawing in CONTRIBUTING.md.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
@@ -15,39 +20,33 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"lmkit": ROOT / "lmkit", "lmkit.cli": ROOT / "cli", "lmkit.corpora": ROOT / "corpora"}
-
-# A module imports only from its own layer and from those above it in this list. The longest
-# name that fits a module says its layer. `lmkit` itself is the version and the lazy names.
-LAYERS = [
-    {"lmkit"},
-    {"lmkit.errors"},
-    {"lmkit.storage"},
-    {"lmkit.kernels"},
-    {"lmkit.corpora"},
-    {"lmkit.text"},
-    {"lmkit.results"},
-    {"lmkit.models"},
-    {"lmkit.evaluation"},
-    {"lmkit.statistics"},
-    {"lmkit.lab"},
-    {"lmkit.reporting"},
-    {"lmkit.cli"},
-]
-LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 KINDS = ("lmkit.models.ngram", "lmkit.models.rnn", "lmkit.models.combined")
 HEAVY = ("torch", "pandas", "matplotlib", "numba", "scipy")
+LAZY = {"lmkit", "lmkit.models.registry", "lmkit.cli.main"}
+"""Modules that import others by name: the public names, the models, the commands."""
+BY_NAME = {"import_module", "__import__", "spec_from_file_location", "SourceFileLoader", "run_path"}
+THREADS = {"threading", "concurrent", "multiprocessing", "_thread"}
 
 
-def prefixes(module: str) -> list[str]:
-    """Return the packages that a module lies in and itself, the longest first."""
-    return list(accumulate(module.split("."), "{}.{}".format))[::-1]
+def drawn_rooms(text: str) -> dict[str, int]:
+    """Return the rooms of the drawing and the number of their column, counted from the left."""
+    drawing = re.search(r"^    types.*?(?=^\n)", text, re.MULTILINE | re.DOTALL)
+    assert drawing is not None, "CONTRIBUTING.md has no drawing of the rooms"
+    columns = [column.split(",") for column in drawing[0].split("<")]
+    names = {f"lmkit.{name.strip()}": n for n, column in enumerate(columns) for name in column}
+    assert len(names) == sum(map(len, columns)), "a room is drawn twice"
+    return names
 
 
-def layer(module: str) -> int:
-    found = [name for name in prefixes(module) if name in LAYER_OF]
-    assert found, f"{module} lies in no layer: give it a place in LAYERS"
-    assert found[0] != "lmkit" or module == "lmkit", f"{module} has no place in LAYERS"
-    return LAYER_OF[found[0]]
+ROOMS = drawn_rooms((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+
+def room(module: str) -> str:
+    """Return the room of a module: the drawn package or module that it lies in, the innermost."""
+    packages = list(accumulate(module.split("."), "{}.{}".format))
+    found = [name for name in packages if name in ROOMS]
+    assert found, f"{module} lies in no room: draw its room in CONTRIBUTING.md"
+    return found[-1]
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -60,43 +59,127 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 MODULES = dict(modules())
+# Packages without code of their own, which no import rule is about.
+EMPTY = {name for name, file in MODULES.items() if len(ast.parse(file.read_text()).body) < 2}
 
 
-def imports(module: str, file: Path) -> Iterator[str]:
-    """Yield the modules of lmkit that a module imports, anywhere in it, for types alone too."""
-    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module that are run: all but those under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for other in node.orelse:
+                yield other
+                yield from statements(other)
+        else:
+            yield node
+            yield from statements(node)
+
+
+def imported(module: str, source: str, *, package: bool = False) -> Iterator[str]:
+    """Yield what a module imports when it is run, anywhere in it: ``package.module[.name]``."""
+    home = module if package else module.rpartition(".")[0]
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("lmkit"))
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: 1 - node.level or None] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            if source == "lmkit" or source.startswith("lmkit."):
-                for alias in node.names:
-                    inner = f"{source}.{alias.name}"
-                    yield inner if inner in MODULES else source
+            above = home.split(".")[: 1 - node.level or None] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def own_module(name: str) -> str:
+    """Return the module of lmkit that an imported name is, or that it is in; empty for others."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def graph() -> dict[str, set[str]]:
+    """Return the modules that each module of lmkit imports."""
+    return {
+        module: {
+            found
+            for name in imported(
+                module, file.read_text(encoding="utf-8"), package=file.name == "__init__.py"
+            )
+            if (found := own_module(name)) and found != module
+        }
+        for module, file in MODULES.items()
+    }
+
+
+GRAPH = graph()
+
+
+def circle(edges: Mapping[str, set[str]]) -> str:
+    """Return a circle of modules, each importing the next one; empty where there is none."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return ""
 
 
 def test_the_walk_sees_the_package() -> None:
     assert {"lmkit", "lmkit.errors", "lmkit.cli.main", "lmkit.corpora.catalogue"} <= set(MODULES)
-    found = set(imports("lmkit.models.files", MODULES["lmkit.models.files"]))
-    assert {"lmkit.models.base", "lmkit.storage", "lmkit.text.corpus", "lmkit"} <= found
-    relative = set(imports("lmkit.cli.fit", MODULES["lmkit.cli.fit"]))
-    assert {"lmkit.cli.options", "lmkit.models.registry"} <= relative
+    known = {"lmkit.models.core", "lmkit.storage", "lmkit.text.corpus", "lmkit"}
+    assert known <= GRAPH["lmkit.models.files"]
+    assert {"lmkit.cli.options", "lmkit.models.registry"} <= GRAPH["lmkit.cli.fit"]  # in a function
+    assert "lmkit.models.ngram.backoff" not in GRAPH["lmkit.models.ngram.arpa.writer"]  # for types
+    source = "if TYPE_CHECKING:\n  import a\nelse:\n  import b\ndef f():\n  from . import c\n"
+    assert set(imported("lmkit.text.x", source)) == {"b", "lmkit.text.c"}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "lmkit"])
+def test_a_circle_is_seen_and_shown() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == ""
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) in ("b -> c -> b", "c -> b -> c")
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert circle(GRAPH) == ""
+
+
+def test_the_drawing_has_the_rooms_that_there_are() -> None:
+    assert set(ROOMS) <= set(MODULES)
+    assert {room(module) for module in set(MODULES) - EMPTY - {"lmkit"}} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - EMPTY - {"lmkit"}))
 def test_imports_run_one_way(module: str) -> None:
-    for imported in imports(module, MODULES[module]):
-        assert layer(imported) <= layer(module), f"{module} imports {imported}"
+    """A module imports from its own room, and from rooms before it; `lmkit` is the version."""
+    home = room(module)
+    for other in GRAPH[module] - EMPTY - {"lmkit"}:
+        allowed = room(other) == home or ROOMS[room(other)] < ROOMS[home]
+        assert allowed, f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - LAZY))
+def test_nothing_is_imported_by_name(module: str) -> None:
+    source = MODULES[module].read_text(encoding="utf-8")
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    names |= {name.rpartition(".")[2] for name in imported(module, source)}
+    assert not names & BY_NAME
+
+
+def test_one_module_starts_threads() -> None:
+    """Others may hold a lock, and torch has threads of its own."""
+    locks = {"threading.RLock", "threading.Lock"}
+    starting = {
+        module
+        for module, file in MODULES.items()
+        for name in imported(module, file.read_text(encoding="utf-8"))
+        if name.partition(".")[0] in THREADS and name not in locks
+    }
+    assert starting == {"lmkit.parallel"}
 
 
 def test_scores_and_reports_know_no_kind_of_model() -> None:
     """What ranks and shows models knows them by their one interface."""
-    for module, file in MODULES.items():
+    for module, others in GRAPH.items():
         if module.startswith(("lmkit.evaluation", "lmkit.reporting")):
-            for imported in imports(module, file):
-                assert not imported.startswith(KINDS), module
+            for other in others:
+                assert not other.startswith(KINDS), f"{module} imports {other}"
 
 
 def test_public_names_are_where_they_are_said_to_be() -> None:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.kernels.runs import first_at, first_of_sentences, measure_runs
+from lmkit.parallel import ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.tally import MOST_RUNS
-from lmkit.text.ahead import ahead
 from lmkit.text.corpus import Text
 from lmkit.text.unspaced import NO_TABLE, parts_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS_ID

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,13 @@ from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.leakage import leakage_mark, with_training_text
 from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
-from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import learn_text
 from lmkit.text.known import joint_vocabulary
 from lmkit.text.meter import TextSummary
+from lmkit.types import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,13 +144,6 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.models)} models on {self.summary.name}>"
-
-    def to_html(self) -> str:
-        """Return the comparison as one HTML page (see :mod:`lmkit.reporting.report`)."""
-        # A convenience that looks to the right, from results to their rendering: imported by name
-        # when called, so that the modules' own imports keep to one direction.
-        rendered: str = import_module("lmkit.reporting.report").render_report(self)
-        return rendered
 
     def _repr_html_(self) -> str:
         columns = ["model", "unit", "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high",

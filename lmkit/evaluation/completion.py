@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from lmkit.errors import NotComparableError
+from lmkit.evaluation.spelling import Speller, learn_speller, speller_of, speller_of_text
 from lmkit.models.base import LanguageModel
-from lmkit.models.spelling import Speller, learn_speller, speller_of_text
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.tally import Tally
 from lmkit.text.corpus import Text
@@ -44,7 +44,7 @@ class Spellers:
                 text = self.train.under(normalize=model.normalize_, sentences=model.sentences_)
                 self._made[key] = speller_of_text(model.unit, text, model.vocabulary_)
             else:
-                self._made[key] = model.speller()
+                self._made[key] = speller_of(model)
         return self._made[key]
 
     def completed(self, ledger: SurprisalLedger) -> SurprisalLedger:

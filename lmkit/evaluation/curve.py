@@ -10,10 +10,10 @@ from lmkit.errors import CorpusError, ParameterError
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
 from lmkit.evaluation.measuring import measure_all, tally_all
-from lmkit.models.base import Progress
 from lmkit.models.registry import create
 from lmkit.results.proper import MARK, Impossible, OutcomeSums, no_events, remarks
 from lmkit.text.corpus import Corpus, Text
+from lmkit.types import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

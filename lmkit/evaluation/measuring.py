@@ -25,12 +25,13 @@ from lmkit.evaluation.completion import Spellers, complete
 from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.evaluation.leakage import with_training_text
-from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.scored import Scored
 from lmkit.results.tally import Tally
 from lmkit.text.corpus import Text
 from lmkit.text.meter import TextSummary
+from lmkit.types import Progress
 
 SCHEMA = 1
 ROUNDING = 1e-9  # of a total: a standard error below it is that of sums, not of texts

@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.decimals import NUMBER_BYTES, _parse_number, _write_number
 from lmkit.kernels.trie import _search
-
-Bytes = NDArray[np.uint8]
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+from lmkit.types import Bytes, FloatArray, IntArray, LongArray
 
 # Whether lines were read, or why not.
 OK, NO_NUMBER, POSITIVE, TOO_FEW_WORDS, NO_BACKOFF, TOO_MANY_WORDS, UNKNOWN_WORD, NO_CONTEXT = (

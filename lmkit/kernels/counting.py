@@ -28,9 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
+from lmkit.types import IntArray, LongArray
 
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
 Range: TypeAlias = tuple[int, int]
 
 

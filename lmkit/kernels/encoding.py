@@ -24,10 +24,7 @@ from lmkit.kernels.eight_bytes import (
     _word_piece,
 )
 from lmkit.kernels.unspaced import _THREE_BYTES, _code_point, _spaced_bytes
-
-Bytes = NDArray[np.uint8]
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
+from lmkit.types import Bytes, IntArray, LongArray
 
 DONE, TABLE_FULL, RESERVED_WORD = 0, 1, 2  # why `words_to_ids` returned
 UNK_ENTRY, EOS_ENTRY, BOS_ENTRY, FIRST_TYPE_ENTRY = range(4)

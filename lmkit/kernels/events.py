@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
+from lmkit.types import FloatArray, IntArray, LongArray
 
 
 def sum_events(

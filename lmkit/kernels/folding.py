@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.eight_bytes import (
@@ -28,9 +27,7 @@ from lmkit.kernels.eight_bytes import (
     _word_piece,
     _zero_bytes,
 )
-
-Bytes = NDArray[np.uint8]
-LongArray = NDArray[np.int64]
+from lmkit.types import Bytes, LongArray
 
 LINE, PARAGRAPH, NONE = 0, 1, 2  # sentence rules
 

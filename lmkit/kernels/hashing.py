@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import Packed, compiled
+from lmkit.types import IntArray
 
 REGION = 4096  # slots
 _BATCH = 512  # n-grams that are inserted together
@@ -41,7 +42,6 @@ _LOW = np.uint64(0xFFFFFFFF)
 Layout: TypeAlias = tuple[int, int, int]
 Slots: TypeAlias = NDArray[np.uint64]
 Table: TypeAlias = Packed  # the slots, their layout, and the highest order that they hold
-IntArray = NDArray[np.int32]
 
 NO_TABLE: Table = Packed((np.empty(0, np.uint64), (1, 32, 0), 0))
 

@@ -12,12 +12,10 @@ float64 (K + 1,). Values [1, 2, 5] with counts [4, 2, 1] have::
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.zeta import _scaled_zeta, _scaled_zeta_derivatives
-
-FloatArray = NDArray[np.float64]
+from lmkit.types import FloatArray
 
 _RECURRENCE_GAP = 8  # up to here, stepping zeta from integer to integer beats evaluating it
 _LARGEST = 2.0**62  # draws stop here, so that they fit an int64

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.trie import _find_child
+from lmkit.types import FloatArray, IntArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
 Model: TypeAlias = tuple[FloatArray, FloatArray, IntArray, IntArray, NDArray[np.int64]]
 Other: TypeAlias = tuple[FloatArray, FloatArray, IntArray, IntArray, IntArray]
 

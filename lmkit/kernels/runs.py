@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.unspaced import _THREE_BYTES, _code_point
+from lmkit.types import Bytes, LongArray
 
-Bytes = NDArray[np.uint8]
-LongArray = NDArray[np.int64]
 _BATCH = 1024  # ids whose sentence ends are counted together
 _NEWLINE, _SPACE, _TAB, _RETURN = 10, 32, 9, 13
 

@@ -30,10 +30,8 @@ from numpy.typing import NDArray
 from lmkit.kernels.compiled import Packed, compiled
 from lmkit.kernels.hashing import Table, _find_children
 from lmkit.kernels.trie import TrieArrays, _find_child, _search
+from lmkit.types import FloatArray, IntArray, LongArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
 Scores: TypeAlias = Packed  # log_probs, backoffs
 
 ROUNDING = 1e-12  # nats above 0 that are an error of arithmetic where p is 1

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
+from lmkit.types import FloatArray, IntArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
 _EMPTY_MASS = 1e-9  # probability of unseen outcomes below which every outcome counts as seen
 
 

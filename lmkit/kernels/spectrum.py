@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from lmkit.types import FloatArray, LongArray
 
 
 def expected_types(
-    tokens: int, frequencies: IntArray, types: IntArray, points: IntArray
+    tokens: int, frequencies: LongArray, types: LongArray, points: LongArray
 ) -> FloatArray:
     """Return E[V(n)] for each n of ``points``: the types in n tokens drawn without replacement.
 
@@ -38,7 +36,7 @@ def mark_seen(ids: NDArray[Any], seen: NDArray[np.bool_]) -> int:
     return int(_mark_seen(ids, seen))
 
 
-def remove_tokens(ids: NDArray[Any], counts: NDArray[Any], by_frequency: IntArray) -> None:
+def remove_tokens(ids: NDArray[Any], counts: NDArray[Any], by_frequency: LongArray) -> None:
     """Take some tokens of a text out of its frequency spectrum, in place.
 
     ``ids`` (T,) are the tokens, sorted; ``counts[i]`` is the frequency of type i in the whole text,

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.scoring import ROUNDING, Scores
 from lmkit.kernels.trie import TrieArrays, _find_child
-
-IntArray = NDArray[np.int32]
-FloatArray = NDArray[np.float64]
+from lmkit.types import FloatArray, IntArray
 
 
 def top_words(

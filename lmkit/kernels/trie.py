@@ -12,12 +12,10 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import Packed, compiled
+from lmkit.types import IntArray, LongArray
 
-IntArray = NDArray[np.int32]
-LongArray = NDArray[np.int64]
 TrieArrays: TypeAlias = Packed  # first, words, suffix, starts
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lmkit.kernels.compiled import compiled
 from lmkit.kernels.eight_bytes import _HIGH, _eight_bytes, _put_eight_bytes, _trailing_zeros
+from lmkit.types import Bytes
 
-Bytes = NDArray[np.uint8]
 _THREE_BYTES, _FOUR_BYTES = 0xE0, 0xF0  # the lowest first bytes of such sequences
 _SPACE, _NEWLINE = 32, 10
 

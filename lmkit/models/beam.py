@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, LogProbs, State
+from lmkit.models.core import Core
+from lmkit.types import LogProbs, State
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class _Begun(NamedTuple):
 
 
 def beam_search(
-    model: LanguageModel,
+    model: Core,
     state: State,
     *,
     tokens: int,

@@ -4,41 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lmkit import __version__
-from lmkit.errors import FormatError, ParameterError
-from lmkit.models.ngram.arpa.names import names_arpa
+from lmkit.errors import ParameterError
+from lmkit.models.core import Core
 from lmkit.storage import prefixed, under, write_model_file
 from lmkit.text.corpus import Text
 from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel
-
-
-RULES = (
-    "vocabulary_", "dropped_", "normalize_", "sentences_", "train_sha256_", "train_passages_",
-    "valid_passages_",
-)  # fmt: skip
-"""What every model learns: what its ids mean, and which texts it has seen."""
 _PASSAGES = {"train": "train_passages_", "valid": "valid_passages_"}
+_PACKED = (".gz", ".xz", ".zst")
 
 
-def write_model(model: LanguageModel, path: str | Path) -> None:
+def names_arpa(path: str | Path) -> bool:
+    """Return whether a file's name is that of an ARPA file: ``.arpa``, perhaps packed."""
+    name = Path(path)
+    return (Path(name.stem) if name.suffix in _PACKED else name).suffix == ".arpa"
+
+
+def no_backoff_form(model: Core) -> ParameterError:
+    """Return the error of a model whose numbers are more than those of n-grams and contexts."""
+    return ParameterError(
+        f"{model.spec} has no backoff form, and so cannot be pruned or written as an ARPA file; "
+        "kneser-ney, witten-bell, katz and the other smoothed n-gram models have one"
+    )
+
+
+def write_model(model: Core, path: str | Path) -> None:
     """Write a fitted model to one file, atomically (see :meth:`LanguageModel.save`).
 
-    Its options and rules are the header, the rest arrays.
+    Its options and rules are the header, the rest arrays. Raises ParameterError for the name of an
+    ARPA file: models that have that form override ``save``.
     """
+    model._require_fit()
     if names_arpa(path):
-        from lmkit.models.ngram.arpa.files import save_arpa
-
-        save_arpa(model, path)
-        return
+        raise no_backoff_form(model)
     if not model.name:
         raise ParameterError(
             f"{type(model).__name__} has no name of its own; give the class one and "
@@ -69,30 +73,8 @@ def write_model(model: LanguageModel, path: str | Path) -> None:
     write_model_file(path, named, header)
 
 
-def learned_of(model: LanguageModel) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and the other values that a model, and not every model, has learned."""
-    learned = {
-        name: value
-        for name, value in vars(model).items()
-        if name.endswith("_") and name not in (*RULES, "fit_seconds_")
-    }
-    arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
-    values = {name: value for name, value in learned.items() if name not in arrays}
-    return arrays, values
-
-
-def set_learned(
-    model: LanguageModel, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]
-) -> None:
-    """Set what :func:`learned_of` gave. Raises FormatError for a name that is not a learned one."""
-    for name, value in {**values, **arrays}.items():
-        if not name.endswith("_") or not name.isidentifier():
-            raise FormatError(f"{name!r} is no learned name; the file is damaged")
-        setattr(model, name, value)
-
-
 def restore_model(
-    model: LanguageModel, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+    model: Core, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
 ) -> None:
     """Give an unfitted model what a file holds. Raises an error where that does not fit."""
     model._check_common()

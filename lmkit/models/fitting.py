@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.errors import CorpusError
+from lmkit.models.core import Core
 from lmkit.results.proper import no_events
 from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.meter import Meter
 from lmkit.text.passages import Passages, PassageSink, union
 from lmkit.text.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from lmkit.models.base import Ids, LanguageModel, Progress
+from lmkit.types import Ids, Progress
 
 
 def fit_model(
-    model: LanguageModel,
+    model: Core,
     corpus: Corpus | Text | str | Path,
     *,
     valid: Corpus | Text | str | Path | None,
@@ -61,7 +60,7 @@ def fit_model(
     model.fit_seconds_ = time.perf_counter() - start
 
 
-def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> Ids:
+def validation_ids(model: Core, valid: Corpus | Text | str | Path) -> Ids:
     """Return the ids of a corpus's validation part under the rules of a fitted model.
 
     If it has none, its test part is used, or the whole. The text is added to those that the model
@@ -77,7 +76,7 @@ def validation_ids(model: LanguageModel, valid: Corpus | Text | str | Path) -> I
     return ids
 
 
-def _encoded(model: LanguageModel, valid: Text) -> tuple[Ids, Passages]:
+def _encoded(model: Core, valid: Text) -> tuple[Ids, Passages]:
     """Return a text as ids under a model's rules, and the hashes of its long sentences."""
     text = valid.under(normalize=model.normalize_, sentences=model.sentences_)
     passages = PassageSink()

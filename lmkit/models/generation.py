@@ -5,28 +5,27 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.models.beam import beam_search
+from lmkit.models.core import Core
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_text
 from lmkit.text.units import join_tokens, symbol_code
 from lmkit.text.unspaced import Closing, parts_unspaced, space_between
 from lmkit.text.vocabulary import UNK
-
-if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, LogProbs, State
+from lmkit.types import Ids, LogProbs, State
 
 STOPS = ("length", "sentence")
 _SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
 
 
 def generate(
-    model: LanguageModel,
+    model: Core,
     prompt: str = "",
     *,
     tokens: int = 50,
@@ -65,10 +64,10 @@ def generate(
     return _pieces(model, prompt, how)
 
 
-def _pieces(model: LanguageModel, prompt: str, how: _Drawing | _Search) -> Iterator[str]:
+def _pieces(model: Core, prompt: str, how: _Drawing | _Search) -> Iterator[str]:
     vocabulary = model.vocabulary_
     speller = _Speller(model.unit, model.normalize_)
-    ids = model.encode(prompt)
+    ids = encode_prompt(model, prompt)
     state = model.initial_state()
     for index in ids.tolist():
         state = model._advance(state, index)
@@ -92,7 +91,7 @@ class _Drawing:
     greedy: bool
     seed: int | None
 
-    def ids(self, model: LanguageModel, state: State) -> Iterator[int]:
+    def ids(self, model: Core, state: State) -> Iterator[int]:
         rng = np.random.default_rng(self.seed)
         cuts: dict[str, Any] = {
             "temperature": self.temperature,
@@ -121,7 +120,7 @@ class _Search:
     allow_unk: bool
     beam: int
 
-    def ids(self, model: LanguageModel, state: State) -> Iterator[int]:
+    def ids(self, model: Core, state: State) -> Iterator[int]:
         found = beam_search(
             model,
             state,
@@ -158,8 +157,9 @@ def draw(
     return int(rng.choice(candidates, p=weights))
 
 
-def encode_prompt(model: LanguageModel, text: str) -> NDArray[np.int32]:
+def encode_prompt(model: Core, text: str) -> Ids:
     """Return the ids of a piece of text that is open behind (see :meth:`LanguageModel.encode`)."""
+    model._require_fit()
     rules = {"normalize": model.normalize_, "sentences": model.sentences_}
     ids = encode_text(Corpus.from_string(text, **rules).train, model.unit, model.vocabulary_)
     # Text behind it shows which sentence ends are the piece's own.
@@ -204,7 +204,7 @@ class _Speller:
         return self.decoder.decode(b"", final=True)
 
 
-def _spelled_prompt(model: LanguageModel, ids: NDArray[np.int32], prompt: str) -> str:
+def _spelled_prompt(model: Core, ids: Ids, prompt: str) -> str:
     """Return the prompt as the model read it, or as given where it holds unknown tokens.
 
     Spaces that the normaliser takes away beside Han characters go in either case.

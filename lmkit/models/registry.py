@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
-from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.models.files import restore_model
 from lmkit.models.hyperparameters import options_of, parsed, types_of
 from lmkit.models.ngram.arpa.names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.vocabulary import Vocabulary
+from lmkit.types import Progress
 
 ENTRY_POINT_GROUP = "lmkit.models"
 

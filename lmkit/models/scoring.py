@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.models.contexts import Scoring, scoring
+from lmkit.models.core import Core
+from lmkit.parallel import Background, ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.proper import outcome_sums
 from lmkit.results.tally import Tally, Tallying
-from lmkit.text.ahead import ahead
 from lmkit.text.collected import Collected
-from lmkit.text.corpus import Text
-from lmkit.text.encoding import EncodedChunk, encode_batches
+from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.text.encoding import encode_batches
 from lmkit.text.meter import Meter
 from lmkit.text.passages import PassageSink
-
-if TYPE_CHECKING:
-    from lmkit.models.base import LanguageModel, Progress
+from lmkit.text.tables import EncodedChunk
+from lmkit.types import Progress
 
 # Events that a model is given at once, at least: at first, and later on.
 _FIRST, _BATCH = 1 << 16, 1 << 19
@@ -38,16 +38,18 @@ class _Batch(NamedTuple):
 
 
 def score_text(
-    model: LanguageModel,
-    text: Text,
+    model: Core,
+    text: Corpus | Text | str | Path,
     *,
     context: str | None,
     explain: bool,
     progress: Progress | None,
 ) -> SurprisalLedger:
     """Return the ledger of a text under a fitted model (see :meth:`LanguageModel.score`)."""
+    model._require_fit()
+    given = as_text(text)
     start = time.perf_counter()
-    own = text.under(normalize=model.normalize_, sentences=model.sentences_)
+    own = given.under(normalize=model.normalize_, sentences=model.sentences_)
     how = scoring(model, own, context)
     sentences = Collected(np.int64, own.raw_size // 8)
     passages = PassageSink()
@@ -70,11 +72,17 @@ def score_text(
 
 
 def tally_text(
-    model: LanguageModel, text: Text, *, context: str | None, progress: Progress | None
+    model: Core,
+    text: Corpus | Text | str | Path,
+    *,
+    context: str | None,
+    progress: Progress | None,
 ) -> Tally:
     """Return the tally of a text under a fitted model (see :meth:`LanguageModel.tally`)."""
+    model._require_fit()
+    given = as_text(text)
     start = time.perf_counter()
-    own = text.under(normalize=model.normalize_, sentences=model.sentences_)
+    own = given.under(normalize=model.normalize_, sentences=model.sentences_)
     how = scoring(model, own, context)
     passages = PassageSink()
     tallying = Tallying(model.unit, passages=passages)
@@ -88,7 +96,7 @@ def tally_text(
 
 
 def _scored_by(
-    model: LanguageModel,
+    model: Core,
     how: Scoring,
     text: Text,
     first: NDArray[np.int32],
@@ -137,26 +145,21 @@ def _score(
     Each is scored from the state after the one before, while the next ones are read and the last
     one is put away.
     """
-    with ThreadPoolExecutor(1) as pool:
-        last: Future[None] | None = None
-        first: NDArray[np.int32] | None = None
-        batches = encode_batches(
-            text,
-            how.model.unit,
-            how.model.vocabulary_,
-            meter,
-            first=_FIRST,
-            most=_BATCH,
-            unknown=unknown,
-            documents=how.by_document,
-        )
+    first: NDArray[np.int32] | None = None
+    batches = encode_batches(
+        text,
+        how.model.unit,
+        how.model.vocabulary_,
+        meter,
+        first=_FIRST,
+        most=_BATCH,
+        unknown=unknown,
+        documents=how.by_document,
+    )
+    with Background(put_away) as background:
         for batch in _scored(how, text, batches, explain=explain, progress=progress):
-            if last is not None:
-                last.result()
             first = batch.ids.copy() if first is None else first
-            last = pool.submit(put_away, batch)
-        if last is not None:
-            last.result()
+            background.start(batch)
     return np.empty(0, np.int32) if first is None else first
 
 

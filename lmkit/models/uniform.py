@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.base import Ids, LanguageModel, LogProbs, State
+from lmkit.models.base import LanguageModel
+from lmkit.types import Ids, LogProbs, State
 
 
 class Uniform(LanguageModel):

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from lmkit.statistics.powerlaw import PowerLawFit
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.sums import SumRule, expand
+from lmkit.types import FloatArray
 
 _SIGNIFICANT = 0.1  # below it Clauset, Shalizi & Newman trust the sign of the ratio
 _LEAST_VALUES = 4  # with fewer different frequencies two parameters can fit anything

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels.spectrum import sum_window_types
 from lmkit.statistics.growth import expected_types
-from lmkit.statistics.spectrum import FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +166,7 @@ def measure_vocabulary_cuts(
         raise CorpusError("the text has no tokens, so no vocabulary can be cut; give more text")
     order = np.argsort(-counts, kind="stable")
     own = np.cumsum(counts[order])
-    other: IntArray | None = None
+    other: LongArray | None = None
     if heldout_counts is not None:
         if np.shape(heldout_counts) != counts.shape:
             raise ParameterError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,19 @@ from lmkit.models.ngram.counts import running_ngrams
 from lmkit.statistics.diversity import hypergeometric_diversity, moving_average_ttr
 from lmkit.statistics.growth import fit_heaps
 from lmkit.statistics.powerlaw import fit_power_law
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.encoding import learn_text, new_table
+from lmkit.text.encoding import learn_text
+from lmkit.text.tables import new_table
 from lmkit.text.unspaced import parts_unspaced
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
+from lmkit.types import FloatArray, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lmkit.models.base import LanguageModel
 
-Progress = Callable[[str, float], None]  # (what is being done, the share done of all)
 
 _LONGEST = 20_000  # tokens of a piece, by default
 _SHORTEST = 200  # below it there is no growth to measure

@@ -7,20 +7,20 @@ the seed, so the result is the same on any number of threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lmkit.errors import ParameterError
+from lmkit.parallel import each_result
 from lmkit.statistics.powerlaw import PowerLawFit, draw_pairs, fit_power_law
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
-Progress = Callable[[int, int], None]  # (repetitions done, repetitions in all)
-_Draw = Callable[[np.random.Generator], tuple[IntArray, IntArray]]
+Repeated = Callable[[int, int], None]  # (repetitions done, repetitions in all)
+_Draw = Callable[[np.random.Generator], tuple[LongArray, LongArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Bootstrap:
     p_value_se: float | None
     alpha_sd: float
     xmin_sd: float
-    xmin: IntArray = field(repr=False)
+    xmin: LongArray = field(repr=False)
     alpha: FloatArray = field(repr=False)
     ks: FloatArray = field(repr=False)
 
@@ -57,7 +57,7 @@ def goodness_of_fit(
     refit_xmin: bool = True,
     seed: int = 0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Repeated | None = None,
 ) -> Bootstrap:
     """Return the semi-parametric bootstrap p-value of ``fit``.
 
@@ -74,7 +74,7 @@ def goodness_of_fit(
     in_body = int(types.sum())
     p_tail = fit.tail_types / spectrum.types
 
-    def draw(rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    def draw(rng: np.random.Generator) -> tuple[LongArray, LongArray]:
         n_tail = int(rng.binomial(spectrum.types, p_tail))
         tail_values, tail_counts = draw_pairs(fit.alpha, fit.xmin, n_tail, rng)
         if not in_body:
@@ -96,7 +96,7 @@ def parameter_spread(
     repetitions: int = 1000,
     seed: int = 0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Repeated | None = None,
 ) -> Bootstrap:
     """Return the refits of types drawn with replacement: the uncertainty of x_min and alpha.
 
@@ -104,7 +104,7 @@ def parameter_spread(
     (2009), section 3.3, whose "1.95(2), 7(2)" for Moby Dick are these standard deviations.
     """
 
-    def draw(rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    def draw(rng: np.random.Generator) -> tuple[LongArray, LongArray]:
         counts = rng.multinomial(spectrum.types, spectrum.type_counts / spectrum.types)
         seen = counts > 0
         return spectrum.frequencies[seen], counts[seen]
@@ -117,7 +117,7 @@ def _repeat(
     repetitions: int,
     seed: int,
     workers: int | None,
-    progress: Progress | None,
+    progress: Repeated | None,
     *,
     observed_ks: float | None = None,
     xmin: int | None = None,
@@ -136,11 +136,10 @@ def _repeat(
 
     fits = np.empty((repetitions, 3))
     streams = np.random.SeedSequence(seed).spawn(repetitions)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for i, row in enumerate(pool.map(refit, streams)):
-            fits[i] = row
-            if progress is not None:
-                progress(i + 1, repetitions)
+    for i, row in enumerate(each_result(refit, streams, threads=workers)):
+        fits[i] = row
+        if progress is not None:
+            progress(i + 1, repetitions)
     p = None
     if observed_ks is not None:
         p = (1 + int((fits[:, 2] >= observed_ks).sum())) / (1 + repetitions)

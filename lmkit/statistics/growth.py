@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels import spectrum as kernels
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.parallel import run_all
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,9 +47,9 @@ class HeapsFit:
     exponent_high: float | None
     coefficient: float
     final_slope: float
-    tokens: IntArray
+    tokens: LongArray
     types: FloatArray
-    observed_types: IntArray | None
+    observed_types: LongArray | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers without the curve as a plain dictionary."""
@@ -91,7 +91,7 @@ def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray
     return types.reshape(n.shape)
 
 
-def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> IntArray:
+def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> LongArray:
     """Return V(n), the types among the first n ids, for each n of ``tokens`` (rising).
 
     ``ids`` is a stream of integers from 0 up, shape (T,). Raises ParameterError for an n beyond
@@ -148,7 +148,7 @@ def fit_heaps(
     )
 
 
-def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, IntArray, FloatArray]:
+def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, LongArray, FloatArray]:
     """Return slope and intercept of the line through ln E[V(n)], and n and E[V(n)]."""
     points = np.geomspace(spectrum.tokens * _SHORTEST, spectrum.tokens, _POINTS)
     grid = np.unique(np.rint(points).astype(np.int64))
@@ -170,7 +170,6 @@ def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
         values = np.flatnonzero(left[1:]) + 1
         return _slope(FrequencySpectrum(values, left[values]))[0]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        slopes = list(pool.map(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)]))
+    slopes = run_all(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)])
     error = np.sqrt((_BLOCKS - 1) * np.var(slopes))
     return float(stdtrit(_BLOCKS - 1, 0.975) * error)

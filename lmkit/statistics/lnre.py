@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmkit.errors import CorpusError
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray
 
 _CLASSES = 15  # spectrum elements fitted, as zipfR does
 _LEAST = 5  # types in the last of them, for a chi-squared to mean anything

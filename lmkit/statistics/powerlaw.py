@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels import powerlaw as kernels
 from lmkit.kernels.zeta import scaled_zeta, scaled_zeta_derivatives
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +68,11 @@ class XminScan:
     ``ks`` float64.
     """
 
-    xmin: IntArray
+    xmin: LongArray
     alpha: FloatArray
     alpha_se: FloatArray
     ks: FloatArray
-    tail_types: IntArray
+    tail_types: LongArray
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dictionary for each x_min."""
@@ -164,7 +165,7 @@ def simulate_power_law(
 
 def draw_pairs(
     alpha: float, xmin: int, size: int, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
+) -> tuple[LongArray, LongArray]:
     """Return ``size`` draws from a discrete power law as (value, count) pairs, values rising."""
     survival = kernels.survival_table(float(alpha), float(xmin), _TABLE + 1)
     beyond = survival[-1]

@@ -15,7 +15,8 @@ import numpy as np
 
 from lmkit.errors import CorpusError
 from lmkit.kernels.zeta import power_sum
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum, IntArray
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray, LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +38,10 @@ class SplitHalves:
     types without a rank included.
     """
 
-    first_rank: IntArray
-    last_rank: IntArray
-    ranking_frequency: IntArray
-    tokens: IntArray
+    first_rank: LongArray
+    last_rank: LongArray
+    ranking_frequency: LongArray
+    tokens: LongArray
     total: int
 
     def binned(self) -> SplitHalves:

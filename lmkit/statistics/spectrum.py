@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmkit.errors import CorpusError
+from lmkit.types import LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +36,8 @@ class FrequencySpectrum:
     ([1, 2, 3], [2, 1, 1])
     """
 
-    frequencies: IntArray
-    type_counts: IntArray
+    frequencies: LongArray
+    type_counts: LongArray
 
     def __post_init__(self) -> None:
         """Copy, check and freeze the arrays."""
@@ -141,11 +139,11 @@ class FrequencySpectrum:
         variance = self.hapaxes + 2 * self.dis_legomena - self.hapaxes**2 / self.tokens
         return float(np.sqrt(max(variance, 0.0))) / self.tokens
 
-    def counts(self) -> IntArray:
+    def counts(self) -> LongArray:
         """Return the frequency of every type, most frequent first, shape (V,)."""
         return np.repeat(self.frequencies[::-1], self.type_counts[::-1])
 
-    def rank_groups(self) -> tuple[IntArray, IntArray, IntArray]:
+    def rank_groups(self) -> tuple[LongArray, LongArray, LongArray]:
         """Return (frequency, first rank, last rank) of every group of tied types, by falling
         frequency; ranks start at 1; three arrays of shape (K,)."""
         last = np.cumsum(self.type_counts[::-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmkit.statistics.spectrum import FloatArray
+from lmkit.types import FloatArray
 
 # (D, J) from the (J,) logarithms of x: what an exponential family's parameters multiply
 Features = Callable[[FloatArray], FloatArray]

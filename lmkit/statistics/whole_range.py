@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmkit.errors import CorpusError
-from lmkit.statistics.spectrum import FloatArray, FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,11 @@ from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.meter import TextSummary
 from lmkit.text.vocabulary import EOS_ID, Vocabulary
+from lmkit.types import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[str, float], None]  # (what is being done, the share done of all)
 _XMINS = [k * 10**e for e in range(4) for k in (1, 2, 5)]
 _NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.text.collected import Collected
-from lmkit.text.encoding import WordTable
+from lmkit.text.tables import WordTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 import lmkit
 from lmkit.cli.main import cli
+from lmkit.reporting.report import render_report
 from lmkit.results.ledger_files import write_ledger
 
 TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 40
@@ -142,5 +143,5 @@ def test_a_report_can_hold_learning_curves(book: Path) -> None:
     ok("compare", *models, "--test", book, "--train", book, "--report", "r.html", "--curve")
     page = Path("r.html").read_text(encoding="utf-8")
     assert 'id="learning"' in page
-    assert 'id="learning"' not in lmkit.compare([lmkit.fit("bigram", book)], book).to_html()
+    assert 'id="learning"' not in render_report(lmkit.compare([lmkit.fit("bigram", book)], book))
     assert run("compare", *models, book, "--curve").exit_code == 2

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from lmkit.errors import (
     VocabularyError,
 )
 from lmkit.evaluation.completion import Spellers, complete
+from lmkit.evaluation.spelling import speller_of
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.registry import create, model_class
@@ -516,6 +517,7 @@ def before_fit_there_is_nothing_to_ask(subject: Subject) -> None:
             lambda: model.generate(),
             lambda: model.generate_pieces(),
             lambda: model.describe(),
+            lambda: speller_of(model),
             lambda: model.save(Path(folder) / "model.lmkit"),
         ):
             with pytest.raises(NotFittedError, match="call fit"):
@@ -787,10 +789,10 @@ def a_mixture_is_the_same_in_whatever_order(subject: Subject) -> None:
             for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1))
         ]
         expected = learned(mixtures[0])
-        nats = complete(mixtures[0].score(valid), mixtures[0].speller).spelled_nats
+        nats = complete(mixtures[0].score(valid), partial(speller_of, mixtures[0])).spelled_nats
         for mixture in mixtures[1:]:
             assert learned(mixture) == expected
-            again = complete(mixture.score(valid), mixture.speller).spelled_nats
+            again = complete(mixture.score(valid), partial(speller_of, mixture)).spelled_nats
             np.testing.assert_array_equal(again, nats)
 
 

@@ -16,6 +16,7 @@ from lmkit.evaluation.comparison import compare, rank
 from lmkit.evaluation.completion import complete
 from lmkit.evaluation.curve import learning_curve
 from lmkit.evaluation.measuring import measure
+from lmkit.evaluation.spelling import speller_of
 from lmkit.reporting.findings import findings
 from lmkit.text.corpus import Corpus, Text
 
@@ -259,7 +260,7 @@ def test_the_caveat_tells_a_likelier_unk_from_another_speller(
     """60 unknown words; -4 nats each are 60 * 4 / ln 2 = 346 bits."""
     test = text("the owl sat\na cat saw the zebra\n" * 60)
     model = lmkit.fit("unigram", text(TRAIN))
-    ledger = complete(model.score(test), model.speller)
+    ledger = complete(model.score(test), lambda: speller_of(model))
     assert ledger.oov_count == 60
     ahead = replace(
         ledger,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import lmkit
 from lmkit.errors import NotComparableError
 from lmkit.evaluation.completion import Spellers, complete
-from lmkit.models.spelling import Speller, learn_speller, speller_of_text
+from lmkit.evaluation.spelling import Speller, learn_speller, speller_of, speller_of_text
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.encoding import learn_text
 from lmkit.text.vocabulary import Vocabulary
@@ -90,7 +90,7 @@ def test_unknown_symbols_are_equally_likely(unit: str) -> None:
 def test_a_completed_model_sums_to_one_over_all_words() -> None:
     train = text("a a a aa\na a\naa aaa a\n")
     model = lmkit.fit("witten-bell:order=2,min_count=3", train)
-    speller = model.speller()
+    speller = speller_of(model)
     known = model.next_log_probs([])
     assert model.vocabulary_.tokens == ("<unk>", "</s>", "a")
     alphabet = "a\N{SNOWMAN}"
@@ -164,11 +164,11 @@ def test_completing_adds_the_spelling_of_unknown_words_alone() -> None:
     test = text("the owl saw the zebra\n\nthe dog <unk>\n")
     model = lmkit.fit("bigram:min_count=2", train)
     closed = model.score(test)
-    row = complete(closed, model.speller)
+    row = complete(closed, lambda: speller_of(model))
     expected = np.zeros(len(closed))
     tokens = list(closed.tokens())
     for place in np.flatnonzero(closed.oov):
-        expected[place] = -model.speller().log_probs([tokens[place]])[0]
+        expected[place] = -speller_of(model).log_probs([tokens[place]])[0]
     assert np.allclose(row.spelling, expected)
     assert closed.oov_count == 4
     assert row.total_nats == pytest.approx(closed.total_nats + expected.sum())
@@ -178,7 +178,7 @@ def test_completing_adds_the_spelling_of_unknown_words_alone() -> None:
     assert "|unk:spell|" in row.signature
     assert not closed.is_open
     assert row.is_open
-    assert complete(row, model.speller) is row
+    assert complete(row, lambda: speller_of(model)) is row
     assert "spelling" in row.to_pandas()
 
 
@@ -194,5 +194,5 @@ def test_a_saved_model_spells_as_before(tmp_path: Path) -> None:
     model = lmkit.fit("unigram:min_count=2", text("the cat sat on the mat <unk>\n"))
     model.save(tmp_path / "m.lmkit")
     words = ["cat", "mat", "dog", "<unk>"]
-    again = lmkit.load(tmp_path / "m.lmkit").speller().log_probs(words)
-    assert np.array_equal(model.speller().log_probs(words), again)
+    again = speller_of(lmkit.load(tmp_path / "m.lmkit")).log_probs(words)
+    assert np.array_equal(speller_of(model).log_probs(words), again)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import lmkit
 from lmkit.evaluation.blocks import blocks_of
 from lmkit.evaluation.decomposition import items_of
+from lmkit.reporting.report import render_report
 from lmkit.statistics.generated import _ids
 from lmkit.text.corpus import Corpus, Meter, Text
 from lmkit.text.encoding import encode_batches, encode_chunks, learn_text
@@ -207,7 +208,7 @@ def test_models_of_all_units_are_ranked_on_one_text() -> None:
     compared = lmkit.compare(models, corpus)
     assert len({ledger.summary.sha256 for ledger in compared.ledgers}) == 1
     assert compared.summary.raw_bytes > compared.summary.bytes  # the spaces of the source
-    html = compared.to_html()
+    html = render_report(compared)
     assert "床</i><i" in html
     assert f"{compared.summary.raw_bytes:,}" in html
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.events import recent_shares
-from lmkit.models.base import Ids, LogProbs
 from lmkit.models.combined.weights import find_weights
 from lmkit.text.vocabulary import EOS_ID
+from lmkit.types import Ids, LogProbs
 
 Hidden = NDArray[np.float32]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.models.combined import parts
 from lmkit.models.fitting import named_progress, validation_ids
 from lmkit.models.registry import model_class
@@ -32,6 +32,7 @@ from lmkit.models.rnn.scoring import distribution
 from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
 from lmkit.text.corpus import Corpus, Text
+from lmkit.types import Ids, LogProbs, Progress
 
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
 """The rates that are tried if none is given: about the change of a weight in a step."""

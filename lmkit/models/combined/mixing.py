@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmkit.errors import ParameterError, VocabularyError
-from lmkit.models.base import LanguageModel, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.models.combined.cache import in_order
 from lmkit.models.combined.mixture import Mixture, check_parts
 from lmkit.models.combined.parts import adopted
@@ -16,6 +16,7 @@ from lmkit.models.fitting import validation_ids
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.known import numbering, shared_vocabulary
 from lmkit.text.passages import union
+from lmkit.types import Progress
 
 
 def mix(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.base import LanguageModel
 from lmkit.models.combined import parts
 from lmkit.models.combined.cache import FEW, KINDS, Cache, Past, best_caches, check_cache, in_order
 from lmkit.models.combined.weights import bucket_of, find_weights, mixed
@@ -26,6 +26,7 @@ from lmkit.models.registry import model_class
 from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
 from lmkit.text.known import Numbering, checked_numbering
+from lmkit.types import Ids, LogProbs, Progress, State
 
 PIECE = 1 << 17
 """Tokens scored at once: their hidden states must fit into memory, 0.5 GB for 1,000 units."""

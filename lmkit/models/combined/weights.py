@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.base import LogProbs
+from lmkit.types import LogProbs
 
 GAIN = 1e-7
 """Nats per event: rounds end when one gains less."""

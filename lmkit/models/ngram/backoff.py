@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.kernels.scoring import ROUNDING, score_backoff, step_backoff
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.base import LanguageModel
+from lmkit.models.files import names_arpa
+from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
@@ -20,6 +23,7 @@ from lmkit.models.ngram.scoring import Walker, table_for
 from lmkit.models.ngram.smoothing import without_unk
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.top import top_words
+from lmkit.types import Ids, LogProbs, Progress, State
 
 UNK = ("trained", "uniform", "excluded")
 _NOTHING = np.empty(0)
@@ -161,6 +165,13 @@ class BackoffModel(NgramContexts, LanguageModel):
     def parameters(self) -> int:
         """The number of probabilities and backoff weights."""
         return len(self.tables_.log_probs) - 2 + len(self.tables_.backoffs) - 1
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as :meth:`LanguageModel.save` does, or as an ARPA file of that name."""
+        if names_arpa(path):
+            save_arpa(self, path)
+        else:
+            super().save(path)
 
     def _state_to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return self.tables_.to_arrays(), {}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
 from lmkit.kernels.trie import children_are_sound
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.trie import Trie, read_only
+from lmkit.parallel import pieces, run_all
 
 
 def checked_trie(arrays: Mapping[str, NDArray[Any]]) -> Trie:

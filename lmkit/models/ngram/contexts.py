@@ -8,15 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.contexts import Contextual
-from lmkit.text.vocabulary import Vocabulary
+from lmkit.models.core import Core
 
 
-class NgramContexts(Contextual):
+class NgramContexts(Core):
     """How an n-gram model is scored with its state reset at places of its choice."""
 
     order: int
-    vocabulary_: Vocabulary
     _restart: int = -1
     """The id after which the context is empty where it runs on across sentences; -1 for none."""
 

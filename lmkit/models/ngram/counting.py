@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lmkit.errors import ParameterError
 from lmkit.kernels import counting as kernels
 from lmkit.kernels.counting import Workspace
-from lmkit.models.ngram.parallel import cores, run_all
+from lmkit.parallel import cores, run_all
 
 IntArray = NDArray[np.int32]
 

@@ -11,13 +11,13 @@ from lmkit.errors import ParameterError
 from lmkit.kernels.hashing import NO_TABLE
 from lmkit.kernels.scoring import look_up_all_orders
 from lmkit.kernels.smoothing import expected_choices
-from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.scoring import Walker
 from lmkit.models.ngram.smoothing import base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import read_only
+from lmkit.types import Ids
 
 FloatArray = NDArray[np.float64]
 BUCKETS = 32

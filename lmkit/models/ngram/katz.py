@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.smoothing import back_off
-from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.discounts import warn
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.smoothing import base_distribution, logarithms
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray
+from lmkit.parallel import pieces, run_all
+from lmkit.types import Ids
 
 FloatArray = NDArray[np.float64]
 RELIABLE = 5  # Katz's k: higher counts are taken as they are

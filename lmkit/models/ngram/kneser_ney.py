@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.kernels.smoothing import counts_of_counts
-from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.discounts import FALLBACKS, find_discounts
@@ -22,6 +21,7 @@ from lmkit.models.ngram.smoothing import (
     witten_bell,
 )
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.types import Ids
 
 _ALL: NDArray[np.bool_] = np.empty(0, np.bool_)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmkit.kernels import pruning as kernels
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT
+from lmkit.parallel import pieces, run_all
 
 _ROUNDING = 1e-13  # a probability mass below this is 0 but for rounding
 

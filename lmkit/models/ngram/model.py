@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from lmkit.errors import FormatError, ParameterError
 from lmkit.kernels.scoring import look_up
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress, State
+from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.checking import check_outcomes
 from lmkit.models.ngram.contexts import NgramContexts
 from lmkit.models.ngram.counts import NgramCounts, count_ngrams
 from lmkit.models.ngram.scoring import Walker, table_for
+from lmkit.types import Ids, LogProbs, Progress, State
 
 SMOOTHINGS = ("laplace", "lidstone", "mle")
 MAX_ORDER = 127  # the ledger's column of matched orders is int8

@@ -30,10 +30,10 @@ from lmkit.models.ngram.masses import (
     kernel_arrays,
     normalizing_backoffs,
 )
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import ROOT, Trie
+from lmkit.parallel import pieces, run_all
 from lmkit.results.proper import improper
 from lmkit.text.vocabulary import EOS_ID
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lmkit.kernels.hashing import NO_TABLE, REGION, Table, fill, layout_for, pack_table
 from lmkit.kernels.trie import walk, walk_along
-from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.trie import ROOT, IntArray, Trie, read_only
+from lmkit.parallel import cores, run_all
 
 PIECE = 1 << 15  # tokens that a thread scores at a time, at least
 # N-grams of an order for each token to score, up to which hashing them pays; a fourth of that above

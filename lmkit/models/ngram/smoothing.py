@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from lmkit.kernels import smoothing as kernels
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
+from lmkit.parallel import pieces, run_all
 
 FloatArray = NDArray[np.float64]
 Unk = str  # trained | uniform | excluded

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
-from lmkit.models.base import Ids, LanguageModel
+from lmkit.models.base import LanguageModel
+from lmkit.models.files import no_backoff_form
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.masses import masses
@@ -18,6 +19,7 @@ from lmkit.results.proper import TOLERANCE
 from lmkit.text.normalize import check_normalizer
 from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
+from lmkit.types import Ids
 
 
 class StandaloneBackoff(BackoffModel):
@@ -124,7 +126,4 @@ def backoff_form(model: LanguageModel) -> BackoffModel:
     """
     if isinstance(model, BackoffModel):
         return model
-    raise ParameterError(
-        f"{model.spec} has no backoff form, and so cannot be pruned or written as an ARPA file; "
-        "kneser-ney, witten-bell, katz and the other smoothed n-gram models have one"
-    )
+    raise no_backoff_form(model)

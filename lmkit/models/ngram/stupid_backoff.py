@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lmkit.errors import ParameterError
-from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.types import Ids
 
 
 class StupidBackoff(BackoffModel):

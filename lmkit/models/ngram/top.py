@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels import top as kernels
-from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables, FloatArray
 from lmkit.models.ngram.trie import IntArray
+from lmkit.parallel import cores, run_all
 
 
 def top_words(

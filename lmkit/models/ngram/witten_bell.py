@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lmkit.models.base import Ids
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.smoothing import FloatArray, interpolate, witten_bell
 from lmkit.models.ngram.tables import BackoffTables
+from lmkit.types import Ids
 
 
 class WittenBell(BackoffModel):

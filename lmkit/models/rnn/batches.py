@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.models.base import Ids
 from lmkit.models.rnn.options import Settings
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
+from lmkit.types import Ids
 
 IGNORED = -100
 """The target of a padding position: torch's own default for `ignore_index`."""

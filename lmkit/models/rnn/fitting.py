@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from lmkit.errors import ParameterError
-from lmkit.models.base import Progress
 from lmkit.models.rnn.batches import make_batches
 from lmkit.models.rnn.checkpoints import EVERY, Checkpoint, restore
 from lmkit.models.rnn.device import kept_memory, seeded
@@ -24,6 +23,7 @@ from lmkit.models.rnn.progress import Reporter
 from lmkit.models.rnn.scoring import first_state, mean_nats_in_lanes, read_sentences, read_stream
 from lmkit.models.rnn.threads import thread_chooser, torch_threads
 from lmkit.models.rnn.training import Curve, Trainer
+from lmkit.types import Progress
 
 VALID_LANE = 4096
 """Tokens of validation text that a lane has at least (see `mean_nats_in_lanes`)."""

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
-from lmkit.models.base import Ids, LanguageModel, LogProbs, Progress
+from lmkit.models.base import LanguageModel
 from lmkit.models.fitting import fit_model
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.checkpoints import EVERY
@@ -36,6 +36,7 @@ from lmkit.models.rnn.scoring import (
 )
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.vocabulary import Vocabulary
+from lmkit.types import Ids, LogProbs, Progress
 
 
 @takes_options("all", context="stream")

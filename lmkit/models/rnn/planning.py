@@ -18,10 +18,10 @@ from typing import Any
 import torch
 
 from lmkit.errors import ParameterError
-from lmkit.models.base import Ids
 from lmkit.models.rnn.device import precision_of
 from lmkit.models.rnn.network import size_of_network
 from lmkit.models.rnn.options import OPTIONS, PLAIN, Settings, seconds_of
+from lmkit.types import Ids
 
 TRIAL_SECONDS, TRIAL_SHARE = 1.0, 0.01
 """A size is tried for so many seconds, or that share of the budget where it is less."""

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
-from lmkit.models.base import Ids
 from lmkit.models.rnn.batches import Sentences
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.threads import torch_threads
 from lmkit.text.vocabulary import EOS_ID
+from lmkit.types import Ids
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 """From scores (N, V) and targets (N,) to one number per target (N,)."""

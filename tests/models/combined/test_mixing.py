@@ -9,6 +9,7 @@ import pytest
 
 import lmkit
 from lmkit.errors import LmkitError, ParameterError, VocabularyError
+from lmkit.evaluation.spelling import speller_of
 from lmkit.models.combined.mixture import Mixture
 from lmkit.models.registry import create
 from lmkit.text.corpus import Corpus
@@ -60,9 +61,9 @@ def test_the_speller_of_a_mixture_is_learned_from_what_all_its_models_know() -> 
     assert [each["bits_per_byte"] for each in results[0]] == [
         each["bits_per_byte"] for each in results[1]
     ]
-    spelled = mixed.speller()
-    alone = {w: a.speller().log_probs([w])[0] for w in ("quux", "zap")}
-    assert spelled.types > a.speller().types
+    spelled = speller_of(mixed)
+    alone = {w: speller_of(a).log_probs([w])[0] for w in ("quux", "zap")}
+    assert spelled.types > speller_of(a).types
     assert spelled.log_probs(["quux"])[0] > alone["quux"]
 
 

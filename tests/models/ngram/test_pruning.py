@@ -13,7 +13,8 @@ from hypothesis import given, settings
 import lmkit
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.models.base import LanguageModel
-from lmkit.models.ngram.arpa.files import load_arpa, save_arpa
+from lmkit.models.ngram.arpa.files import load_arpa
+from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.pruning import prune, pruning_costs, read_ngrams

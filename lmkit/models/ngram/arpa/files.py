@@ -1,4 +1,4 @@
-"""ARPA files to models, and backoff models to ARPA files.
+"""ARPA files to models.
 
 An ARPA file holds words, probabilities and backoff weights; no normaliser, sentence rule, unit or
 rule for contexts. They are taken as ``none``, ``line``, ``word`` and ``sentence`` where nothing
@@ -10,14 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmkit.errors import FormatError
-from lmkit.models.base import LanguageModel, Progress
 from lmkit.models.ngram.arpa.reader import read_arpa
-from lmkit.models.ngram.arpa.writer import write_arpa
-from lmkit.models.ngram.standalone import StandaloneBackoff, backoff_form
+from lmkit.models.ngram.arpa.writer import SPACE
+from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.text.units import check_unit, symbol_code, symbol_name
 from lmkit.text.vocabulary import SPECIALS, Vocabulary
-
-SPACE = "<space>"
+from lmkit.types import Progress
 
 
 def load_arpa(
@@ -47,20 +45,6 @@ def load_arpa(
         sentences=sentences,
         context=context,
     )
-
-
-def save_arpa(model: LanguageModel, path: str | Path, *, progress: Progress | None = None) -> None:
-    """Write a model as an ARPA file, packed as its name says.
-
-    Raises ParameterError for a model that has no backoff form.
-    """
-    form = backoff_form(model)
-    form.initial_state()  # NotFittedError
-    vocabulary = form.vocabulary_
-    if form.unit != "word" and " " in vocabulary:
-        types = [SPACE if token == " " else token for token in vocabulary.tokens[len(SPECIALS) :]]
-        vocabulary = Vocabulary(types)
-    write_arpa(path, form.tables_, vocabulary, progress=progress)
 
 
 def _symbols(words: Vocabulary, unit: str, name: str) -> Vocabulary:

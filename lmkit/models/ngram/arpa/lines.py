@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
-from lmkit.models.ngram.parallel import cores
+from lmkit.parallel import cores
 from lmkit.text.source import Source
 
 Bytes = NDArray[np.uint8]

@@ -5,16 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmkit.errors import CorpusError
+from lmkit.models.files import names_arpa
 from lmkit.text.source import Source
 
-_PACKED = (".gz", ".xz", ".zst")
 _HEAD = 1 << 12  # bytes in which the data begin
-
-
-def names_arpa(path: str | Path) -> bool:
-    """Return whether a file's name is that of an ARPA file: ``.arpa``, perhaps packed."""
-    name = Path(path)
-    return (Path(name.stem) if name.suffix in _PACKED else name).suffix == ".arpa"
 
 
 def is_arpa(path: str | Path) -> bool:

@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError
 from lmkit.kernels import arpa as kernels
 from lmkit.kernels.trie import link_suffixes
-from lmkit.models.base import Progress
 from lmkit.models.ngram.arpa.lines import ArpaLines, Bytes, cut, shown
-from lmkit.models.ngram.parallel import pieces, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import Trie, read_only
+from lmkit.parallel import pieces, run_all
 from lmkit.text.source import Source
 from lmkit.text.vocabulary import BOS, EOS, EOS_ID, SPECIALS, UNK, UNK_ID, Vocabulary
+from lmkit.types import Progress
 
 LN10 = float(np.log(10.0))
 _OTHER_UNK = "<UNK>"

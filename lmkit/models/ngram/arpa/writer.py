@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,31 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError
 from lmkit.kernels.arpa import line_bytes, write_lines
 from lmkit.kernels.trie import sort_children_by_word
-from lmkit.models.base import Progress
-from lmkit.models.ngram.parallel import cores, run_all
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import IntArray, Trie, read_only
+from lmkit.parallel import cores, run_all
 from lmkit.storage import atomic_file
-from lmkit.text.vocabulary import BOS, EOS_ID, UNK_ID, Vocabulary
+from lmkit.text.vocabulary import BOS, EOS_ID, SPECIALS, UNK_ID, Vocabulary
+from lmkit.types import Progress
+
+if TYPE_CHECKING:
+    from lmkit.models.ngram.backoff import BackoffModel
+
+SPACE = "<space>"
+"""How a space is written that is a token: of models of characters or bytes."""
 
 _LINES = 1 << 15  # n-grams that a core writes at a time
 _BLANKS = np.frombuffer(b" \t\r\n\v\f\0", np.uint8)
+
+
+def save_arpa(model: BackoffModel, path: str | Path, *, progress: Progress | None = None) -> None:
+    """Write a fitted backoff model as an ARPA file, packed as its name says."""
+    model._require_fit()
+    vocabulary = model.vocabulary_
+    if model.unit != "word" and " " in vocabulary:
+        types = [SPACE if token == " " else token for token in vocabulary.tokens[len(SPECIALS) :]]
+        vocabulary = Vocabulary(types)
+    write_arpa(path, model.tables_, vocabulary, progress=progress)
 
 
 def write_arpa(

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 
 import lmkit
 from lmkit.errors import CorpusError, EncodingError, FormatError, LmkitError
-from lmkit.models.ngram.arpa.files import load_arpa, save_arpa
+from lmkit.models.ngram.arpa.files import load_arpa
 from lmkit.models.ngram.arpa.names import is_arpa
+from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.text.corpus import Corpus
 from tests.models.ngram.arpa.arpa_text import SlowModel, arpa

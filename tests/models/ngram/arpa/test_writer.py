@@ -11,8 +11,8 @@ import pytest
 
 import lmkit
 from lmkit.errors import FormatError, LmkitError, NotFittedError, ParameterError
-from lmkit.models.ngram.arpa.files import load_arpa, save_arpa
-from lmkit.models.ngram.arpa.writer import write_arpa
+from lmkit.models.ngram.arpa.files import load_arpa
+from lmkit.models.ngram.arpa.writer import save_arpa, write_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.text.corpus import Corpus
 from lmkit.text.vocabulary import Vocabulary
@@ -134,7 +134,7 @@ def test_the_oracle_agrees_with_a_fitted_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ["bigram", "uniform"])
 def test_models_without_backoff_form_are_refused(tmp_path: Path, spec: str) -> None:
     with pytest.raises(ParameterError, match=f"{spec} has no backoff form.*kneser-ney"):
-        save_arpa(fitted(spec), tmp_path / "m.arpa")
+        fitted(spec).save(tmp_path / "m.arpa")
     assert not (tmp_path / "m.arpa").exists()
 
 

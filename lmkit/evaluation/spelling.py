@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import NotComparableError
 from lmkit.models.base import LanguageModel
+from lmkit.models.registry import create
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.encoding import learn_text
 from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, UNK_ID, Vocabulary
@@ -75,6 +76,18 @@ class Speller:
             spelled += np.log1p(-self.literal)
             spelled[[token == UNK for token in tokens]] = np.log(self.literal)
         return spelled
+
+
+def speller_of(model: LanguageModel) -> Speller:
+    """Return the distribution over the tokens that a fitted model's vocabulary lacks.
+
+    Raises NotFittedError for a model that has not learned, and NotComparableError for one that does
+    not say what it was trained on, as that of an ARPA file; :func:`speller_of_text` takes the
+    training text.
+    """
+    model._require_fit()
+    dropped = Vocabulary([]) if model.dropped_ is None else model.dropped_
+    return learn_speller(model.unit, model.vocabulary_, dropped)
 
 
 def learn_speller(unit: str, vocabulary: Vocabulary, dropped: Vocabulary) -> Speller:
@@ -135,9 +148,7 @@ def _rarest(vocabulary: Vocabulary, dropped: Vocabulary) -> list[str]:
 
 
 def _letters(types: Sequence[str]) -> LanguageModel:
-    from lmkit.models.ngram.witten_bell import WittenBell
-
-    return WittenBell(order=ORDER, unit="char").fit(_words(types))
+    return create(f"witten-bell:order={ORDER},unit=char").fit(_words(types))
 
 
 def _words(words: Sequence[str]) -> Corpus:
