@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.comparison_coverage import LEVEL, ONE_TEXT, Array
+from benchmarks.comparison_coverage import LEVEL, OF_DOCUMENTS, ONE_TEXT, Array, Case
 from lmkit.evaluation.dependence import INDEPENDENT, Dependence, residuals
 from lmkit.evaluation.intervals import ratio_interval
 from lmkit.evaluation.student import quantile
@@ -51,12 +51,20 @@ def groups(count: int) -> Callable[[Array, Array], float]:
     return half_width
 
 
+def plain(x: Array, y: Array) -> float:
+    """Return the half width of t over blocks with one degree of freedom less than there are."""
+    residual = residuals(x, y)
+    error = np.sqrt(len(x) / (len(x) - 1) * (residual @ residual)) / y.sum()
+    return quantile(0.95, len(x) - 1) * float(error)
+
+
 def self_normalised(x: Array, y: Array) -> float:
     sums = np.cumsum(residuals(x, y))
     return float(_SELF_NORMALISED * np.sqrt((y / y.sum()) @ sums**2) / y.sum())
 
 
-METHODS: dict[str, Callable[[Array, Array], float]] = {
+Method = Callable[[Array, Array], float]
+METHODS: dict[str, Method] = {
     "t over sentences": independent,
     "10 groups": groups(10),
     "30 groups": groups(30),
@@ -67,31 +75,41 @@ METHODS: dict[str, Callable[[Array, Array], float]] = {
 }
 
 
+OF_DOCUMENT_TOTALS: dict[str, Method] = {"t over documents": plain, "lmkit": independent}
+
+
+def compared(case: Case, methods: dict[str, Method], options: argparse.Namespace) -> list[str]:
+    """Return coverage / width over an oracle's, for each method."""
+    random = np.random.default_rng(options.seed)
+    widths: dict[str, list[float]] = {name: [] for name in methods}
+    values, hits = [], dict.fromkeys(methods, 0)
+    for _ in range(options.runs):
+        sample = case.draw(random)
+        x, y = sample.nats[0], sample.words
+        value = float(x.sum() / y.sum())
+        values.append(value - LEVEL)
+        for name, method in methods.items():
+            half = method(x, y)
+            widths[name].append(half)
+            hits[name] += abs(value - LEVEL) <= half
+    oracle = 1.96 * float(np.sqrt(np.mean(np.square(values))))
+    return [
+        f"{hits[name] / options.runs:.3f} / {np.mean(widths[name]) / oracle:.2f}"
+        for name in methods
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    print(f"| text | {' | '.join(METHODS)} |")
-    print("| --- |" + " ---: |" * len(METHODS))
-    for case in ONE_TEXT:
-        random = np.random.default_rng(options.seed)
-        values, widths, hits = [], {name: [] for name in METHODS}, dict.fromkeys(METHODS, 0)
-        for _ in range(options.runs):
-            sample = case.draw(random)
-            x, y = sample.nats[0], sample.words
-            value = float(x.sum() / y.sum())
-            values.append(value - LEVEL)
-            for name, method in METHODS.items():
-                half = method(x, y)
-                widths[name].append(half)
-                hits[name] += abs(value - LEVEL) <= half
-        oracle = 1.96 * float(np.sqrt(np.mean(np.square(values))))
-        cells = [
-            f"{hits[name] / options.runs:.3f} / {np.mean(widths[name]) / oracle:.2f}"
-            for name in METHODS
-        ]
-        print(f"| {case.name} | {' | '.join(cells)} |", flush=True)
+    for cases, methods in ((ONE_TEXT, METHODS), (OF_DOCUMENTS[1:], OF_DOCUMENT_TOTALS)):
+        print(f"| text | {' | '.join(methods)} |")
+        print("| --- |" + " ---: |" * len(methods))
+        for case in cases:
+            print(f"| {case.name} | {' | '.join(compared(case, methods, options))} |", flush=True)
+        print()
 
 
 if __name__ == "__main__":
