@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from lmkit.errors import NotComparableError
+from lmkit.evaluation.leakage import with_training_text
 from lmkit.evaluation.spelling import Speller, learn_speller, speller_of, speller_of_text
 from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
@@ -47,12 +48,24 @@ class Spellers:
                 self._made[key] = speller_of(model)
         return self._made[key]
 
-    def completed(self, ledger: SurprisalLedger) -> SurprisalLedger:
-        """Return a ledger that another tool made, completed if it can be.
+    def complete(self, scored: Closed, model: LanguageModel) -> Closed:
+        """Return a model's scores with the cost of spelling, if it can be known.
+
+        They also say whether the training text holds the test text.
+        """
+        if self.knows(model):
+            scored = complete(scored, lambda: self.of(model))
+        return with_training_text(scored, self.train)
+
+    def complete_foreign(self, ledger: SurprisalLedger) -> SurprisalLedger:
+        """Return a ledger that another tool made, as :meth:`complete` does.
 
         Its vocabulary is taken to be that of the training text. Raises NotComparableError where
         it calls a word of that text unknown.
         """
+        return with_training_text(self._spelled(ledger), self.train)
+
+    def _spelled(self, ledger: SurprisalLedger) -> SurprisalLedger:
         if not ledger.oov_count:
             return complete(ledger, _nothing_to_spell)
         if self.train is None or ledger.unit not in UNITS:

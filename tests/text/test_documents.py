@@ -305,7 +305,7 @@ def test_intervals_over_many_documents_need_no_ledger(tmp_path: Path) -> None:
     model = lmkit.fit("bigram", corpus)
     scored = tally_all([model], corpus.train, spellers=Spellers())
     assert isinstance(scored[0], Tally)
-    (measured,) = measure_all(scored)
+    (measured,) = measure_all([model], scored)
     ledger = lmkit.compare([model], corpus).models[0]
     for name in ("bits_per_byte", "perplexity"):
         mine, own = getattr(measured, name), getattr(ledger, name)

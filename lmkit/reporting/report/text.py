@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table, text
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
 from lmkit.reporting.report.passages import Cells, cells_of, typical
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 from lmkit.text.unspaced import space_between
 from lmkit.text.vocabulary import EOS
 

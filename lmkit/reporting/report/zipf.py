@@ -11,7 +11,7 @@ from lmkit.evaluation.decomposition import items_of
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Material, Section, figure
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK
 
 POINTS = 120  # ranks drawn of a curve, evenly on the log scale
