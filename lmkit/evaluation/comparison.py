@@ -16,7 +16,13 @@ from lmkit.evaluation.calibration import Calibration, calibrate
 from lmkit.evaluation.columns import View, ranking_columns, ranking_row
 from lmkit.evaluation.comparable import check_comparable, not_ranked
 from lmkit.evaluation.completion import Spellers
-from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
+from lmkit.evaluation.decomposition import (
+    Decomposition,
+    Items,
+    decompose,
+    items_of,
+    word_frequencies,
+)
 from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.measuring import Measured, fit_all, measure, report_dict, score_all
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
@@ -70,13 +76,18 @@ class Comparison:
         return self.ledgers[0].summary
 
     @cached_property
+    def items(self) -> Items:
+        """The words and sentence ends of the text, which is read again when they are first used."""
+        return items_of(self.ledgers[0].text)
+
+    @cached_property
     def frequencies(self) -> NDArray[np.int64] | None:
         """The training count of each word of the text, in order, int64 (N,); -1: a sentence end.
 
-        None where no training counts are known. The text is read again when this is first used.
+        None where no training counts are known.
         """
         models = [one.model for one in self.models if one.model is not None]
-        return _training_counts(models, self.ledgers[0].text, self.train)
+        return _training_counts(models, self.items, self.ledgers[0].text, self.train)
 
     def pair(self, a: int, b: int) -> Pair:
         """Return the paired test of the models of ranks a < b."""
@@ -98,7 +109,7 @@ class Comparison:
 
     def decompose(self, a: int = 0, b: int = 1) -> Decomposition:
         """Return the difference in bits of the models of two ranks, split by several properties."""
-        return decompose(self.ledgers, a, b, frequencies=self.frequencies)
+        return decompose(self.ledgers, a, b, items=self.items, frequencies=self.frequencies)
 
     def results(self) -> list[dict[str, Any]]:
         """Return the metrics of each model with its rank, the best first."""
@@ -236,7 +247,7 @@ def _calibrations(
 
 
 def _training_counts(
-    models: Sequence[LanguageModel], text: Text, train: Text | None
+    models: Sequence[LanguageModel], items: Items, text: Text, train: Text | None
 ) -> NDArray[np.int64] | None:
     """Return the training count of each word of a text, from word models or the training text."""
     known = [
@@ -245,11 +256,11 @@ def _training_counts(
         if model.unit == "word" and model.dropped_ is not None
     ]
     if known:
-        return word_frequencies(text, *joint_vocabulary(known))
+        return word_frequencies(items, *joint_vocabulary(known))
     if train is None:
         return None
     learned = learn_text(train.under(normalize=text.normalize, sentences=text.sentences), "word")
-    return word_frequencies(text, learned.vocabulary, learned.dropped)
+    return word_frequencies(items, learned.vocabulary, learned.dropped)
 
 
 def rank(

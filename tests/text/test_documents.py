@@ -266,7 +266,7 @@ def test_a_tally_has_the_totals_of_documents(spec: str, sentences: str) -> None:
     raw = "".join(f"w{n % 37} é{n}\n" + "\n" * (n % 5 == 0) for n in range(3000))
     corpus = Corpus.from_string(raw, sentences=sentences, documents="blank")
     model = lmkit.fit(spec, Corpus.from_string(raw[:500], sentences=sentences))
-    ledger = Spellers().completed(model.score(corpus))
+    ledger = Spellers().complete_foreign(model.score(corpus))
     (tally,) = tally_all([model], corpus.train, spellers=Spellers())
     assert isinstance(tally, Tally)
     assert ledger.document_starts is not None

@@ -100,11 +100,6 @@ class Material:
         """The models with their letters and colours, in ranking order."""
         return tuple(Contestant(place, one) for place, one in enumerate(self.comparison.models))
 
-    @property
-    def best(self) -> Contestant:
-        """The first of the ranking."""
-        return self.contestants[0]
-
 
 def legend(contestants: Sequence[Contestant]) -> Html:
     """Return the models of a chart in one line."""

@@ -25,7 +25,7 @@ CUTS = (0.25, 1.0, 2.0, 4.0)
 
 def surprisal_text(material: Material) -> Section:
     """Return the section of a passage with every word's bits under every model."""
-    cells = cells_of([one.ledger for one in material.contestants])
+    cells = cells_of(material.comparison.ledgers, material.comparison.items)
     first, last = typical(cells, words=WORDS)
     tokens = cells.items.tokens[first:last]
     bits, oov = cells.bits[:, first:last], cells.oov[:, first:last]
