@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import lmkit
-from lmkit.reporting.tables import Column, markdown_table
 from lmkit.results.tally import Tally
+from lmkit.tables import Column, markdown_table
 from lmkit.text.corpus import Corpus
 
 TEXTS = {

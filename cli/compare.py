@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,9 @@ import click
 from . import options as o
 
 if TYPE_CHECKING:
-    from lmkit.evaluation.curve import LearningCurve
-    from lmkit.models.base import LanguageModel
-    from lmkit.results.ledger import SurprisalLedger
-    from lmkit.text.corpus import Corpus, Text
+    from lmkit.evaluation.comparison import Comparison
+    from lmkit.evaluation.decomposition import Decomposition
+    from lmkit.text.corpus import Corpus
 
 DEFAULT_MODELS = (
     "uniform",
@@ -100,10 +99,9 @@ def command(
     lmkit compare --model bigram.lmkit --model word-rnn --train a.txt --valid b.txt --test c.txt
     """
     from lmkit.evaluation.calibration import EVENTS
-    from lmkit.evaluation.comparable import not_ranked
     from lmkit.evaluation.comparison import compare
+    from lmkit.models.registry import as_model
     from lmkit.reporting.findings import findings
-    from lmkit.results.proper import improper
 
     from .results import print_difference, print_results
 
@@ -111,86 +109,64 @@ def command(
         raise click.UsageError("--curve goes with --report")
     if report is not None:
         o.check_output(report)
-    seed = options["seed"] or 0
-    wanted = specs or (() if ledgers else DEFAULT_MODELS)
     reading = o.reading(options)
-    prepared = [_prepared(spec, options) for spec in wanted]
-    for model in prepared:  # before the others are fitted
-        if reason := improper(model):
-            raise not_ranked(reason)
-    loaded = [model.spec for model in prepared if model.is_fitted]
-    opened = _parts(corpus, train, valid, test, reading, fit=len(loaded) < len(prepared))
-    text = opened.held_out
+    wanted = specs or (() if ledgers else DEFAULT_MODELS)
+    models = [as_model(spec, **options) for spec in wanted]
+    unfitted = [model for model in models if not model.is_fitted]
+    opened = _parts(corpus, train, valid, test, reading, fit=bool(unfitted))
+    growing = [model.spec for model in unfitted if curve and not model.needs_validation]
     with o.progress_bar(progress) as show:
-        for place, model in enumerate(prepared):
-            if not model.is_fitted:
-                model.fit(opened, progress=_within(show, model.spec, place, len(prepared)))
-        learning = _curve(prepared, loaded, opened) if curve else None
         comparison = compare(
-            prepared,
-            text,
-            train=opened.train if opened.train is not text else None,
-            ledgers=[_foreign(path, text) for path in ledgers],
+            models,
+            opened,
+            train=None if opened.train is opened.held_out else opened,
+            ledgers=ledgers,
             context=context,
             explain=why or report is not None,
             calibration_events=EVENTS if report is not None else 0,
-            seed=seed,
+            seed=options["seed"] or 0,
             progress=show,
         )
     remarks = findings(comparison)
     printed = comparison.to_dict()
-    parted = len(comparison.models) > 1 and not any(
-        row.impossible for row in comparison.ledgers[:2]
-    )
-    difference = comparison.decompose() if why and parted else None
+    difference = _difference(comparison) if why else None
     if difference is not None:
         printed["decomposition"] = difference.to_dict(comparison.labels)
     print_results(comparison.summary, printed, output, remarks=remarks)
     if difference is not None and output in ("table", "markdown"):
         print_difference(difference, comparison.labels, output)
     if report is not None:
-        from lmkit.reporting.report import write_report
-
-        typed = shlex.join(["lmkit", *sys.argv[1:]])
-        write_report(
-            comparison,
-            report,
-            command=typed,
-            models=prepared,
-            curve=learning,
-            remarks=remarks,
-            seed=seed,
-        )
-        o.note(f"Wrote {report}.")
+        _write_report(comparison, report, remarks, growing, opened)
 
 
-def _prepared(spec: str, options: dict[str, Any]) -> LanguageModel:
-    """Return the model of a spec, unfitted, or that of a file."""
-    from lmkit.models.registry import create, load, names
+def _difference(comparison: Comparison) -> Decomposition | None:
+    """Return what sets the first two models apart; None for one, or an infinite difference."""
+    first = comparison.ledgers[:2]
+    if len(first) < 2 or any(ledger.impossible for ledger in first):
+        return None
+    return comparison.decompose()
 
-    if spec.partition(":")[0] not in names() and (Path(spec).exists() or spec.endswith(".lmkit")):
-        return load(spec)
-    return create(o.with_options(spec, **options))
 
-
-def _curve(models: Sequence[LanguageModel], loaded: Sequence[str], corpus: Corpus) -> LearningCurve:
-    """Return the learning curves of the counting models that were fitted here."""
+def _write_report(
+    comparison: Comparison,
+    report: Path,
+    remarks: Sequence[str],
+    growing: Sequence[str],
+    corpus: Corpus,
+) -> None:
+    """Write the report, with the learning curves of the models in `growing`."""
     from lmkit.evaluation.curve import learning_curve
+    from lmkit.reporting.report import write_report
 
-    fitted = [model for model in models if model.spec not in loaded]
-    counting = [model.spec for model in fitted if not model.needs_validation]
-    return learning_curve(counting, corpus)
-
-
-def _foreign(path: Path, text: Text) -> SurprisalLedger:
-    """Return the ledger of a text in a file, or by a model in a folder."""
-    if path.is_dir():
-        from lmkit.evaluation.huggingface import score_huggingface
-
-        return score_huggingface(path, text)
-    from lmkit.results.ledger_files import read_ledger
-
-    return read_ledger(path, text)
+    write_report(
+        comparison,
+        report,
+        command=shlex.join(["lmkit", *sys.argv[1:]]),
+        curve=learning_curve(growing, corpus) if growing else None,
+        remarks=remarks,
+        seed=comparison.seed,
+    )
+    o.note(f"Wrote {report}.")
 
 
 def _parts(
@@ -203,6 +179,7 @@ def _parts(
     fit: bool,
 ) -> Corpus:
     """Return the corpus with the parts that the arguments name, cut from one file if need be."""
+    from lmkit.evaluation.comparison import with_test_part
     from lmkit.text.corpus import Corpus
 
     if corpus and train:
@@ -211,9 +188,7 @@ def _parts(
         if train or valid:
             raise click.UsageError("--train and --valid need --test")
         opened: Corpus = o.open_corpus(corpus, reading)
-        if opened.test is not None:
-            return opened
-        return opened.split() if fit else opened
+        return with_test_part(opened) if fit else opened
     text = o.open_corpus(test, reading).held_out
     if not fit and not (train or corpus):
         return Corpus(text.name, text)
@@ -221,17 +196,3 @@ def _parts(
     named = o.open_corpus(valid, reading) if valid else None
     validation = source.valid if named is None else named.valid or named.held_out
     return Corpus(text.name, source.train, validation, text)
-
-
-def _within(
-    show: Callable[[str, float], None] | None, spec: str, place: int, total: int
-) -> Callable[[str, float], None] | None:
-    """Return a progress function for one model's share of the whole."""
-    if show is None:
-        return None
-
-    def part(what: str, fraction: float) -> None:
-        show(f"{spec}: {what}", (place + fraction) / (total + 1))
-
-    part("fitting", 0.0)
-    return part

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmkit.reporting import tables
+from lmkit import tables
 
 from . import options as o
 

@@ -57,17 +57,17 @@ def command(
     lmkit curve
     lmkit curve --model kneser-ney:order=5 --model word-rnn --fractions 0.1,0.3,1 ptb
     """
+    from lmkit import tables
+    from lmkit.evaluation.comparison import with_test_part
     from lmkit.evaluation.curve import learning_curve
-    from lmkit.reporting import tables
-    from lmkit.reporting.tables import Column, number, seconds, whole
+    from lmkit.tables import Column, number, seconds, whole
 
     from .results import describe
 
     reading = o.reading(options)
-    opened = o.open_corpus(corpus, reading)
-    if opened.test is None:
-        opened = opened.split()
-    wanted = [o.with_options(spec, **options) for spec in specs or DEFAULT_MODELS]
+    opened = with_test_part(o.open_corpus(corpus, reading))
+    assert opened.test is not None
+    wanted = [_with_options(spec, options) for spec in specs or DEFAULT_MODELS]
     with o.progress_bar(progress) as show:
         curve = learning_curve(wanted, opened, fractions=fractions, progress=show)
     rows = [point.to_dict() for point in curve.points]
@@ -93,10 +93,17 @@ def command(
             click.echo(f"\n- {remark}")
 
 
+def _with_options(spec: str, options: dict[str, Any]) -> str:
+    """Return a spec with the options that it leaves open; as it is where there are none."""
+    from lmkit.models.registry import create, open_options
+
+    given = open_options(spec, options)
+    return create(spec, **given).spec if given else spec
+
+
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
     """Return a point with the cells and marks that a table makes of it."""
+    from lmkit.evaluation.columns import interval_of
     from lmkit.results.proper import marks
-
-    from .results import interval_of
 
     return {**row, "interval": interval_of(row), "marks": marks(row["proper"], ["bits_per_byte"])}

@@ -71,7 +71,7 @@ def command(
                 "its training text with --train to have bits a byte of the whole text."
             )
     unranked = {"rank": None, "tied_with": None}
-    measured = measure_all(tallies)
+    measured = measure_all(loaded, tallies)
     results = [{**unranked, **each.to_dict()} for each in measured]
     summary = tallies[0].summary
     leaking = leakage_remarks(tallies, [tally.model for tally in tallies])

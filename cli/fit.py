@@ -71,12 +71,13 @@ def command(
     lmkit fit --model word-rnn ptb --budget 30m --checkpoint run.ckpt --log run.jsonl
     """
     from lmkit.models.files import names_arpa
-    from lmkit.models.registry import create
+    from lmkit.models.registry import create, open_options
 
     if corpus and train:
         raise click.UsageError("give CORPUS or --train, not both")
     reading = o.reading(options)
-    model = create(o.with_options(spec, **o.training(spec, options), **options))
+    given = {**o.training(spec, options), **options}
+    model = create(spec, **open_options(spec, given))
     target = output or Path(f"{model.name}.lmkit")
     o.check_output(target)
     if names_arpa(target):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmkit.reporting import tables
-from lmkit.reporting.tables import Column, perplexity
+from lmkit import tables
+from lmkit.tables import Column, perplexity
 
 from . import options as o
 

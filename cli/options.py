@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from lmkit.reporting.tables import FORMATS, to_json
+from lmkit.tables import FORMATS, to_json
 
 if TYPE_CHECKING:
     from lmkit.errors import LmkitError
@@ -175,26 +175,6 @@ def not_in_steps(option: str, name: str) -> LmkitError:
         f"--{option} is for a network by itself; fit that with --{option}, and make {name} of it "
         f"with `lmkit {command}`"
     )
-
-
-def with_options(spec: str, **options: Any) -> str:
-    """Return a model spec with further options, where it does not name them and they are given.
-
-    An option that the model does not have (`seed` of a bigram) is left out.
-    """
-    from lmkit.models.hyperparameters import names_given
-    from lmkit.models.registry import model_class
-
-    name, _, given = spec.partition(":")
-    known = model_class(name).parameter_defaults()
-    named = names_given(spec)
-    added = [
-        f"{key}={value}"
-        for key, value in options.items()
-        if value is not None and key in known and key not in named
-    ]
-    parts = [part for part in (given, *added) if part]
-    return name + (":" + ",".join(parts) if parts else "")
 
 
 def read_vocabulary(path: Path | None) -> Any:

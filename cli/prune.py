@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lmkit.reporting import tables
+from lmkit import tables
 
 from . import options as o
 from .convert import note_what_is_left_out

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmkit import tables
 from lmkit.errors import CorpusError
-from lmkit.evaluation.leakage import leakage_mark
-from lmkit.evaluation.measuring import tier
-from lmkit.reporting import tables
-from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
-from lmkit.results.proper import marks, no_events
+from lmkit.evaluation.columns import View, ranking_columns, ranking_row
+from lmkit.results.proper import no_events
 from lmkit.results.scored import Scored
+from lmkit.tables import Column, number, whole
 from lmkit.text.meter import TextSummary
 from lmkit.text.normalize import losses
 
 if TYPE_CHECKING:
     from lmkit.evaluation.decomposition import Decomposition
-
-_COLUMNS = (
-    Column("tier", ""),
-    Column("model", "model", right=False),
-    Column("unit", "unit", right=False),
-    Column("context", "context", right=False),
-    Column("adapts", "adapts", right=False),
-    Column("leakage", "test text", right=False),
-    Column("bits_per_byte", "bits/byte", number(4)),
-    Column("interval", "95%"),
-    Column("perplexity", "ppl/unit", perplexity),
-    Column("perplexity_per_word", "ppl/word", perplexity),
-    Column("perplexity_without_oov", "w/o OOV", perplexity),
-    Column("oov", "OOV", whole),
-    Column("parameters", "parameters", whole),
-    Column("fit_seconds", "fit s", seconds),
-    Column("score_seconds", "score s", seconds),
-)
-_OF_PROBABILITIES = (
-    "bits_per_byte", "perplexity", "perplexity_per_word", "perplexity_without_oov"
-)  # fmt: skip
 
 
 def print_results(
@@ -60,16 +37,10 @@ def print_results(
     elif output == "csv":
         click.echo(tables.csv_table([_flat(row) for row in results]))
     else:
-        ranked = any(result["rank"] is not None for result in results)
-        hidden = set() if ranked else {"tier"}
-        if not any(result["adapts"] for result in results):
-            hidden.add("adapts")
-        if not any(result["trained_on_test"] or result["tuned_on_test"] for result in results):
-            hidden.add("leakage")
-        columns = [column for column in _COLUMNS if column.key not in hidden]
+        columns = ranking_columns(View.TABLE, results)
         show = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(summary) + "\n")
-        click.echo(show(columns, [_shown(result) for result in results]))
+        click.echo(show(columns, [ranking_row(result) for result in results]))
         if remarks:
             click.echo()
         for remark in remarks:
@@ -113,21 +84,6 @@ def check_events(scored: Scored) -> None:
     """Raise CorpusError for the score of a text that holds nothing to score."""
     if not scored.events:
         raise CorpusError(no_events(scored.summary.name))
-
-
-def _shown(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result with the cells that a table makes of several numbers."""
-    ranks = "" if result["rank"] is None else tier(result["rank_best"], result["rank_worst"])
-    adapts = result["adapts"] or "no"
-    shown = {"adapts": adapts, "leakage": leakage_mark(result), "interval": interval_of(result)}
-    proper = marks(result["proper"], _OF_PROBABILITIES)
-    return {**result, **shown, "tier": ranks, "marks": proper}
-
-
-def interval_of(result: dict[str, Any]) -> str:
-    """Return the interval of bits a byte as a cell of a table."""
-    ends = result["bits_per_byte_low"], result["bits_per_byte_high"]
-    return "-" if math.isnan(ends[0]) else "–".join(f"{end:.4f}" for end in ends)
 
 
 def describe(summary: TextSummary) -> str:

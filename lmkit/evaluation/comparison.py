@@ -1,4 +1,4 @@
-"""Several models on one text, on one scale: bits for each byte of the canonical text."""
+"""Several models on one text, on one scale: bits per byte of the canonical text."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ from numpy.typing import NDArray
 
 from lmkit.evaluation.blocks import DOCUMENT, Blocks, blocks_of
 from lmkit.evaluation.calibration import Calibration, calibrate
-from lmkit.evaluation.comparable import check_comparable
+from lmkit.evaluation.columns import View, ranking_columns, ranking_row
+from lmkit.evaluation.comparable import check_comparable, not_ranked
 from lmkit.evaluation.completion import Spellers
-from lmkit.evaluation.decomposition import Decomposition, decompose, word_frequencies
+from lmkit.evaluation.decomposition import (
+    Decomposition,
+    Items,
+    decompose,
+    items_of,
+    word_frequencies,
+)
 from lmkit.evaluation.intervals import LEVEL
-from lmkit.evaluation.leakage import leakage_mark, with_training_text
-from lmkit.evaluation.measuring import Measured, measure, report_dict, score_all, tier
+from lmkit.evaluation.measuring import Measured, fit_all, measure, report_dict, score_all
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel
+from lmkit.models.registry import as_model
 from lmkit.results.ledger import SurprisalLedger
-from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.results.ledger_files import read_ledger
+from lmkit.results.proper import improper
+from lmkit.tables import TableRenderer, html_table, plain_table
+from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import learn_text
 from lmkit.text.known import joint_vocabulary
 from lmkit.text.meter import TextSummary
@@ -34,12 +44,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Models measured on one canonical text, the best first: fewest bits for each byte.
+    """Models measured on one canonical text, in ranking order: the fewest bits per byte first.
 
-    ``models`` are in ranking order; ``pairs`` compares every two of them. ``blocks`` are the pieces
-    of the text that uncertainty is measured over. ``frequencies`` int64 is how often training has
-    each word of the text, and -1 for a sentence end, in the order of the text; None where no
-    training text is known. ``calibrations`` is empty unless it was asked for.
+    ``models`` are the models with their scores and intervals; ``pairs`` holds the paired test of
+    every two of them. ``blocks`` are the units of the text that uncertainty is measured over.
+    ``train`` is the training text, if it was given. ``calibrations`` is empty unless it was asked
+    for. Ranks that are arguments or fields count from 0.
     """
 
     models: tuple[Measured[SurprisalLedger], ...]
@@ -47,13 +57,13 @@ class Comparison:
     blocks: Blocks
     level: float = LEVEL
     seed: int = 0
-    frequencies: NDArray[np.int64] | None = None
+    train: Text | None = None
     calibrations: tuple[Calibration, ...] = ()
 
     @property
     def ledgers(self) -> tuple[SurprisalLedger, ...]:
         """The ledgers of the models, in ranking order."""
-        return tuple(model.ledger for model in self.models)
+        return tuple(model.scored for model in self.models)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -65,8 +75,22 @@ class Comparison:
         """The counts of the text that all were scored on."""
         return self.ledgers[0].summary
 
+    @cached_property
+    def items(self) -> Items:
+        """The words and sentence ends of the text, which is read again when they are first used."""
+        return items_of(self.ledgers[0].text)
+
+    @cached_property
+    def frequencies(self) -> NDArray[np.int64] | None:
+        """The training count of each word of the text, in order, int64 (N,); -1: a sentence end.
+
+        None where no training counts are known.
+        """
+        models = [one.model for one in self.models if one.model is not None]
+        return _training_counts(models, self.items, self.ledgers[0].text, self.train)
+
     def pair(self, a: int, b: int) -> Pair:
-        """Return the comparison of the models at two places of the ranking, a < b, from 0."""
+        """Return the paired test of the models of ranks a < b."""
         return next(pair for pair in self.pairs if (pair.a, pair.b) == (a, b))
 
     @cached_property
@@ -74,30 +98,30 @@ class Comparison:
         """The best and the worst rank that each model may hold, from 1."""
         return tuple(rank_ranges(len(self.models), self.pairs))
 
-    def tied_with(self, place: int) -> list[str]:
-        """Return the labels of the models that the test cannot part from the one at a place."""
+    def tied_with(self, rank: int) -> list[str]:
+        """Return the labels of the models that the paired test cannot tell from that of a rank."""
         others = [
-            pair.b if pair.a == place else pair.a
+            pair.b if pair.a == rank else pair.a
             for pair in self.pairs
-            if pair.tied and place in (pair.a, pair.b)
+            if pair.tied and rank in (pair.a, pair.b)
         ]
         return [self.labels[other] for other in sorted(others)]
 
     def decompose(self, a: int = 0, b: int = 1) -> Decomposition:
-        """Return what sets the models at two places of the ranking apart, from 0."""
-        return decompose(self.ledgers, a, b, frequencies=self.frequencies)
+        """Return the difference in bits of the models of two ranks, split by several properties."""
+        return decompose(self.ledgers, a, b, items=self.items, frequencies=self.frequencies)
 
     def results(self) -> list[dict[str, Any]]:
         """Return the metrics of each model with its rank, the best first."""
         return [
             {
-                "rank": place + 1,
+                "rank": index + 1,
                 **model.to_dict(),
-                "rank_best": self.ranges[place][0],
-                "rank_worst": self.ranges[place][1],
-                "tied_with": self.tied_with(place),
+                "rank_best": self.ranges[index][0],
+                "rank_worst": self.ranges[index][1],
+                "tied_with": self.tied_with(index),
             }
-            for place, model in enumerate(self.models)
+            for index, model in enumerate(self.models)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,38 +151,27 @@ class Comparison:
 
         return pd.DataFrame(self.to_dict()["pairs"])
 
+    def _table(self, view: View, render: TableRenderer) -> str:
+        results = self.results()
+        return render(ranking_columns(view, results), [ranking_row(result) for result in results])
+
     def __str__(self) -> str:
-        lines = [
-            f"{self.summary.name}: {self.summary.words:,} words; bits a byte, perplexity a word"
-        ]
-        for place, model in enumerate(self.models):
-            interval = model.bits_per_byte
-            leaks = model.ledger.trained_on_test or model.ledger.tuned_on_test
-            mark = f"  {leakage_mark(model.ledger.to_dict())}" if leaks else ""
-            lines.append(
-                f"{tier(*self.ranges[place]):>5}  {model.label:<32} {interval.value:7.4f} "
-                f"[{interval.low:.4f}, {interval.high:.4f}] "
-                f"{model.ledger.perplexity_per_word:12.2f}{mark}"
-            )
-        return "\n".join(lines)
+        title = f"{self.summary.name}: {self.summary.words:,} words"
+        return f"{title}\n\n{self._table(View.TEXT, plain_table)}"
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.models)} models on {self.summary.name}>"
 
     def _repr_html_(self) -> str:
-        columns = ["model", "unit", "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high",
-                   "perplexity", "perplexity_per_word", "oov"]  # fmt: skip
-        frame = self.to_pandas()[columns]
-        frame.index = [tier(*between) for between in self.ranges]
-        return str(frame.to_html(escape=True, float_format=lambda value: f"{value:,.4f}"))
+        return self._table(View.NOTEBOOK, html_table)
 
 
 def compare(
-    models: Iterable[LanguageModel],
+    models: Iterable[LanguageModel | str | Path],
     test: Corpus | Text | str | Path,
     *,
-    train: Text | None = None,
-    ledgers: Sequence[SurprisalLedger] = (),
+    train: Corpus | Text | str | Path | None = None,
+    ledgers: Iterable[SurprisalLedger | str | Path] = (),
     context: str | None = None,
     explain: bool = False,
     calibration_events: int = 0,
@@ -166,80 +179,124 @@ def compare(
     level: float = LEVEL,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Return the ranking of fitted models on a text, or on the test part of a corpus.
+    """Return the ranking of models on a text, or on the test part of a corpus.
 
-    Unknown words are spelled, so that all units and vocabularies share one scale. `train` is the
-    training text of models that do not say what they were trained on, such as ARPA files, and of
-    `ledgers` that other tools made. `context` is where the models' states begin anew, by default
-    each one's own (see :meth:`LanguageModel.score`). `explain` keeps what models know of each
-    event, such as the n-gram order that matched; calibration is measured over `calibration_events`
-    events of each model, drawn by `seed`. Intervals and tests are at `level`.
+    `models` are fitted models, paths of model files, and models or specs that are still to be
+    fitted. The latter learn from `train`, without it from the training part of `test`; if that has
+    no test part, it is cut into 80% train, 10% valid and 10% test first.
+
+    Unknown words are spelled, so that all units and vocabularies share one scale. Spellers of
+    models that do not know their training text (ARPA files), and of `ledgers`, which other tools
+    made, learn from `train` as well. A ledger may be a path: a file of scores, or a folder with a
+    causal language model of Hugging Face's transformers. `context` is where the models' states
+    are reset, by default as each model says (see :meth:`LanguageModel.score`). `explain` keeps
+    what models know of each event, such as the n-gram order that matched. Calibration is measured
+    over `calibration_events` events of each model, drawn with `seed`. Intervals and tests are at
+    the confidence `level`.
 
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
-    measure the same thing.
+    measure the same thing, and as :func:`lmkit.load` and :meth:`LanguageModel.fit` do.
     """
-    fitted = list(models)
-    text = as_text(test)
-    spellers = Spellers(train)
+    prepared = [as_model(model) for model in models]
+    for model in prepared:  # before any is fitted
+        if reason := improper(model):
+            raise not_ranked(reason)
+    corpus, source = as_corpus(test), None if train is None else as_corpus(train)
+    if not all(model.is_fitted for model in prepared):
+        if source is None:
+            source = corpus = with_test_part(corpus)
+        fit_all(prepared, source, progress=progress)
+    text, training_text = corpus.held_out, None if source is None else source.train
+    spellers = Spellers(training_text)
     options: dict[str, Any] = {"context": context, "explain": explain, "progress": progress}
-    own = score_all(fitted, text, spellers=spellers, **options)
-    foreign = [with_training_text(spellers.completed(ledger), train) for ledger in ledgers]
-    ranked = rank([*own, *foreign], seed=seed, level=level)
-    calibrations = []
-    for place, ledger in enumerate(ranked.ledgers):
-        if calibration_events and ledger in own:
+    own = score_all(prepared, text, spellers=spellers, **options)
+    others = [spellers.complete_foreign(_read_scores(ledger, text)) for ledger in ledgers]
+    none: list[LanguageModel | None] = [None] * len(others)
+    ranked = rank([*own, *others], models=[*prepared, *none], seed=seed, level=level)
+    calibrations = _calibrations(ranked, calibration_events, seed, progress)
+    return replace(ranked, train=training_text, calibrations=calibrations)
+
+
+def with_test_part(corpus: Corpus) -> Corpus:
+    """Return a corpus as it is, or cut into train, valid and test if it has no test part."""
+    return corpus if corpus.test is not None else corpus.split()
+
+
+def _read_scores(ledger: SurprisalLedger | str | Path, text: Text) -> SurprisalLedger:
+    """Return a ledger, the one in a file, or that of a text under the model in a folder."""
+    if isinstance(ledger, SurprisalLedger):
+        return ledger
+    if Path(ledger).is_dir():
+        from lmkit.evaluation.huggingface import score_huggingface
+
+        return score_huggingface(ledger, text)
+    return read_ledger(ledger, text)
+
+
+def _calibrations(
+    comparison: Comparison, events: int, seed: int, progress: Progress | None
+) -> tuple[Calibration, ...]:
+    """Return the calibration of each model over a sample of events; none for no events."""
+    found = []
+    for index, (model, ledger) in enumerate((one.model, one.scored) for one in comparison.models):
+        if events and model is not None:
             if progress is not None:
-                progress(f"calibrating {ledger.model}", place / len(ranked.ledgers))
-            model = fitted[own.index(ledger)]
-            calibrations.append(
-                calibrate(model, ledger, place=place, events=calibration_events, seed=seed)
-            )
-    return replace(
-        ranked,
-        frequencies=_frequencies(fitted, ranked.ledgers[0].text, train),
-        calibrations=tuple(calibrations),
-    )
+                progress(f"calibrating {ledger.model}", index / len(comparison.models))
+            found.append(calibrate(model, ledger, place=index, events=events, seed=seed))
+    return tuple(found)
 
 
-def _frequencies(
-    models: Sequence[LanguageModel], text: Text, train: Text | None
+def _training_counts(
+    models: Sequence[LanguageModel], items: Items, text: Text, train: Text | None
 ) -> NDArray[np.int64] | None:
-    """Return how often training has each word of a text, from a word model or the training text."""
+    """Return the training count of each word of a text, from word models or the training text."""
     known = [
         (model.vocabulary_, model.dropped_)
         for model in models
         if model.unit == "word" and model.dropped_ is not None
     ]
     if known:
-        return word_frequencies(text, *joint_vocabulary(known))
+        return word_frequencies(items, *joint_vocabulary(known))
     if train is None:
         return None
     learned = learn_text(train.under(normalize=text.normalize, sentences=text.sentences), "word")
-    return word_frequencies(text, learned.vocabulary, learned.dropped)
+    return word_frequencies(items, learned.vocabulary, learned.dropped)
 
 
-def rank(ledgers: Sequence[SurprisalLedger], *, seed: int = 0, level: float = LEVEL) -> Comparison:
-    """Return ledgers of one text ranked by bits for each byte.
+def rank(
+    ledgers: Sequence[SurprisalLedger],
+    *,
+    models: Sequence[LanguageModel | None] | None = None,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Comparison:
+    """Return ledgers of one text ranked by bits per byte, the fewest first.
+
+    `models` are the models that made them, in the same order; None for one of another tool.
 
     Raises NotComparableError where they are not of the same canonical text, where a model's
     probabilities do not sum to one, or where models of one unit know different words of it.
     """
     check_comparable(ledgers)
-    # Equal models stand by name: the order in which they are given is no reason.
-    ordered = sorted(ledgers, key=lambda each: (each.bits_per_byte, each.model, each.signature))
-    blocks = blocks_of(ordered[0].text, ordered[0])
-    labels = _unique([ledger.model for ledger in ordered])
-    models = tuple(
-        measure(ledger, blocks, label=label, level=level)
-        for ledger, label in zip(ordered, labels, strict=True)
+    pairs = zip(models or [None] * len(ledgers), ledgers, strict=True)
+    # Ties are in alphabetical order, so that the order of the arguments changes nothing.
+    ordered = sorted(
+        pairs, key=lambda pair: (pair[1].bits_per_byte, pair[1].model, pair[1].signature)
     )
-    nats = [blocks.totals(ledger, ledger.spelled_nats) for ledger in ordered]
-    pairs = compare_pairs(nats, blocks.bytes, independent=blocks.kind == DOCUMENT, level=level)
-    return Comparison(models, pairs, blocks, level, seed)
+    first = ordered[0][1]
+    blocks = blocks_of(first.text, first)
+    labels = _unique([ledger.model for _, ledger in ordered])
+    measured = tuple(
+        measure(ledger, blocks, model=model, label=label, level=level)
+        for (model, ledger), label in zip(ordered, labels, strict=True)
+    )
+    nats = [blocks.totals(ledger, ledger.spelled_nats) for _, ledger in ordered]
+    tests = compare_pairs(nats, blocks.bytes, independent=blocks.kind == DOCUMENT, level=level)
+    return Comparison(measured, tests, blocks, level, seed)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Return names with a number behind those that came before."""
+    """Return names, repeated ones numbered: a, a #2, a #3."""
     seen: dict[str, int] = {}
     unique = []
     for name in names:

@@ -126,21 +126,21 @@ def learning_curve(
         part = beginning(corpus.train, fraction)
         model.fit(replace(corpus, train=part))
         tallies = tally_all([model], corpus.test, spellers=Spellers())
-        (measured,) = measure_all(tallies, level=level)
+        (measured,) = measure_all([model], tallies, level=level)
         points.append(
             CurvePoint(
                 model=spec,
                 fraction=fraction,
                 words=part.summary.words,
                 bits_per_byte=measured.bits_per_byte,
-                perplexity=measured.ledger.perplexity,
-                oov=measured.ledger.oov_count,
+                perplexity=measured.scored.perplexity,
+                oov=measured.scored.oov_count,
                 fit_seconds=model.fit_seconds_,
-                events=measured.ledger.events,
-                impossible=measured.ledger.impossible,
-                first_impossible=measured.ledger.first_impossible,
-                proper=measured.ledger.proper,
-                outcome_sums=measured.ledger.outcome_sums,
+                events=measured.scored.events,
+                impossible=measured.scored.impossible,
+                first_impossible=measured.scored.first_impossible,
+                proper=measured.scored.proper,
+                outcome_sums=measured.scored.outcome_sums,
             )
         )
     return LearningCurve(tuple(points))

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from lmkit.errors import NotComparableError
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Text
-from lmkit.text.encoding import encode_text
 from lmkit.text.unspaced import parts_unspaced, unspaced_table
-from lmkit.text.vocabulary import EOS, EOS_ID, UNK, UNK_ID, Vocabulary
+from lmkit.text.vocabulary import EOS, SPECIALS, UNK, UNK_ID, Vocabulary
 
 FREQUENCIES = (0, 1, 2, 5, 10, 100, 1000)  # where bands of training frequency begin
 POSITIONS = (1, 2, 3, 4, 6, 11, 21)  # where bands of positions in the sentence begin
@@ -178,21 +177,20 @@ def items_of(text: Text) -> Items:
     return Items(canonical, starts, codes[starts] == 10)
 
 
-def word_frequencies(text: Text, vocabulary: Vocabulary, dropped: Vocabulary) -> NDArray[np.int64]:
-    """Return how often training has each word of a text, and -1 for a sentence end, int64 (N,).
+def word_frequencies(
+    items: Items, vocabulary: Vocabulary, dropped: Vocabulary
+) -> NDArray[np.int64]:
+    """Return the training count of each word, and -1 for a sentence end, int64 (N,).
 
-    `vocabulary` and `dropped` are the types that training keeps and leaves out, with counts.
+    `vocabulary` and `dropped` are the types that training keeps and leaves out, with counts. A
+    literal ``<unk>`` in the text has the count of those in the training text.
     """
-    ids = encode_text(text, "word", vocabulary)
-    found = vocabulary.counts[ids]
-    unknown = np.flatnonzero(ids == UNK_ID)
-    left_out = encode_text(text, "word", dropped)[unknown]
-    found[unknown] = np.where(left_out == UNK_ID, 0, dropped.counts[left_out])
-    literal = int(dropped.counts[UNK_ID])
-    if literal:
-        tokens = items_of(text).tokens
-        found[[place for place in unknown.tolist() if tokens[place] == UNK]] = literal
-    found[ids == EOS_ID] = -1
+    counts = {UNK: int(dropped.counts[UNK_ID])}
+    for known in (dropped, vocabulary):
+        first = len(SPECIALS)
+        counts.update(zip(known.tokens[first:], known.counts[first:].tolist(), strict=True))
+    found = np.array([counts.get(token, 0) for token in items.tokens], np.int64)
+    found[items.is_end] = -1
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,15 +21,14 @@ from lmkit.evaluation.blocks import (
     sentence_blocks,
     sums_between,
 )
-from lmkit.evaluation.completion import Spellers, complete
+from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
-from lmkit.evaluation.leakage import with_training_text
 from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.scored import Scored
 from lmkit.results.tally import Tally
-from lmkit.text.corpus import Text
+from lmkit.text.corpus import Corpus, Text
 from lmkit.text.meter import TextSummary
 from lmkit.types import Progress
 
@@ -40,20 +39,23 @@ S = TypeVar("S", bound=Scored)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Measured(Generic[S]):
-    """One model's ledger, or its tally, with its intervals.
+    """A model, its scores of a text (a ledger or a tally), and their confidence intervals.
 
-    ``label`` is the model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole
-    text, unknown words spelled; ``perplexity`` is for each event of the model's own unit, over its
-    closed vocabulary.
+    ``model`` is the fitted model, None where the scores come from another tool. ``label`` is the
+    model's spec, made unique in its comparison. ``bits_per_byte`` is of the whole text, the
+    spelling of unknown words included; ``perplexity`` is per event of the model's own unit, over
+    its closed vocabulary.
 
-    ``kind`` is what the blocks are (``document``, ``sentence``, ``stretch``), ``block_length`` how
-    many sentences or words each has. ``between_documents`` is the share of the variance of the bits
-    a byte that lies between documents, 0 to 1: what would be missed if their sentences were taken
-    as independent; None where there are too few of either to tell.
+    ``kind`` is what the blocks are (``document``, ``sentence``, ``stretch``), ``block_length`` the
+    number of sentences or words in each. ``between_documents`` is the share, 0 to 1, of the
+    variance of bits per byte that lies between documents: an interval that took the sentences for
+    independent would leave it out. None where there are too few documents or sentences to
+    estimate it.
     """
 
+    model: LanguageModel | None
+    scored: S
     label: str
-    ledger: S
     bits_per_byte: Interval
     perplexity: Interval
     kind: str
@@ -68,7 +70,7 @@ class Measured(Generic[S]):
     def to_dict(self) -> dict[str, Any]:
         """Return the metrics and the ends of their intervals, as the JSON output has them."""
         return {
-            **self.ledger.to_dict(),
+            **self.scored.to_dict(),
             "model": self.label,
             "perplexity_low": self.perplexity.low,
             "perplexity_high": self.perplexity.high,
@@ -83,6 +85,18 @@ class Measured(Generic[S]):
         }
 
 
+def fit_all(
+    models: Sequence[LanguageModel], corpus: Corpus, *, progress: Progress | None = None
+) -> None:
+    """Fit those of some models that are not fitted yet on a corpus."""
+    for index, model in enumerate(models):
+        if not model.is_fitted:
+            show = _share(progress, model.spec, index, len(models) + 1)  # the last: scoring
+            if show is not None:
+                show("fitting", 0.0)
+            model.fit(corpus, progress=show)
+
+
 def score_all(
     models: Sequence[LanguageModel],
     text: Text,
@@ -92,17 +106,14 @@ def score_all(
     explain: bool = False,
     progress: Progress | None = None,
 ) -> list[SurprisalLedger]:
-    """Return the ledger of a text under each model, completed where there is a speller.
+    """Return the ledger of a text under each model, unknown words spelled if a speller is known.
 
-    `context` is where states begin anew (see :meth:`LanguageModel.score`).
+    `context` is where states are reset (see :meth:`LanguageModel.score`).
     """
     ledgers = []
-    for place, model in enumerate(models):
-        show = _share(progress, model, place, len(models))
+    for model, show in _scoring(models, progress):
         ledger = model.score(text, context=context, explain=explain, progress=show)
-        if spellers.knows(model):
-            ledger = complete(ledger, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        ledgers.append(with_training_text(ledger, spellers.train))
+        ledgers.append(spellers.complete(ledger, model))
     return ledgers
 
 
@@ -114,33 +125,34 @@ def tally_all(
     context: str | None = None,
     progress: Progress | None = None,
 ) -> list[SurprisalLedger | Tally]:
-    """Return the tally of a text under each model, completed where there is a speller.
+    """Return the tally of a text under each model, unknown words spelled if a speller is known.
 
     It is a ledger where the text has no sentence ends: then uncertainty is measured over stretches.
-    `context` is where states begin anew (see :meth:`LanguageModel.score`).
+    `context` is where states are reset (see :meth:`LanguageModel.score`).
     """
-    found: list[SurprisalLedger | Tally] = []
-    for place, model in enumerate(models):
-        show = _share(progress, model, place, len(models))
-        stream = model.sentences_ == "none"
-        scored: SurprisalLedger | Tally = (model.score if stream else model.tally)(
-            text, context=context, progress=show
-        )
-        if spellers.knows(model):
-            scored = complete(scored, lambda model=model: spellers.of(model))  # type: ignore[misc]
-        found.append(with_training_text(scored, spellers.train))
-    return found
+    scored: list[SurprisalLedger | Tally] = []
+    for model, show in _scoring(models, progress):
+        score = model.score if model.sentences_ == "none" else model.tally
+        scored.append(spellers.complete(score(text, context=context, progress=show), model))
+    return scored
 
 
-def _share(
-    progress: Progress | None, model: LanguageModel, place: int, models: int
-) -> Progress | None:
-    """Return where the progress of one of several models goes, a share of the whole; begin it."""
+def _scoring(
+    models: Sequence[LanguageModel], progress: Progress | None
+) -> Iterator[tuple[LanguageModel, Progress | None]]:
+    """Yield each model with the progress function of its share of the scoring."""
+    for index, model in enumerate(models):
+        show = _share(progress, model.spec, index, len(models))
+        if show is not None:
+            show("scoring", 0.0)
+        yield model, show
+
+
+def _share(progress: Progress | None, name: str, index: int, count: int) -> Progress | None:
+    """Return the progress function of one of `count` equal tasks, which puts its name in front."""
     if progress is None:
         return None
-    label = f"scoring {model.spec}"
-    progress(label, place / models)
-    return lambda _, done: progress(label, (place + done) / models)
+    return lambda what, done: progress(f"{name}: {what}", (index + done) / count)
 
 
 class _Sums(NamedTuple):
@@ -164,21 +176,30 @@ class _Sums(NamedTuple):
 
 
 def measure_all(
-    scored: Sequence[SurprisalLedger | Tally], *, level: float = LEVEL
+    models: Sequence[LanguageModel],
+    scored: Sequence[SurprisalLedger | Tally],
+    *,
+    level: float = LEVEL,
 ) -> list[Measured[Any]]:
-    """Return ledgers and tallies of one text with the intervals of each."""
+    """Return models with their scores of one text, in the same order, and the intervals of each."""
     ledger = next((each for each in scored if isinstance(each, SurprisalLedger)), None)
     blocks = None if ledger is None else blocks_of(ledger.text, ledger)
-    return [measure(each, blocks, level=level) for each in scored]
+    pairs = zip(models, scored, strict=True)
+    return [measure(each, blocks, model=model, level=level) for model, each in pairs]
 
 
 def measure(
-    scored: S, blocks: Blocks | None = None, *, label: str | None = None, level: float = LEVEL
+    scored: S,
+    blocks: Blocks | None = None,
+    *,
+    model: LanguageModel | None = None,
+    label: str | None = None,
+    level: float = LEVEL,
 ) -> Measured[S]:
-    """Return a ledger or a tally with the intervals of its bits a byte and of its perplexity.
+    """Return the scores of a model with the intervals of bits per byte and of perplexity.
 
-    `blocks` are those of the text (:func:`lmkit.evaluation.blocks.blocks_of`), which only a ledger
-    needs.
+    `blocks` are those of the text (:func:`lmkit.evaluation.blocks.blocks_of`); only a ledger needs
+    them.
     """
     documents, sentences = None, None
     if isinstance(scored, Tally):
@@ -199,7 +220,9 @@ def measure(
     if documents is not None and sentences is not None and not scored.impossible:
         between = _between_documents(documents, sentences)
     perplexity = _perplexity(scored.perplexity, sums, independent=kind == DOCUMENT, level=level)
-    return Measured(label or scored.model, scored, interval, perplexity, kind, length, between)
+    return Measured(
+        model, scored, label or scored.model, interval, perplexity, kind, length, between
+    )
 
 
 def _document_sums(tally: Tally) -> _Sums | None:
@@ -249,7 +272,7 @@ def _between_documents(documents: _Sums, sentences: _Sums) -> float | None:
 def scope_remark(measured: Measured[Any]) -> str:
     """Return a sentence that says what the intervals of a text are about, or why there is none."""
     count, kind = measured.bits_per_byte.blocks, measured.kind
-    documents = measured.ledger.summary.documents
+    documents = measured.scored.summary.documents
     if measured.scope is None:
         name = kind if count == 1 else f"{kind}s"
         return (
@@ -266,15 +289,6 @@ def scope_remark(measured: Measured[Any]) -> str:
         few = "one document" if documents == 1 else f"{documents:,} documents"
         why = f"{few} cannot tell ({FEWEST_DOCUMENTS} are needed)"
     return f"Intervals and ranks are for more of this text, not for other texts: {why}."
-
-
-def tier(best: int, worst: int) -> str:
-    """Return the ranks that a model may hold, as they are shown.
-
-    >>> tier(1, 1), tier(2, 4)
-    ('1', '2–4')
-    """
-    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def report_dict(summary: TextSummary, results: Sequence[dict[str, Any]]) -> dict[str, Any]:

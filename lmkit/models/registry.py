@@ -6,6 +6,7 @@ A third party adds a model with :func:`register`, or with an entry point of the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
 from lmkit.models.base import LanguageModel
 from lmkit.models.files import restore_model
-from lmkit.models.hyperparameters import options_of, parsed, types_of
+from lmkit.models.hyperparameters import names_given, options_of, parsed, types_of
 from lmkit.models.ngram.arpa.names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
@@ -145,13 +146,15 @@ def model_class(name: str) -> type[LanguageModel]:
     return loaded
 
 
-def create(spec: str) -> LanguageModel:
+def create(spec: str, **overrides: Any) -> LanguageModel:
     """Return the unfitted model of a spec: a name, and options after a colon.
+
+    `overrides` are options as Python values, in place of those of the spec.
 
     Raises UnknownModelError for a name or an option that does not exist, ParameterError for a
     value that an option cannot have.
 
-    >>> create("trigram:alpha=0.1,unit=char").spec
+    >>> create("trigram:alpha=0.1", unit="char").spec
     'trigram:alpha=0.1,unit=char'
     """
     name, _, options = spec.partition(":")
@@ -160,17 +163,61 @@ def create(spec: str) -> LanguageModel:
     values: dict[str, Any] = {}
     for option in options_of(options):
         key, equals, value = option.partition("=")
-        key = key.strip().replace("-", "_")
-        if key not in hints:
-            raise UnknownModelError(
-                f"{name} has no option {key!r}{did_you_mean(key, hints)}; it has {', '.join(hints)}"
-            )
+        key = _known_option(name, key.strip().replace("-", "_"), hints)
         if not equals:
             raise ParameterError(f"{name}: option {key!r} has no value; write {key}=VALUE")
         if key in values:
             raise ParameterError(f"{name}: option {key!r} is given twice; give it once")
         values[key] = parsed(f"{name}: {key}", value.strip(), hints[key])
+    for key, value in overrides.items():
+        values[_known_option(name, key, hints)] = value
     return cls(**values)
+
+
+def _known_option(name: str, key: str, known: Iterable[str]) -> str:
+    if key not in known:
+        raise UnknownModelError(
+            f"{name} has no option {key!r}{did_you_mean(key, known)}; it has {', '.join(known)}"
+        )
+    return key
+
+
+def open_options(spec: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some options that a spec's model has and the spec leaves open.
+
+    An option whose value is None is not given. Options of several models at once can so be given
+    to each.
+
+    >>> open_options("trigram:unit=char", {"unit": "word", "min_count": 2, "seed": 1})
+    {'min_count': 2}
+    """
+    known = model_class(spec.partition(":")[0]).parameter_defaults()
+    named = names_given(spec)
+    return {
+        key: value
+        for key, value in options.items()
+        if value is not None and key in known and key not in named
+    }
+
+
+def as_model(model: LanguageModel | str | Path, **options: Any) -> LanguageModel:
+    """Return the model that a value names: itself, that of a file, or a new one of a spec.
+
+    A string is the path of a file if it begins with no model's name, and a file has this path or
+    it ends in ``.lmkit``. The model of a spec is unfitted; it takes the `options` that
+    :func:`open_options` says. Raises as :func:`create` and :func:`load` do.
+    """
+    if isinstance(model, LanguageModel):
+        return model
+    if isinstance(model, Path) or _is_file(model):
+        return load(model)
+    return create(model, **open_options(model, options))
+
+
+def _is_file(where: str) -> bool:
+    if where.partition(":")[0] in names():
+        return False
+    return where.endswith(".lmkit") or Path(where).exists()
 
 
 def fit(

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.kernels import folding
+from lmkit.text.rows import Piece
 from lmkit.text.source import Source
 
 _RULES = {"line": folding.LINE, "paragraph": folding.PARAGRAPH, "none": folding.NONE}
 _FEWEST = 10  # sentences, so that each tenth holds one
+_BUFFER = 1 << 26  # bytes of text that are kept, so that most files are read once
+_NEWLINE = np.array([10], np.uint8)
+
+
+@dataclass
+class _Block:
+    """A block of a source, and the state of the folding where it begins.
+
+    `start` is its byte offset in the source, `sentences` how many end before it. `piece` is its
+    text, None where it is not kept.
+    """
+
+    source: int
+    start: int
+    size: int
+    sentences: int
+    state: NDArray[np.int64]
+    piece: Piece | None
 
 
 def cut_sources(
@@ -23,7 +45,7 @@ def cut_sources(
     for a text of fewer than ten sentences, or too few for the smallest part to hold one.
     """
     rule = _RULES[sentences]
-    total, _ = _count(sources, rule, [])
+    blocks, total = _read(sources, rule)
     targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
     if total < _FEWEST or 0 in np.diff([0, *targets, total]):
         what = "words" if rule == folding.NONE else "sentences"
@@ -34,10 +56,10 @@ def cut_sources(
             f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
             f"--valid and --test{remedy}"
         )
-    _, places = _count(sources, rule, targets)
+    cuts = [_cut_after(target, blocks, sources, rule) for target in targets]
     parts = []
-    starts = [(0, sources[0].start), *places]
-    stops = [*places, (len(sources) - 1, None)]
+    starts = [(0, sources[0].start), *cuts]
+    stops = [*cuts, (len(sources) - 1, None)]
     for (first, start), (last, stop) in zip(starts, stops, strict=True):
         part = list(sources[first : last + 1])
         part[-1] = part[-1].part(part[-1].start, part[-1].stop if stop is None else stop)
@@ -46,36 +68,49 @@ def cut_sources(
     return parts
 
 
-def _count(
-    sources: Sequence[Source], rule: int, targets: Sequence[int]
-) -> tuple[int, list[tuple[int, int]]]:
-    """Return the number of sentences, and (source, byte position) behind each target sentence."""
+def _unit(rule: int) -> int:
+    """Return the index of the count that a rule cuts by in the state of the folding."""
+    return folding.WORDS if rule == folding.NONE else folding.SENTENCE_ENDS
+
+
+def _read(sources: Sequence[Source], rule: int) -> tuple[list[_Block], int]:
+    """Return the blocks of the sources and the number of sentences in all.
+
+    The last blocks keep their text, up to a limit: cuts are mostly near the end.
+    """
     state = folding.new_state()
-    unit = folding.WORDS if rule == folding.NONE else folding.SENTENCE_ENDS
-    waiting: list[int] = list(targets)
-    places: list[tuple[int, int]] = []
-
-    def note(index: int, position: int) -> None:
-        while waiting and state[unit] >= waiting[0]:
-            places.append((index, position))
-            waiting.pop(0)
-
-    newline = np.array([10], np.uint8)
+    unit = _unit(rule)
+    blocks: list[_Block] = []
+    oldest, kept = 0, 0
     for index, source in enumerate(sources):
-        position, block = source.start, b""
-        for block, starts in source.pieces():
-            raw = np.frombuffer(block, np.uint8)
-            done = 0
-            while done < len(raw):
-                limit = waiting[0] if waiting else -1
-                rows = starts[starts >= done] - done  # each ends a paragraph, as a file's end does
-                done += folding.fold(raw[done:], state, rule, limit, rows)[0]
-                note(index, position + done)
-            position += len(raw)
-        # A file's end is a line's end, and a paragraph's.
-        if block and not block.endswith(b"\n"):
-            folding.fold(newline, state, rule)
+        start, piece = source.start, Piece(b"")
+        for piece in source.pieces():
+            size = len(piece.text)
+            blocks.append(_Block(index, start, size, int(state[unit]), state.copy(), piece))
+            folding.fold(np.frombuffer(piece.text, np.uint8), state, rule, breaks=piece.starts)
+            start += size
+            kept += size
+            while kept > _BUFFER:
+                blocks[oldest].piece = None
+                kept -= blocks[oldest].size
+                oldest += 1
+        if piece.text and not piece.text.endswith(b"\n"):
+            folding.fold(_NEWLINE, state, rule)  # the end of a file ends a line
         if rule == folding.PARAGRAPH:
-            folding.fold(newline, state, rule)
-        note(index, position)
-    return int(state[unit]), places
+            folding.fold(_NEWLINE, state, rule)  # and a paragraph
+    return blocks, int(state[unit])
+
+
+def _cut_after(
+    count: int, blocks: Sequence[_Block], sources: Sequence[Source], rule: int
+) -> tuple[int, int]:
+    """Return the index of the source, and the byte offset in it, where sentence `count` ends."""
+    block = blocks[bisect_left(blocks, count, key=lambda each: each.sentences) - 1]
+    source = sources[block.source].part(block.start, block.start + block.size)
+    piece = block.piece or next(source.pieces())
+    state, read = block.state.copy(), 0
+    raw = np.frombuffer(piece.text, np.uint8)
+    while read < len(raw) and state[_unit(rule)] < count:
+        breaks = piece.starts[piece.starts >= read] - read
+        read += folding.fold(raw[read:], state, rule, count, breaks)[0]
+    return block.source, block.start + read

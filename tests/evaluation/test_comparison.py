@@ -18,6 +18,7 @@ from lmkit.evaluation.curve import learning_curve
 from lmkit.evaluation.measuring import measure
 from lmkit.evaluation.spelling import speller_of
 from lmkit.reporting.findings import findings
+from lmkit.results.ledger_files import write_ledger
 from lmkit.text.corpus import Corpus, Text
 
 TRAIN = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 20 + "an owl\n"
@@ -62,7 +63,7 @@ def test_scores_that_are_no_probabilities_are_refused() -> None:
 def test_unspelled_vocabularies_must_be_the_same() -> None:
     train, test = text(TRAIN), text(TEST)
     large, small = (lmkit.fit(s, train).score(test) for s in ("bigram", "bigram:min_count=2"))
-    assert rank([large, large]).models[0].ledger is large
+    assert rank([large, large]).models[0].scored is large
     with pytest.raises(NotComparableError, match="80 events unknown"):
         rank([small, large])
     char = lmkit.fit("bigram:unit=char", train).score(test)
@@ -83,10 +84,10 @@ def test_models_of_all_units_share_a_ranking() -> None:
     assert {ledger.unit for ledger in found.ledgers} == {"word", "char", "byte"}
     for measured in found.models:
         interval = measured.bits_per_byte
-        assert interval.low <= measured.ledger.bits_per_byte <= interval.high
-        assert interval.value == pytest.approx(measured.ledger.bits_per_byte)
-        assert measured.perplexity.low <= measured.ledger.perplexity <= measured.perplexity.high
-        assert measured.perplexity.value == measured.ledger.perplexity
+        assert interval.low <= measured.scored.bits_per_byte <= interval.high
+        assert interval.value == pytest.approx(measured.scored.bits_per_byte)
+        assert measured.perplexity.low <= measured.scored.perplexity <= measured.perplexity.high
+        assert measured.perplexity.value == measured.scored.perplexity
 
 
 def test_models_that_are_the_same_are_tied_and_told_apart_by_number() -> None:
@@ -140,8 +141,9 @@ def test_short_texts_have_a_ranking_too() -> None:
 def test_a_comparison_shows_itself() -> None:
     found = ranked("bigram", "unigram", "unigram")
     shown = str(found)
-    assert "    1  bigram" in shown
-    assert "  2–3  unigram" in shown
+    assert "string: 520 words" in shown
+    assert "\n  1  bigram " in shown
+    assert "\n2–3  unigram " in shown
     frame = found.to_pandas()
     assert frame.index.tolist() == [1, 2, 3]
     assert frame.model.tolist() == list(found.labels)
@@ -150,6 +152,63 @@ def test_a_comparison_shows_itself() -> None:
     assert "2–3" in html
     hostile = replace(found.models[0], label="<script>alert(1)</script>")
     assert "<script>" not in replace(found, models=(hostile, *found.models[1:]))._repr_html_()
+
+
+def test_what_is_not_fitted_is_fitted(tmp_path: Path) -> None:
+    """Specs, unfitted and fitted models and files share a ranking; each keeps its model."""
+    corpus = Corpus("own", text(TRAIN), None, text(TEST))
+    fitted = lmkit.fit("bigram", corpus)
+    lmkit.fit("unigram", corpus).save(tmp_path / "u.lmkit")
+    lmkit.fit("uniform", corpus).save(tmp_path / "file")
+    given = [
+        fitted,
+        tmp_path / "u.lmkit",
+        str(tmp_path / "file"),
+        "bigram:unit=char",
+        lmkit.Trigram(),
+    ]
+    steps: list[tuple[str, float]] = []
+    found = compare(given, corpus, progress=lambda *step: steps.append(step))
+    specs = {"bigram", "unigram", "uniform", "bigram:unit=char", "trigram"}
+    assert set(found.labels) == specs
+    assert {one.model.spec for one in found.models if one.model is not None} == specs
+    assert all(one.model.spec == one.scored.model for one in found.models if one.model is not None)
+    assert next(one.model for one in found.models if one.label == "bigram") is fitted
+    assert any(what.startswith("bigram:unit=char: fitting") for what, _ in steps)
+    assert any(what.startswith("trigram: scoring") for what, _ in steps)
+    assert all(0 <= fraction <= 1 for _, fraction in steps)
+    alone = compare([lmkit.fit(spec, corpus) for spec in sorted(specs)], corpus)
+    bits = [one.bits_per_byte for one in found.models]
+    assert bits == [one.bits_per_byte for one in alone.models]
+
+
+def test_one_text_is_cut_and_a_training_text_taken() -> None:
+    own, other = text(TRAIN), text(TEST)
+    train, valid, test = Corpus("string", own).split().parts.values()
+    cut = compare(["bigram"], own)
+    assert cut.summary.sha256 == test.summary.sha256
+    assert cut.train == train
+    apart = compare(["bigram"], other, train=Corpus("string", own, valid))
+    assert apart.summary.sha256 == other.summary.sha256
+    assert apart.ledgers[0].train_sha256 == own.summary.sha256
+    (measured,) = compare([lmkit.fit("bigram", train)], own).models  # not cut: all are fitted
+    assert measured.scored.summary.sha256 == own.summary.sha256
+
+
+def test_improper_models_are_refused_before_any_is_fitted() -> None:
+    bigram = lmkit.Bigram()
+    with pytest.raises(NotComparableError, match="stupid-backoff is no probability distribution"):
+        compare([bigram, "stupid-backoff"], text(TRAIN))
+    assert not bigram.is_fitted
+
+
+def test_ledgers_are_read_from_files(tmp_path: Path) -> None:
+    corpus = Corpus("own", text(TRAIN), None, text(TEST))
+    path = tmp_path / "theirs.jsonl"
+    write_ledger(lmkit.fit("unigram", corpus).score(corpus), path)
+    found = compare(["bigram"], corpus, ledgers=[path])
+    assert [one.model is None for one in found.models] == [False, True]
+    assert found.labels == ("bigram", "unigram")
 
 
 def test_measuring_one_ledger() -> None:

@@ -47,7 +47,7 @@ def test_frequencies_are_counts_of_the_training_text() -> None:
     test = text(TEST)
     for options in ({}, {"min_count": 3}, {"max_size": 4}):
         learned = learn_text(train, "word", **options)
-        found = word_frequencies(test, learned.vocabulary, learned.dropped)
+        found = word_frequencies(items_of(test), learned.vocabulary, learned.dropped)
         tokens = items_of(test).tokens
         assert found.tolist() == [-1 if t == "</s>" else counts[t] for t in tokens]
 

@@ -132,5 +132,5 @@ def test_independent_documents_have_no_variance_between_them() -> None:
     found = measure(lmkit.fit("unigram", own).score(own))
     assert found.between_documents is not None
     assert found.between_documents < 0.5
-    as_sentences = measure(replace(found.ledger, document_sizes=None), None)
+    as_sentences = measure(replace(found.scored, document_sizes=None), None)
     assert as_sentences.scope == "this text"

@@ -238,7 +238,7 @@ def test_other_tools_are_judged_by_the_training_text(tmp_path: Path) -> None:
     assert foreign.trained_on_test is None
     honest = lmkit.fit("unigram", Corpus("h", text(lines(9, 60))))
     found = compare([honest], test, train=train, ledgers=[foreign])
-    marks = {one.label: one.ledger.trained_on_test for one in found.models}
+    marks = {one.label: one.scored.trained_on_test for one in found.models}
     assert marks == {"unigram": False, "bigram": True}
     assert str(found).count("trained on 100%") == 1
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import lmkit
 from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError
 from lmkit.models import registry
-from lmkit.models.registry import create, model_class, names, summary
+from lmkit.models.registry import as_model, create, model_class, names, summary
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
 
@@ -446,3 +446,31 @@ def test_a_cut_of_a_file_is_noticed_wherever_it_is(saved: Path) -> None:
         saved.write_bytes(whole[:size])
         with pytest.raises(FormatError, match=str(saved)):
             lmkit.load(saved)
+
+
+def test_overrides_are_values_and_stand_in_for_those_of_the_spec() -> None:
+    assert create("trigram:alpha=0.1,unit=char", alpha=0.5).spec == "trigram:alpha=0.5,unit=char"
+    with pytest.raises(UnknownModelError, match="bigram has no option 'seed'"):
+        create("bigram", seed=1)
+    model = create("word-rnn", budget="1,5h")
+    assert model.get_parameters()["budget"] == "1,5h"
+    assert create(model.spec).spec == model.spec
+    with pytest.raises(ParameterError, match=r"^budget='1,5h'; give a duration such as 90s"):
+        model.fit(Corpus.from_string("a b\n" * 20))
+
+
+def test_a_value_names_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fitted = create("unigram").fit(Corpus.from_string("a b\n"))
+    assert as_model(fitted, unit="char") is fitted
+    for name in ("m.lmkit", "other", "bigram"):
+        fitted.save(name)
+    for where in ("m.lmkit", "other", Path("bigram")):
+        assert as_model(where, unit="char").unit == "word"
+    assert not as_model("bigram").is_fitted  # the name of a model, though a file has it too
+    made = as_model("bigram:unit=byte", unit="char", seed=1, min_count=2, max_size=None)
+    assert made.spec == "bigram:unit=byte,min_count=2"
+    with pytest.raises(FormatError, match="no such file"):
+        as_model("none.lmkit")
+    with pytest.raises(UnknownModelError, match="unknown model 'none'"):
+        as_model("none")

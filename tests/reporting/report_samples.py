@@ -73,7 +73,6 @@ def report() -> str:
     """Return the report with every part in it."""
     return render_report(
         comparison(),
-        models=models(),
         command=COMMAND,
         curve=curve(),
         remarks=(f"A remark with {BREAKOUT}.",),

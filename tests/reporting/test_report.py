@@ -146,7 +146,7 @@ def test_size_of_an_ordinary_report(shared_corpora: Path, tmp_path: Path) -> Non
     corpus = lmkit.Corpus.open(shared_corpora / "ptb", normalize="none")
     models = [lmkit.fit(spec, corpus) for spec in ("unigram", "bigram", "trigram", "kneser-ney")]
     path = tmp_path / "ptb.html"
-    write_report(compare(models, corpus), path, models=models)
+    write_report(compare(models, corpus), path)
     assert path.stat().st_size < 500_000
 
 
@@ -283,7 +283,7 @@ def test_curve_of_an_impossible_model_is_left_out_of_the_plot() -> None:
     nowhere = Interval(float("inf"), float("nan"), float("nan"), float("nan"), 30, 1)
     points = [CurvePoint("mle", share, 100, nowhere, float("inf"), 0, 0.1) for share in (0.5, 1.0)]
     document = render_report(
-        compare(samples.models()[:1], measured.ledger.text), curve=LearningCurve(tuple(points))
+        compare(samples.models()[:1], measured.scored.text), curve=LearningCurve(tuple(points))
     )
     Outline(document)
     assert "nan" not in re.sub("<script.*?</script>", "", document, flags=re.DOTALL).lower()

@@ -11,8 +11,8 @@ import pytest
 
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.models.ngram.counts import running_ngrams
-from lmkit.reporting.tables import to_json
 from lmkit.statistics.zipf import measure_orders, measure_zipf
+from lmkit.tables import to_json
 from lmkit.text.corpus import Corpus
 
 KEYS = [

@@ -266,7 +266,7 @@ def test_a_tally_has_the_totals_of_documents(spec: str, sentences: str) -> None:
     raw = "".join(f"w{n % 37} é{n}\n" + "\n" * (n % 5 == 0) for n in range(3000))
     corpus = Corpus.from_string(raw, sentences=sentences, documents="blank")
     model = lmkit.fit(spec, Corpus.from_string(raw[:500], sentences=sentences))
-    ledger = Spellers().completed(model.score(corpus))
+    ledger = Spellers().complete_foreign(model.score(corpus))
     (tally,) = tally_all([model], corpus.train, spellers=Spellers())
     assert isinstance(tally, Tally)
     assert ledger.document_starts is not None
@@ -305,7 +305,7 @@ def test_intervals_over_many_documents_need_no_ledger(tmp_path: Path) -> None:
     model = lmkit.fit("bigram", corpus)
     scored = tally_all([model], corpus.train, spellers=Spellers())
     assert isinstance(scored[0], Tally)
-    (measured,) = measure_all(scored)
+    (measured,) = measure_all([model], scored)
     ledger = lmkit.compare([model], corpus).models[0]
     for name in ("bits_per_byte", "perplexity"):
         mine, own = getattr(measured, name), getattr(ledger, name)

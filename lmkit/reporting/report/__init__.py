@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.curve import LearningCurve
-from lmkit.models.base import LanguageModel
 from lmkit.storage import write_atomically
 
 
@@ -15,30 +14,21 @@ def render_report(
     comparison: Comparison,
     *,
     command: str = "",
-    models: Sequence[LanguageModel] = (),
     curve: LearningCurve | None = None,
     remarks: Sequence[str] = (),
     seed: int = 0,
 ) -> str:
     """Return a comparison as one HTML document, the same for the same input to the last byte.
 
-    `command` is what was typed, shown so that it can be typed again. `models`, the fitted models
-    that were compared in any order, add their samples (drawn with `seed`), their training curves
-    and the training text's frequencies. `remarks` are sentences about the outcome. The document
-    links to nothing and runs under a policy that forbids the network; what is text stays text.
+    `command` is what was typed, shown so that it can be typed again; `seed` that of the samples
+    drawn from fitted models; `remarks` are sentences about the outcome. The document links to
+    nothing, its content security policy forbids the network, and all text in it is escaped.
     """
     from lmkit.reporting.report.material import Material
     from lmkit.reporting.report.page import page
 
     return page(
-        Material.of(
-            comparison,
-            models=models,
-            command=command,
-            curve=curve,
-            remarks=tuple(remarks),
-            seed=seed,
-        )
+        Material(comparison, command=command, remarks=tuple(remarks), seed=seed, curve=curve)
     )
 
 
@@ -47,7 +37,6 @@ def write_report(
     path: str | Path,
     *,
     command: str = "",
-    models: Sequence[LanguageModel] = (),
     curve: LearningCurve | None = None,
     remarks: Sequence[str] = (),
     seed: int = 0,
@@ -56,7 +45,5 @@ def write_report(
 
     Raises LmkitError where the file cannot be written.
     """
-    document = render_report(
-        comparison, command=command, models=models, curve=curve, remarks=remarks, seed=seed
-    )
+    document = render_report(comparison, command=command, curve=curve, remarks=remarks, seed=seed)
     write_atomically(path, document.encode("utf-8"))

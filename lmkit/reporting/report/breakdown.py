@@ -14,7 +14,7 @@ from lmkit.evaluation.decomposition import (
 from lmkit.reporting.report.drawing import Scale, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, signed, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure, legend
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 from lmkit.text.vocabulary import EOS
 
 SPLITS = {

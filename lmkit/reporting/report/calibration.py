@@ -10,7 +10,7 @@ from lmkit.evaluation.calibration import Bin, Calibration
 from lmkit.reporting.report.drawing import Axis, Scale, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure, legend
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 
 
 def calibration(material: Material) -> Section | None:

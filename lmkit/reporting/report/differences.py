@@ -8,7 +8,7 @@ from typing import Any
 from lmkit.evaluation.pairs import Pair
 from lmkit.reporting.report.markup import Html, el, joined, numbers, signed, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 
 # Shares of the better model's bits from which a difference gets the next darker shade.
 _SHADES = (0.0, 0.01, 0.05, 0.2)

@@ -9,8 +9,8 @@ from lmkit.evaluation.curve import CurvePoint, LearningCurve
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import COLOURS, Material, Section, figure
-from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
 from lmkit.results.proper import marks
+from lmkit.tables import Column, number, perplexity, seconds, whole
 
 
 def learning(material: Material) -> Section | None:

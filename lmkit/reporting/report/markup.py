@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from lmkit.reporting.tables import Column, cell, finite
+from lmkit.tables import Column, cell, finite
 
 _VOID = frozenset({"meta", "link", "br", "wbr", "input"})
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}

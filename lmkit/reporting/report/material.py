@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lmkit.evaluation.comparison import Comparison
@@ -30,16 +31,20 @@ class Section:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model in the report: what was measured, and the model itself where it is at hand."""
+    """A model of the report with its rank, counted from 0."""
 
     place: int
     measured: Measured[SurprisalLedger]
-    model: LanguageModel | None = None
+
+    @property
+    def model(self) -> LanguageModel | None:
+        """The fitted model, None for the ledger of another tool."""
+        return self.measured.model
 
     @property
     def ledger(self) -> SurprisalLedger:
         """The model's ledger."""
-        return self.measured.ledger
+        return self.measured.scored
 
     @property
     def bits(self) -> Interval:
@@ -85,31 +90,15 @@ class Material:
     """All that a report shows."""
 
     comparison: Comparison
-    contestants: tuple[Contestant, ...]
     command: str = ""
     remarks: tuple[str, ...] = ()
     seed: int = 0
     curve: LearningCurve | None = None
 
-    @classmethod
-    def of(
-        cls, comparison: Comparison, *, models: Sequence[LanguageModel] = (), **more: Any
-    ) -> Material:
-        """Return the material of a comparison; `models` are matched to its ledgers by spec."""
-        left = list(models)
-        contestants = []
-        for place, measured in enumerate(comparison.models):
-            spec = measured.ledger.model
-            match = next((model for model in left if model.spec == spec), None)
-            if match is not None:
-                left.remove(match)
-            contestants.append(Contestant(place, measured, match))
-        return cls(comparison, tuple(contestants), **more)
-
-    @property
-    def best(self) -> Contestant:
-        """The first of the ranking."""
-        return self.contestants[0]
+    @cached_property
+    def contestants(self) -> tuple[Contestant, ...]:
+        """The models with their letters and colours, in ranking order."""
+        return tuple(Contestant(place, one) for place, one in enumerate(self.comparison.models))
 
 
 def legend(contestants: Sequence[Contestant]) -> Html:

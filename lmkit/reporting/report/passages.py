@@ -27,9 +27,12 @@ class Cells:
     normalize: str
 
 
-def cells_of(ledgers: Sequence[SurprisalLedger]) -> Cells:
-    """Return the bits of every word under every ledger of one canonical text."""
-    items = items_of(ledgers[0].text)
+def cells_of(ledgers: Sequence[SurprisalLedger], items: Items | None = None) -> Cells:
+    """Return the bits of every word under every ledger of one canonical text.
+
+    `items` are the words of the text, if they are known already.
+    """
+    items = items or items_of(ledgers[0].text)
     bits = [items.totals(ledger, ledger.spelled_nats) / math.log(2) for ledger in ledgers]
     oov = [items.totals(ledger, ledger.oov) > 0 for ledger in ledgers]
     return Cells(items, np.array(bits), np.array(oov), ledgers[0].text.normalize)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from lmkit.evaluation.blocks import DOCUMENT, STRETCH
+from lmkit.evaluation.columns import View, ranking_columns, ranking_row, tier
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.leakage import leakage_mark
-from lmkit.evaluation.measuring import tier
 from lmkit.reporting.report.drawing import Scale, around, short
 from lmkit.reporting.report.markup import Html, el, joined, numbers, percent, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
-from lmkit.reporting.tables import Column, number, perplexity, seconds, whole
+from lmkit.tables import number, perplexity, whole
 
 
 def head(material: Material) -> Html:
@@ -200,33 +199,10 @@ def _axis(scale: Scale) -> Html:
 
 
 def _table(material: Material) -> Html:
-    ledgers = [one.ledger for one in material.contestants]
-    adapting = any(ledger.adapts for ledger in ledgers)
-    leaking = any(ledger.trained_on_test or ledger.tuned_on_test for ledger in ledgers)
-    columns = [
-        Column("name", "model", right=False),
-        Column("unit", "unit", right=False),
-        Column("context", "context", right=False),
-        *([Column("adapts", "adapts", right=False)] if adapting else []),
-        *([Column("leakage", "test text", right=False)] if leaking else []),
-        Column("bits_per_byte", "bits/byte", number(4)),
-        Column("bits_per_byte_low", "from", number(4)),
-        Column("bits_per_byte_high", "to", number(4)),
-        Column("bits_per_character", "bits/char", number(4)),
-        Column("perplexity_per_word", "ppl/word", perplexity),
-        Column("perplexity", "ppl/unit", perplexity),
-        Column("perplexity_low", "from", perplexity),
-        Column("perplexity_high", "to", perplexity),
-        Column("perplexity_without_oov", "ppl without OOV", perplexity),
-        Column("oov", "OOV", whole),
-        Column("impossible", "p = 0", whole),
-        Column("parameters", "parameters", whole),
-        Column("fit_seconds", "fit s", seconds),
-        Column("score_seconds", "score s", seconds),
+    results = material.comparison.results()
+    rows = [
+        {**ranking_row(result), "model": one.label()}
+        for one, result in zip(material.contestants, results, strict=True)
     ]
-    rows: list[dict[str, Any]] = [
-        {**result, "name": one.label(), "adapts": result["adapts"] or "no"}
-        | {"leakage": leakage_mark(result)}
-        for one, result in zip(material.contestants, material.comparison.results(), strict=True)
-    ]
+    columns = ranking_columns(View.PAGE, results)
     return table(columns, rows, caption="The ranking in numbers")

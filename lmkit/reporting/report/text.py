@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table, text
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
 from lmkit.reporting.report.passages import Cells, cells_of, typical
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 from lmkit.text.unspaced import space_between
 from lmkit.text.vocabulary import EOS
 
@@ -25,7 +25,7 @@ CUTS = (0.25, 1.0, 2.0, 4.0)
 
 def surprisal_text(material: Material) -> Section:
     """Return the section of a passage with every word's bits under every model."""
-    cells = cells_of([one.ledger for one in material.contestants])
+    cells = cells_of(material.comparison.ledgers, material.comparison.items)
     first, last = typical(cells, words=WORDS)
     tokens = cells.items.tokens[first:last]
     bits, oov = cells.bits[:, first:last], cells.oov[:, first:last]

@@ -9,7 +9,7 @@ from typing import Any
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Contestant, Material, Section, figure
-from lmkit.reporting.tables import Column, number
+from lmkit.tables import Column, number
 
 
 def training(material: Material) -> Section | None:

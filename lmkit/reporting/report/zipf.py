@@ -7,11 +7,10 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.decomposition import items_of
 from lmkit.reporting.report.drawing import Axis, Series, around, plot
 from lmkit.reporting.report.markup import Html, el, joined, numbers, table
 from lmkit.reporting.report.material import Material, Section, figure
-from lmkit.reporting.tables import Column, number, whole
+from lmkit.tables import Column, number, whole
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK
 
 POINTS = 120  # ranks drawn of a curve, evenly on the log scale
@@ -42,7 +41,7 @@ def _curves(material: Material) -> dict[str, NDArray[np.int64]]:
 
     The latter are those of the best word model at hand: what its vocabulary lacks is left out.
     """
-    words = Counter(items_of(material.best.ledger.text).tokens)
+    words = Counter(material.comparison.items.tokens)
     for no_word in (UNK, EOS):  # the training counts lack them too
         del words[no_word]
     counts = {"this text": np.array(list(words.values()), np.int64)}

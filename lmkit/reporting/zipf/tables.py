@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lmkit.reporting.tables import Column, markdown_table, number, plain_table, whole
+from lmkit.tables import Column, markdown_table, number, plain_table, whole
 
 if TYPE_CHECKING:
     from lmkit.statistics.generated import GeneratedComparison

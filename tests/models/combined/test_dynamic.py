@@ -15,10 +15,9 @@ from torch.nn.functional import cross_entropy
 
 import lmkit
 from lmkit.cli.main import cli
-from lmkit.cli.options import with_options
 from lmkit.errors import CorpusError, FormatError, ParameterError
 from lmkit.models.combined.dynamic import Dynamic, adapt
-from lmkit.models.registry import create
+from lmkit.models.registry import create, open_options
 from lmkit.models.rnn.models import WordRnn
 from lmkit.storage import read_model_file, write_model_file
 from lmkit.text.corpus import Corpus
@@ -114,7 +113,7 @@ def test_a_dynamic_model_of_a_spec_and_its_file(tmp_path: Path) -> None:
 
 def test_the_seed_reaches_the_network() -> None:
     specs = ("dynamic", r"dynamic:model=word-rnn:hidden=8\,seed=7")
-    parts = [create(with_options(spec, seed=5)) for spec in specs]
+    parts = [create(spec, **open_options(spec, {"seed": 5})) for spec in specs]
     assert [part._component().seed for part in parts if isinstance(part, Dynamic)] == [5, 7]
 
 

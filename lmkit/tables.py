@@ -1,4 +1,4 @@
-"""Rows to text: tables for a terminal, Markdown, CSV and JSON."""
+"""Rows to text: tables for a terminal, Markdown, HTML, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -21,6 +22,9 @@ class Column:
     heading: str
     show: Callable[[Any], str] = str
     right: bool = True
+
+
+TableRenderer = Callable[[Sequence[Column], Sequence[Mapping[str, Any]]], str]
 
 
 def number(digits: int) -> Callable[[Any], str]:
@@ -79,6 +83,16 @@ def markdown_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]])
     rule = "|".join(" ---: " if column.right else " --- " for column in columns)
     lines = [_markdown([column.heading for column in columns]), f"|{rule}|"]
     return "\n".join([*lines, *(_markdown(row) for row in _shown(columns, rows))])
+
+
+def html_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table as an HTML element without style, for notebooks; cells are escaped."""
+    head = "".join(f"<th>{escape(column.heading)}</th>" for column in columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(shown)}</td>' for shown in row)}</tr>"
+        for row in _shown(columns, rows)
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
