@@ -67,7 +67,7 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
             loaded = load(model)
         if names_arpa(output):
             from lmkit.models.ngram.arpa.writer import save_arpa
-            from lmkit.models.ngram.standalone import backoff_form
+            from lmkit.models.ngram.backoff import backoff_form
 
             save_arpa(backoff_form(loaded), output, progress=show)
         else:

@@ -81,7 +81,7 @@ def command(
     target = output or Path(f"{model.name}.lmkit")
     o.check_output(target)
     if names_arpa(target):
-        from lmkit.models.ngram.standalone import backoff_form
+        from lmkit.models.ngram.backoff import backoff_form
 
         backoff_form(model)  # before a long fit
     traces = _traces(model, target, checkpoint, log)

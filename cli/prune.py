@@ -74,8 +74,8 @@ def command(
     lmkit prune kneser-ney.lmkit --ngrams 200000 --history witten-bell.lmkit -o small.lmkit
     """
     from lmkit.models.files import names_arpa
+    from lmkit.models.ngram.backoff import backoff_form
     from lmkit.models.ngram.pruning import prune
-    from lmkit.models.ngram.standalone import backoff_form
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "AbsoluteDiscounting": "lmkit.models.ngram.kneser_ney",
-    "Bigram": "lmkit.models.ngram.model",
+    "AbsoluteDiscounting": "lmkit.models.ngram.absolute_discounting",
+    "Bigram": "lmkit.models.ngram.additive",
     "CharRnn": "lmkit.models.rnn.models",
     "Comparison": "lmkit.evaluation.comparison",
     "Corpus": "lmkit.text.corpus",
@@ -31,13 +31,13 @@ _PUBLIC = {
     "LmkitError": "lmkit.errors",
     "Mixture": "lmkit.models.combined.mixture",
     "Mlp": "lmkit.models.rnn.models",
-    "Ngram": "lmkit.models.ngram.model",
+    "Ngram": "lmkit.models.ngram.additive",
     "StupidBackoff": "lmkit.models.ngram.stupid_backoff",
     "SurprisalLedger": "lmkit.results.ledger",
     "Text": "lmkit.text.corpus",
-    "Trigram": "lmkit.models.ngram.model",
+    "Trigram": "lmkit.models.ngram.additive",
     "Uniform": "lmkit.models.uniform",
-    "Unigram": "lmkit.models.ngram.model",
+    "Unigram": "lmkit.models.ngram.additive",
     "Vocabulary": "lmkit.text.vocabulary",
     "WittenBell": "lmkit.models.ngram.witten_bell",
     "WordRnn": "lmkit.models.rnn.models",
@@ -63,14 +63,14 @@ if TYPE_CHECKING:
     from lmkit.models.combined.dynamic import adapt as adapt
     from lmkit.models.combined.mixing import mix as mix
     from lmkit.models.combined.mixture import Mixture as Mixture
+    from lmkit.models.ngram.absolute_discounting import AbsoluteDiscounting as AbsoluteDiscounting
+    from lmkit.models.ngram.additive import Bigram as Bigram
+    from lmkit.models.ngram.additive import Ngram as Ngram
+    from lmkit.models.ngram.additive import Trigram as Trigram
+    from lmkit.models.ngram.additive import Unigram as Unigram
     from lmkit.models.ngram.jelinek_mercer import JelinekMercer as JelinekMercer
     from lmkit.models.ngram.katz import Katz as Katz
-    from lmkit.models.ngram.kneser_ney import AbsoluteDiscounting as AbsoluteDiscounting
     from lmkit.models.ngram.kneser_ney import KneserNey as KneserNey
-    from lmkit.models.ngram.model import Bigram as Bigram
-    from lmkit.models.ngram.model import Ngram as Ngram
-    from lmkit.models.ngram.model import Trigram as Trigram
-    from lmkit.models.ngram.model import Unigram as Unigram
     from lmkit.models.ngram.pruning import prune as prune
     from lmkit.models.ngram.stupid_backoff import StupidBackoff as StupidBackoff
     from lmkit.models.ngram.witten_bell import WittenBell as WittenBell

@@ -32,17 +32,20 @@ class Entry(NamedTuple):
     summary: str
 
 
-_NGRAM, _RNN = "lmkit.models.ngram.model", "lmkit.models.rnn.models"
-_KNESER_NEY = "lmkit.models.ngram.kneser_ney"
+_NGRAM, _RNN = "lmkit.models.ngram.additive", "lmkit.models.rnn.models"
 REGISTRY: dict[str, Entry] = {
     "uniform": Entry("lmkit.models.uniform", "Uniform", "every outcome equally likely"),
     "ngram": Entry(_NGRAM, "Ngram", "counts of any order, smoothing=laplace|lidstone|mle"),
     "unigram": Entry(_NGRAM, "Unigram", "order 1, Laplace"),
     "bigram": Entry(_NGRAM, "Bigram", "order 2, Laplace"),
     "trigram": Entry(_NGRAM, "Trigram", "order 3, Laplace"),
-    "kneser-ney": Entry(_KNESER_NEY, "KneserNey", "interpolated modified Kneser-Ney, as lmplz"),
+    "kneser-ney": Entry(
+        "lmkit.models.ngram.kneser_ney", "KneserNey", "interpolated modified Kneser-Ney, as lmplz"
+    ),
     "absolute-discounting": Entry(
-        _KNESER_NEY, "AbsoluteDiscounting", "a constant taken from every count, interpolated"
+        "lmkit.models.ngram.absolute_discounting",
+        "AbsoluteDiscounting",
+        "a constant taken from every count, interpolated",
     ),
     "witten-bell": Entry(
         "lmkit.models.ngram.witten_bell", "WittenBell", "new words as often as before, interpolated"

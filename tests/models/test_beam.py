@@ -108,7 +108,7 @@ SLOW = """
 import sys, time
 import lmkit
 from lmkit.models import registry
-from lmkit.models.ngram.model import Bigram
+from lmkit.models.ngram.additive import Bigram
 predict = Bigram._predict
 def slowly(self, state):
     time.sleep(0.05)

@@ -21,7 +21,7 @@ from lmkit.models.combined.cache import FEW, KINDS, Cache, Past, best_caches, ch
 from lmkit.models.combined.weights import bucket_of, find_weights, mixed
 from lmkit.models.fitting import named_progress
 from lmkit.models.hyperparameters import names_given
-from lmkit.models.ngram.continuations import continuations, knows_contexts
+from lmkit.models.ngram.base import NgramModel
 from lmkit.models.registry import model_class
 from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
@@ -253,8 +253,8 @@ class Mixture(LanguageModel):
         if self.buckets == 1:
             return np.zeros(len(ids) + 1, np.int64)
         index = parts.ngram_part(self.models_)
-        own = self._own(index, ids)
-        seen = continuations(self.models_[index], own, state.models[index])
+        model: Any = self.models_[index]  # an NgramModel
+        seen = model.continuations(self._own(index, ids), state.models[index])
         return bucket_of(seen, self.buckets)
 
     def _log_probs(self, ids: Ids, state: MixtureState) -> tuple[LogProbs, MixtureState]:
@@ -391,7 +391,7 @@ def check_parts(mixture: Mixture, models: Sequence[LanguageModel]) -> None:
             "a neural cache needs the states of a recurrent model; mix one in, or use "
             "caches=unigram"
         )
-    if mixture.buckets > 1 and not any(knows_contexts(model) for model in models):
+    if mixture.buckets > 1 and not any(isinstance(model, NgramModel) for model in models):
         raise ParameterError(
             f"buckets={mixture.buckets} are of an n-gram model's contexts; mix one in, or use 1"
         )

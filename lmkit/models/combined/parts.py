@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lmkit.errors import ParameterError
 from lmkit.models.base import LanguageModel
 from lmkit.models.hyperparameters import names_given
-from lmkit.models.ngram.continuations import knows_contexts
+from lmkit.models.ngram.base import NgramModel
 from lmkit.models.registry import create
 
 Model = TypeVar("Model", bound=LanguageModel)
@@ -73,7 +73,7 @@ def recurrent_part(models: Sequence[LanguageModel]) -> int:
 
 def ngram_part(models: Sequence[LanguageModel]) -> int:
     """Return the index of the n-gram model with the most parameters, the first of equal ones."""
-    return _largest(models, [knows_contexts(model) for model in models])
+    return _largest(models, [isinstance(model, NgramModel) for model in models])
 
 
 def _largest(models: Sequence[LanguageModel], fit: Sequence[bool]) -> int:

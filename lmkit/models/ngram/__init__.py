@@ -1,1 +1,1 @@
-"""Counting models: from a stream of ids to n-gram counts, smoothed probabilities and files."""
+"""N-gram models: counts of a text's n-grams, smoothed probabilities, pruning and ARPA files."""

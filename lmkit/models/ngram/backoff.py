@@ -13,23 +13,19 @@ from numpy.typing import NDArray
 from lmkit.errors import ParameterError
 from lmkit.kernels.scoring import ROUNDING, score_backoff, step_backoff
 from lmkit.models.base import LanguageModel
-from lmkit.models.files import names_arpa
+from lmkit.models.files import names_arpa, no_backoff_form
 from lmkit.models.ngram.arpa.writer import save_arpa
-from lmkit.models.ngram.checking import check_outcomes
-from lmkit.models.ngram.contexts import NgramContexts
-from lmkit.models.ngram.counts import NgramCounts, count_ngrams
-from lmkit.models.ngram.model import check_order
-from lmkit.models.ngram.scoring import Walker, table_for
-from lmkit.models.ngram.smoothing import without_unk
+from lmkit.models.ngram.base import NgramModel
+from lmkit.models.ngram.counts import NgramCounts
 from lmkit.models.ngram.tables import BackoffTables
-from lmkit.models.ngram.top import top_words
-from lmkit.types import Ids, LogProbs, Progress, State
+from lmkit.models.ngram.trie import ROOT, Trie
+from lmkit.text.vocabulary import UNK_ID
+from lmkit.types import Ids, LogProbs, LongArray, Progress, State
 
-UNK = ("trained", "uniform", "excluded")
-_NOTHING = np.empty(0)
+UNK_RULES = ("trained", "uniform", "excluded")
 
 
-class BackoffModel(NgramContexts, LanguageModel):
+class BackoffModel(NgramModel):
     """An n-gram model whose estimate is a set of backoff tables.
 
     Hyper-parameters: ``order`` n; ``unk``, how the unknown token gets its probability:
@@ -38,7 +34,7 @@ class BackoffModel(NgramContexts, LanguageModel):
         ``<unk>`` is a word like any other: its tokens in the training text, literal or left out
         of the vocabulary, are counted. Where there are none, it is as with ``uniform``.
     ``uniform``
-        n-grams that hold it are not counted; it has its share of the uniform distribution below
+        n-grams that contain it are not counted; it has its share of the uniform distribution below
         the unigrams, and the context is empty after it.
     ``excluded``
         as ``uniform``, with probability 0: unknown tokens score -inf nats.
@@ -52,61 +48,44 @@ class BackoffModel(NgramContexts, LanguageModel):
         self.order = order
         self.unk = unk
 
+    @property
+    def _trie(self) -> Trie:
+        return self.tables_.trie
+
     def _check(self) -> None:
-        check_order(self.order)
-        if self.unk not in UNK:
-            raise ParameterError(f"unk={self.unk!r} is unknown; use {', '.join(UNK)}")
+        super()._check()
+        if self.unk not in UNK_RULES:
+            raise ParameterError(f"unk={self.unk!r} is unknown; use {', '.join(UNK_RULES)}")
 
     def _learn(self, ids: Ids, valid_ids: Ids | None, progress: Progress | None) -> None:
         if progress is not None:
             progress("counting", 0.0)
-        counts = count_ngrams(
-            ids,
-            order=self.order,
-            vocabulary_size=len(self.vocabulary_),
-            context="sentence" if self.context == "sentence" else "stream",
-        )
-        if self.unk != "trained" and counts.counts[1] > 0:
-            counts = without_unk(counts)
+        counts = self._count(ids)
+        if self.unk != "trained" and counts.counts[1 + UNK_ID] > 0:
+            counts = counts.without_unk()
         if progress is not None:
             progress("smoothing", 0.5)
         self.tables_ = self._estimate(counts, ids, valid_ids)
 
     @abstractmethod
     def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
-        """Return the smoothed model of these counts of a text, whose ids are (T,)."""
+        """Return the smoothed model of the counts of a training text, whose ids are (T,)."""
 
     # ------------------------------------------------------------------ predicting
 
-    def _walker(self) -> Walker:
-        eos = self.vocabulary_.eos_id if self.context == "sentence" else self._restart
-        return Walker.of(self.tables_.trie, eos=eos)
-
-    def _initial_state(self) -> State:
-        return self._walker().initial
-
-    def _expect(self, tokens: int) -> None:
-        table_for(self.tables_.trie, tokens, expected=True)
-
-    def _advance(self, state: State, index: int) -> State:
-        return self._walker().walk(np.array([index], np.int32), state)
-
     def _score_one(self, index: int, state: State) -> tuple[float, State]:
-        walker = self._walker()
-        rule = (walker.initial, walker.eos, walker.trie.arrays)
-        return step_backoff(state, index, *rule, self.tables_.scores)
-
-    def _next_log_probs(self, context: Ids) -> LogProbs:
-        walker = self._walker()
-        return self._predict(walker.walk(context[1:], walker.initial))
+        return step_backoff(state, index, *self._rule(), self.tables_.scores)
 
     def _predict(self, state: State) -> LogProbs:
-        tables = self.tables_
-        trie = tables.trie
+        """Return the distribution after a state: unigrams first, then each longer context.
+
+        A longer context adds its backoff weight to all words, and replaces those that follow it.
+        """
+        tables, trie = self.tables_, self._trie
         path = [state]
-        while path[-1] > 0:
+        while path[-1] > ROOT:
             path.append(int(trie.suffix[path[-1]]))
-        result = np.append(tables.log_probs[1 : trie.vocabulary_size + 1], 0.0)
+        result = np.append(tables.log_probs[1 : trie.vocabulary_size + 1], 0.0)  # 0: for <s>
         for context in reversed(path[:-1]):
             result += tables.backoffs[context]
             children = slice(int(trie.first[context]), int(trie.first[context + 1]))
@@ -117,47 +96,46 @@ class BackoffModel(NgramContexts, LanguageModel):
         """Return the k most probable outcomes after each context, and their log-probabilities.
 
         `contexts` are sequences of ids, each from the start of a text on. Shapes (contexts, k),
-        int32 and float64 nats, by falling probability, ties by rising id.
+        int32 and float64 nats, by descending probability, ties by ascending id.
         """
         self._require_fit()
-        walker = self._walker()
-        checked = [self._check_ids(context) for context in contexts]
-        states = [walker.walk(context, walker.initial) for context in checked]
+        initial = self._initial_state()
+        states = [self._walk(self._check_ids(context), initial) for context in contexts]
         return self._top(np.array(states, np.int64), k)
 
     def top_along(self, ids: Any, *, k: int = 10) -> tuple[Ids, LogProbs]:
-        """Return the k most probable outcomes at each place of a text: what might have stood there.
+        """Return the k most probable outcomes at each position of a text, before it is read.
 
-        As `top_next` of every beginning of the ids (T,); shapes (T, k).
+        As `top_next` of every prefix of the ids (T,); shapes (T, k).
         """
         self._require_fit()
-        checked = self._check_ids(ids)
-        return self._top(self._walker().states(checked)[:-1], k)
+        return self._top(self._states(self._check_ids(ids), self._initial_state())[:-1], k)
 
-    def _top(self, states: NDArray[np.int64], k: int) -> tuple[Ids, LogProbs]:
+    def _top(self, states: LongArray, k: int) -> tuple[Ids, LogProbs]:
         if not 1 <= k <= len(self.vocabulary_):
             raise ParameterError(
                 f"k={k}: there are {len(self.vocabulary_)} outcomes; use 1 or more"
             )
-        return top_words(self.tables_, states, k)
+        return self.tables_.top_words(states, k)
 
     def _score(
         self, ids: Ids, state: State, *, explain: bool
     ) -> tuple[LogProbs, NDArray[np.int8], LogProbs, int]:
+        """Return log-probabilities, matched orders, log backoff weights, and the state after."""
         result = np.empty(len(ids))
         orders = np.empty(len(ids) if explain else 0, np.int8)
-        paid = np.empty(len(orders))
-        tables, out = self.tables_.scores, (result, orders, paid)
-        after = self._walker().score(score_backoff, ids, state, tables=tables, out=out)
-        return result, orders, paid, after
+        backoffs = np.empty(len(orders))
+        out = (result, orders, backoffs)
+        after = self._run(score_backoff, ids, state, tables=self.tables_.scores, out=out)
+        return result, orders, backoffs, after
 
     def _log_probs(self, ids: Ids, state: State) -> tuple[LogProbs, State]:
         result, _, _, after = self._score(ids, state, explain=False)
         return result, after
 
     def _explain(self, ids: Ids, state: State) -> dict[str, NDArray[Any]]:
-        _, orders, paid, _ = self._score(ids, state, explain=True)
-        return {"order": orders, "backoff": -paid + 0.0}
+        _, orders, backoffs, _ = self._score(ids, state, explain=True)
+        return {"order": orders, "backoff": -backoffs + 0.0}  # 0, not -0
 
     # ------------------------------------------------------------------ size and files
 
@@ -178,4 +156,15 @@ class BackoffModel(NgramContexts, LanguageModel):
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         self.tables_ = BackoffTables.from_arrays(arrays)
-        check_outcomes(self.tables_.trie, len(self.vocabulary_))
+        self._check_restored()
+
+
+def backoff_form(model: LanguageModel) -> BackoffModel:
+    """Return the model if it is a backoff model.
+
+    Raises ParameterError for one that has no backoff form: it is more than probabilities of
+    n-grams and weights of contexts.
+    """
+    if isinstance(model, BackoffModel):
+        return model
+    raise no_backoff_form(model)

@@ -9,20 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
 from lmkit.kernels import counting as kernels
 from lmkit.kernels.counting import Workspace
+from lmkit.models.ngram.trie import Trie
 from lmkit.parallel import cores, run_all
-
-IntArray = NDArray[np.int32]
+from lmkit.types import IntArray, LongArray
 
 # Positions in a bucket: its keys (8 bytes each) then fit in a core's second-level cache.
 BUCKET = 1 << 18
 
 
-class Nodes:
+class GrowingTrie:
     """A trie with counts that grows by one order at a time (see `Trie` and `NgramCounts`).
 
     Its arrays are enlarged in place, so that a large trie is never copied: no view of them may
@@ -60,6 +59,10 @@ class Nodes:
         self.first[-1] = nodes
         self.starts.append(nodes)
 
+    def finished(self) -> Trie:
+        """Return the trie of all orders so far."""
+        return Trie(np.array(self.starts), self.words, self.first, self.suffix)
+
 
 @dataclass(frozen=True)
 class _Buckets:
@@ -73,11 +76,11 @@ class _Buckets:
         index_bits: (B,) the bits of an index in each.
     """
 
-    bounds: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    bounds: LongArray
+    offsets: LongArray
     parts: list[tuple[int, int]]
-    part_offsets: NDArray[np.int64]
-    index_bits: NDArray[np.int64]
+    part_offsets: LongArray
+    index_bits: LongArray
 
 
 def _fill_buckets(
@@ -108,21 +111,21 @@ def _fill_buckets(
     return _Buckets(bounds, offsets, parts, part_offsets, index_bits)
 
 
-def next_order(
-    nodes: Nodes, workspace: Workspace, *, bos: int, eos: int, starts: int, ranks: bool
+def add_order(
+    trie: GrowingTrie, workspace: Workspace, *, bos: int, eos: int, starts: int, ranks: bool
 ) -> None:
     """Add the n-grams one order above the highest, whose ranks are in the workspace.
 
     Args:
-        nodes: the orders below; the new one is added.
+        trie: the orders so far; the new one is appended.
         workspace: made for the text; its ranks become those of the new n-grams.
-        bos: the rank of the context at a start, -1 where no n-gram begins with ``<s>``.
-        eos: the id after which the text starts anew, -1 for none.
-        starts: how many starts there are.
-        ranks: whether the new ranks are wanted, for the order above.
+        bos: the rank of ``<s>``, the context at a start; -1 where no n-gram begins with it.
+        eos: the id after which the context is empty again, -1 for none.
+        starts: the number of starts.
+        ranks: whether the ranks of the new n-grams are wanted, for the next order.
     """
-    word_bits = max(1, (nodes.starts[2] - 3).bit_length())
-    counts = nodes.counts[nodes.highest]
+    word_bits = max(1, (trie.starts[2] - 3).bit_length())
+    counts = trie.counts[trie.highest]
     if bos >= 0:
         counts = counts.copy()
         counts[bos] = starts
@@ -136,17 +139,17 @@ def next_order(
         return kernels.count_distinct(keys, bits[b])
 
     all_buckets = range(len(offsets) - 1)
-    below, here = nodes.starts[-2:]
-    begins = here + np.cumsum([0, *run_all(sort, all_buckets)])
-    nodes.grow(int(begins[-1]) - here)
-    out = kernels.NodeArrays(nodes.words, nodes.counts, nodes.suffix, nodes.first, nodes.totals)
-    bounds = below + buckets.bounds
+    lower, start = trie.starts[-2:]
+    begins = start + np.cumsum([0, *run_all(sort, all_buckets)])
+    trie.grow(int(begins[-1]) - start)
+    out = kernels.NodeArrays(trie.words, trie.counts, trie.suffix, trie.first, trie.totals)
+    bounds = lower + buckets.bounds
 
     def write(b: int) -> None:
-        inside = slice(offsets[b], offsets[b + 1])
-        keys, payload = workspace.keys[inside], workspace.payload[inside]
-        contexts, spans = (bounds[b], bounds[b + 1]), (begins[b], below, here)
-        kernels.write_nodes(keys, payload, (word_bits, bits[b]), contexts, spans, out, ranks=ranks)
+        span = slice(offsets[b], offsets[b + 1])
+        keys, payload = workspace.keys[span], workspace.payload[span]
+        contexts, nodes = (bounds[b], bounds[b + 1]), (begins[b], lower, start)
+        kernels.write_nodes(keys, payload, (word_bits, bits[b]), contexts, nodes, out, ranks=ranks)
 
     run_all(write, all_buckets)
 

@@ -1,31 +1,39 @@
-"""Discounts in closed form, and what to do where there is none."""
+"""Discounts of (modified) Kneser-Ney in closed form, and fallbacks where there is none.
+
+All are functions of the counts of counts t, (5,) int64: ``t[k]`` n-grams of one order have the
+count k, 0 to 4.
+"""
 
 from __future__ import annotations
 
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
+from lmkit.types import FloatArray, LongArray
 
-FloatArray = NDArray[np.float64]
 FIXED = (0.5, 1.0, 1.5)  # lmplz --discount_fallback
 FALLBACKS = ("fixed", "single", "witten-bell", "none")
 
 
 class DiscountWarning(UserWarning):
-    """Discounts could not be estimated from the counts of counts, and others were taken."""
+    """Discounts could not be estimated from the counts of counts, and a fallback is used."""
 
 
-def modified_discounts(t: NDArray[np.int64], *, single_precision: bool = False) -> FloatArray:
+def modified_discounts(t: LongArray, *, single_precision: bool = False) -> FloatArray:
     """Return the three discounts of modified Kneser-Ney as D(0), D(1), D(2), D(3+): (4,) float64.
 
-    ``Y = t1 / (t1 + 2 t2)``, ``D(k) = k - (k + 1) Y t_{k+1} / t_k``, t_k the number of n-grams of
-    count k (Chen & Goodman 1998, section 3.5, eq. 26). With `single_precision` the arithmetic is in
-    float32, as in lmplz: whether a discount near 0 or k is out of range depends on it.
+    ``Y = t1 / (t1 + 2 t2)``, ``D(k) = k - (k + 1) Y t_{k+1} / t_k`` (Chen & Goodman 1998, section
+    3.5, eq. 26). With `single_precision` the arithmetic is in float32, as in lmplz: whether a
+    discount near 0 or k is out of range depends on it.
 
     Raises ValueError, with the cause, where t1, t2 or t3 is 0 or a discount leaves [0, k].
+
+    Of 10, 4, 2 and 1 n-grams of count 1 to 4, Y = 10/18, and D(1) = 1 - 2 * 10/18 * 4/10 = 0.556:
+
+    >>> modified_discounts(np.array([0, 10, 4, 2, 1])).round(3)
+    array([0.   , 0.556, 1.167, 1.889])
     """
     for k in (1, 2, 3):
         if t[k] == 0:
@@ -33,15 +41,15 @@ def modified_discounts(t: NDArray[np.int64], *, single_precision: bool = False) 
     real = np.float32 if single_precision else np.float64
     y = real(t[1] / (t[1] + 2 * t[2]))
     n = t.astype(real)
-    found = np.zeros(4)
-    found[1:] = [real(k) - real(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
+    discounts = np.zeros(4)
+    discounts[1:] = [real(k) - real(k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
     for k in (1, 2, 3):
-        if not 0 <= found[k] <= k:
-            raise ValueError(f"the discount of the count {k} would be {found[k]:.4g}")
-    return found
+        if not 0 <= discounts[k] <= k:
+            raise ValueError(f"the discount of the count {k} would be {discounts[k]:.4g}")
+    return discounts
 
 
-def single_discount(t: NDArray[np.int64]) -> FloatArray:
+def single_discount(t: LongArray) -> FloatArray:
     """Return the one discount ``D = t1 / (t1 + 2 t2)`` for all counts: (4,) float64, D(0) = 0.
 
     Ney, Essen & Kneser (1994), eq. for absolute discounting: an upper bound of the best D.
@@ -55,16 +63,14 @@ def single_discount(t: NDArray[np.int64]) -> FloatArray:
 
 
 def find_discounts(
-    t: NDArray[np.int64],
+    t: LongArray,
     *,
     order: int,
     modified: bool,
     fallback: str,
     single_precision: bool = False,
 ) -> FloatArray | None:
-    """Return the discounts of one order (4,), or None where Witten-Bell is to stand in.
-
-    `t` (5,) is how many n-grams have the count 0, 1, 2, 3 and 4.
+    """Return the discounts of one order (4,), or None where Witten-Bell is to be used instead.
 
     Where the closed form fails, `fallback` decides, and a DiscountWarning names the cause:
     ``fixed`` takes 0.5, 1, 1.5, ``single`` takes the one discount if that exists and 0.5, 1, 1.5
@@ -95,5 +101,5 @@ def find_discounts(
 
 
 def warn(message: str) -> None:
-    """Say that discounts could not be estimated."""
+    """Warn that discounts could not be estimated."""
     warnings.warn(message, DiscountWarning, stacklevel=2)

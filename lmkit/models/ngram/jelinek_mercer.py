@@ -13,14 +13,13 @@ from lmkit.kernels.scoring import look_up_all_orders
 from lmkit.kernels.smoothing import expected_choices
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.scoring import Walker
 from lmkit.models.ngram.smoothing import base_distribution, interpolate
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import read_only
-from lmkit.types import Ids
+from lmkit.text.vocabulary import EOS_ID
+from lmkit.types import FloatArray, Ids
 
-FloatArray = NDArray[np.float64]
-BUCKETS = 32
+BUCKETS = 32  # of contexts by their counts, int32
 ROUNDS = 200
 TOLERANCE = 1e-7  # nats a token: a round that gains less is the last
 PRIOR = 0.5  # pseudo-count of either choice, so that weights stay between 0 and 1
@@ -32,7 +31,7 @@ class Evidence(NamedTuple):
     Attributes:
         frequencies: (T, n) float64, c(hw) / c(h).
         buckets: (T, n) int8, the bucket of c(h); 0 where h was never seen.
-        floor: (T,) float64, the probability below the unigrams.
+        floor: (T,) float64, the probability in the distribution below the unigrams.
     """
 
     frequencies: FloatArray
@@ -45,9 +44,9 @@ class JelinekMercer(BackoffModel):
 
     ``p(w|h) = (1 - l(h)) c(hw) / c(h) + l(h) p(w|h')``, down to the uniform distribution (Jelinek
     & Mercer 1980; Chen & Goodman 1998, section 2.3). The weights l are shared by contexts of one
-    order whose counts c(h) lie between the same powers of two, and are found by
-    expectation-maximisation on the validation text, without which the last tenth of the training
-    text is held out.
+    order whose counts c(h) lie between the same powers of two, and are estimated by
+    expectation-maximisation on the validation text, or, if there is none, on the last tenth of the
+    training text, which is then held out.
     """
 
     name = "jelinek-mercer"
@@ -58,42 +57,51 @@ class JelinekMercer(BackoffModel):
             raise ParameterError("jelinek-mercer needs a validation text; give one with tokens")
         trie = counts.trie
         base = base_distribution(trie.vocabulary_size, self.unk)
-        eos = self.vocabulary_.eos_id if self.context == "sentence" else -1
+        eos = EOS_ID if self.context == "sentence" else -1
         evidence = gather(counts, valid_ids, base, eos=eos)
         weights = fit_weights(evidence)[0]
 
-        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
+        def estimate(order: int, direct: FloatArray, own_weights: FloatArray) -> None:
             contexts = trie.span(order - 1)
             totals = counts.totals[contexts]
-            rest[:] = weights[order - 1, bucket(totals)]
+            own_weights[:] = weights[order - 1, bucket_of(totals)]
             children = np.diff(trie.first[contexts.start : contexts.stop + 1])
-            direct[:] = np.repeat((1 - rest) / np.maximum(totals, 1), children)
+            direct[:] = np.repeat((1 - own_weights) / np.maximum(totals, 1), children)
             direct *= counts.counts[trie.span(order)]
 
-        return interpolate(trie, give, unk=self.unk)
+        return interpolate(trie, estimate, unk=self.unk)
 
 
-def bucket(totals: NDArray[np.int32]) -> NDArray[np.int8]:
-    """Return the bucket of each count: 0 for 0, b for 2^(b-1) up to 2^b - 1."""
+def bucket_of(totals: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Return the bucket of each count: 0 for 0, b for 2^(b-1) up to 2^b - 1.
+
+    >>> bucket_of(np.array([0, 1, 2, 3, 4, 7, 8], np.int32))
+    array([0, 1, 2, 2, 3, 3, 4], dtype=int8)
+    """
     return np.frexp(totals.astype(np.float64))[1].astype(np.int8)
 
 
 def gather(counts: NgramCounts, ids: Ids, base: FloatArray, *, eos: int) -> Evidence:
-    """Return the estimates for a held-out text, without tokens of base probability 0."""
-    walker = Walker.of(counts.trie, eos=eos)
-    hits, seen = look_up_all_orders(
-        read_only(ids), walker.initial, eos, counts.trie.arrays, NO_TABLE,
+    """Return the estimates for a held-out text, without tokens of base probability 0.
+
+    `base` is (V,), the distribution below the unigrams; `eos` the id after which the context is
+    empty, -1 for none.
+    """
+    trie = counts.trie
+    ngrams, contexts = look_up_all_orders(
+        read_only(ids), trie.initial_state, eos, trie.arrays, NO_TABLE,
         (counts.counts, counts.totals),
     )  # fmt: skip
     possible = base[ids] > 0
-    frequencies = (hits / np.maximum(seen, 1))[possible]
-    return Evidence(frequencies, bucket(seen)[possible], base[ids][possible])
+    frequencies = (ngrams / np.maximum(contexts, 1))[possible]
+    return Evidence(frequencies, bucket_of(contexts)[possible], base[ids][possible])
 
 
 def fit_weights(evidence: Evidence) -> tuple[FloatArray, list[float]]:
-    """Return the weight of the lower orders, (n, 32), and the mean log-likelihood of each round.
+    """Return the weight of the lower orders, (n, BUCKETS), and the log-likelihood of each round.
 
-    The weight of bucket 0 is 1. Rounds end when one gains less than 1e-7 nats a token.
+    The log-likelihoods are means in nats a token. The weight of bucket 0, contexts never seen, is
+    1. Rounds end when one gains less than TOLERANCE.
     """
     order = evidence.frequencies.shape[1]
     weights = np.full((order, BUCKETS), 0.5)

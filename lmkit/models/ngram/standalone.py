@@ -1,4 +1,4 @@
-"""Backoff models that stand for themselves: read from an ARPA file, or pruned."""
+"""Backoff models that are not fitted: read from an ARPA file, or pruned."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError
-from lmkit.models.base import LanguageModel
-from lmkit.models.files import no_backoff_form
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.masses import masses
+from lmkit.models.ngram.masses import mass_error
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.results.proper import TOLERANCE
 from lmkit.text.normalize import check_normalizer
 from lmkit.text.passages import Passages
-from lmkit.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
+from lmkit.text.vocabulary import UNK_ID, Vocabulary
 from lmkit.types import Ids
 
 
 class StandaloneBackoff(BackoffModel):
-    """A backoff model that no text here was counted for: it is given, and cannot be fitted.
+    """A backoff model whose tables are given, from a file or another model; it cannot be fitted.
 
-    Hyper-parameters say where it came from: ``source``, a file's name or the spec of the model
-    that was pruned, and ``sha256``, the beginning of that file's. ``unk`` is ``file`` where the
+    Hyper-parameters name its origin: ``source``, a file's name or the spec of the model that was
+    pruned, and ``sha256``, the first 12 digits of that file's. ``unk`` is ``file`` where the
     source gives ``<unk>`` a probability, and ``excluded`` where it does not: unknown tokens then
     score -inf nats, and only the perplexity without them is finite.
     """
@@ -59,7 +57,7 @@ class StandaloneBackoff(BackoffModel):
         valid_passages: Passages | None = None,
         dropped: Vocabulary | None = None,
     ) -> Self:
-        """Return the model that has these tables. `unk` is found in them where it is not given."""
+        """Return the model of these tables. `unk` is read from them where it is not given."""
         if unk is None:
             unk = "excluded" if np.isneginf(tables.log_probs[1 + UNK_ID]) else "file"
         model = cls(
@@ -101,29 +99,3 @@ class StandaloneBackoff(BackoffModel):
     def _restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         super()._restore(arrays, values)
         self.mass_error_ = values["mass_error"]
-
-
-def mass_error(tables: BackoffTables, *, context: str) -> float:
-    """Return how far from 1 the probabilities after any context of a text sum, at most.
-
-    With ``context="sentence"``, what follows a sentence end is none; IRSTLM counts ``<s>`` there.
-    """
-    trie = tables.trie
-    occurs = np.ones(trie.contexts, np.bool_)
-    if context == "sentence":
-        for order in range(1, trie.order):
-            span = trie.span(order)
-            occurs[span] = occurs[trie.parents(order)] & (trie.words[span] != EOS_ID)
-    error = float(np.abs(masses(tables)[occurs] - 1).max())
-    return error if error < np.inf else np.inf  # not NaN
-
-
-def backoff_form(model: LanguageModel) -> BackoffModel:
-    """Return the model if it is a backoff model.
-
-    Raises ParameterError for one that has no backoff form: its numbers are more than
-    probabilities of n-grams and weights of contexts.
-    """
-    if isinstance(model, BackoffModel):
-        return model
-    raise no_backoff_form(model)

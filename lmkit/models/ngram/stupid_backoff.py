@@ -14,13 +14,12 @@ from lmkit.types import Ids
 
 
 class StupidBackoff(BackoffModel):
-    """Relative frequencies, and a constant factor for every step back; they sum to more than one.
+    """Relative frequencies, times a constant factor for each backoff; they sum to more than one.
 
     ``S(w|h) = c(hw) / c(h)`` where hw was seen, ``factor * S(w|h')`` where it was not (Brants,
-    Popat, Xu, Och & Dean 2007, eq. 5). The factor is paid for contexts that were seen; one that
-    was not is passed over. A word never seen scores the factor times one occurrence in the text.
-    Fast, and close to Kneser-Ney on very large texts; as its scores are no probabilities, it has
-    no place in a ranking.
+    Popat, Xu, Och & Dean 2007, eq. 5). A context that was not seen itself is shortened without the
+    factor. A word never seen scores the factor times one occurrence in the text. Fast, and close to
+    Kneser-Ney on very large texts; as its scores are no probabilities, it is never ranked.
     """
 
     name = "stupid-backoff"
@@ -39,7 +38,7 @@ class StupidBackoff(BackoffModel):
         trie = counts.trie
         totals = np.repeat(counts.totals, np.diff(trie.first))
         scores = counts.counts[1:] / np.maximum(totals, 1)
-        outcomes = slice(int(self.unk == "excluded"), trie.vocabulary_size)
+        outcomes = slice(int(self.unk == "excluded"), trie.vocabulary_size)  # <unk> is the first
         scores[outcomes] = np.maximum(scores[outcomes], self.factor / max(counts.tokens, 1))
         with np.errstate(divide="ignore"):
             np.log(scores, out=scores)

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import FormatError
+from lmkit.kernels import top as kernels
 from lmkit.kernels.scoring import Scores, pack_scores
-from lmkit.models.ngram.checking import checked, checked_trie
+from lmkit.models.ngram.checking import checked_array, checked_trie
 from lmkit.models.ngram.trie import Trie, read_only
+from lmkit.parallel import cores, run_all
+from lmkit.types import FloatArray, IntArray, LongArray
 
-FloatArray = NDArray[np.float64]
+_TOP_STATES = 1024  # states for which a thread finds the top words at a time, at most
 
 
 @dataclass(frozen=True)
@@ -23,24 +26,27 @@ class BackoffTables:
     """A backoff model: log-probabilities of n-grams and log backoff weights of contexts.
 
     With h' the history h without its first word,
-    ``ln p(w|h) = log_probs[hw]`` where the trie holds hw,
-    ``ln p(w|h) = backoffs[h] + ln p(w|h')`` where it holds h only, and
-    ``ln p(w|h) = ln p(w|h')`` where it does not hold h either (Katz 1987).
-    An interpolated model is written in the same form: its n-grams hold the whole sum.
+    ``ln p(w|h) = log_probs[hw]`` where the trie has hw,
+    ``ln p(w|h) = backoffs[h] + ln p(w|h')`` where it has h only, and
+    ``ln p(w|h) = ln p(w|h')`` where it does not have h either (Katz 1987).
+    An interpolated model has the same form: its n-grams hold the interpolated sum.
+
+    Of the trigram "the old cat" with "the old" known and neither "the old cat" nor "old cat",
+    ``ln p(cat | the old) = backoffs[the old] + backoffs[old] + log_probs[cat]``.
 
     Attributes:
-        trie: which n-grams there are; all unigrams are among them.
+        trie: the n-grams; all unigrams are included.
         log_probs: (N,) float64 nats for each node of the trie, at most 0; ``-inf`` for the root
-            and for ``<s>``, and for what cannot happen.
-        backoffs: (C,) float64 nats for each context; 0 for the root. May lie above 0.
-        ranking: (V,) int32, the outcomes by falling unigram probability: where the search for
-            the most probable next words ends.
+            and for ``<s>``, and for events of probability 0.
+        backoffs: (C,) float64 nats for each context; 0 for the root. May be above 0.
+        ranking: (V,) int32, the outcomes by descending unigram probability, in which the search
+            for the most probable next words ends.
     """
 
     trie: Trie
     log_probs: FloatArray
     backoffs: FloatArray
-    ranking: NDArray[np.int32]
+    ranking: IntArray
 
     @cached_property
     def scores(self) -> Scores:
@@ -53,7 +59,7 @@ class BackoffTables:
 
     @classmethod
     def build(cls, trie: Trie, log_probs: FloatArray, backoffs: FloatArray) -> BackoffTables:
-        """Return the tables of these log-probabilities and backoffs; the ranking is worked out."""
+        """Return the tables of these log-probabilities and backoffs, with the ranking computed."""
         unigrams = log_probs[1 : trie.vocabulary_size + 1]
         ranking = np.argsort(-unigrams, kind="stable").astype(np.int32)
         return cls(trie, log_probs, backoffs, ranking)
@@ -63,20 +69,46 @@ class BackoffTables:
         """The highest order n."""
         return self.trie.order
 
-    @property
-    def vocabulary_size(self) -> int:
-        """The number of outcomes V."""
-        return self.trie.vocabulary_size
+    def subset(self, keep: NDArray[np.bool_]) -> BackoffTables:
+        """Return the tables of some of the n-grams, with unchanged probabilities and backoffs.
 
-    def kept(self, keep: NDArray[np.bool_]) -> BackoffTables:
-        """Return the tables without some n-grams; probabilities and backoffs are not touched.
-
-        `keep` is as `Trie.kept` takes it. The caller sees to it that each distribution still sums
-        to one.
+        `keep` is as `Trie.subset` takes it. The caller ensures that distributions still sum to one.
         """
-        trie, nodes = self.trie.kept(keep)
+        trie, nodes = self.trie.subset(keep)
         backoffs = self.backoffs[nodes[: trie.contexts]]
         return BackoffTables(trie, self.log_probs[nodes], backoffs, self.ranking)
+
+    def without_empty_orders(self) -> BackoffTables:
+        """Return the tables without the highest orders of which no n-gram is left."""
+        trie, order = self.trie, self.order
+        while order > 1 and trie.size(order) == 0:
+            order -= 1
+        if order == trie.order:
+            return self
+        size, contexts = int(trie.starts[order + 1]), int(trie.starts[order])
+        shorter = Trie(
+            trie.starts[: order + 2],
+            trie.words[:size],
+            trie.first[: contexts + 1],
+            trie.suffix[:size],
+        )
+        return BackoffTables(shorter, self.log_probs[:size], self.backoffs[:contexts], self.ranking)
+
+    def top_words(self, states: LongArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Return the k most probable outcomes after each state and their log-probabilities.
+
+        Shapes (S, k), int32 and float64 nats, by descending probability, ties by ascending id.
+        """
+        words, log_probs = np.empty((len(states), k), np.int32), np.empty((len(states), k))
+        size = max(1, min(_TOP_STATES, -(-len(states) // (4 * cores()))))
+
+        def work(begin: int) -> None:
+            piece = slice(begin, begin + size)
+            out = (words[piece], log_probs[piece])
+            kernels.top_words(states[piece], self.trie.arrays, self.scores, self.ranking, out)
+
+        run_all(work, range(0, len(states), size))
+        return words, log_probs
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, as a model file holds them."""
@@ -89,14 +121,14 @@ class BackoffTables:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BackoffTables:
-        """Return the tables that `to_arrays` took apart; the arrays are used, not copied.
+        """Return the tables of the arrays of `to_arrays`, which are used, not copied.
 
         Raises FormatError for arrays that do not fit together.
         """
         trie = checked_trie(arrays)
-        log_probs = checked(arrays, "log_probs", np.float64, len(trie.words))
-        backoffs = checked(arrays, "backoffs", np.float64, trie.contexts)
-        ranking = checked(arrays, "ranking", np.int32, trie.vocabulary_size)
+        log_probs = checked_array(arrays, "log_probs", np.float64, len(trie.words))
+        backoffs = checked_array(arrays, "backoffs", np.float64, trie.contexts)
+        ranking = checked_array(arrays, "ranking", np.int32, trie.vocabulary_size)
         if not 0 <= ranking.min() <= ranking.max() < trie.vocabulary_size:
             raise FormatError("the ranking names words that there are not; fit the model again")
         return cls(trie, log_probs, backoffs, ranking)

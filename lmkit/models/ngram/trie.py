@@ -1,17 +1,26 @@
-"""The shape that counts and probabilities share: all n-grams of a model as one array of nodes.
+"""All n-grams of a model as a trie in four flat arrays, shared by counts and probabilities.
 
-Nodes are numbered order by order, and within an order by (parent, word), so that the whole
-trie is four flat arrays, which a kernel can walk and a model file can be mapped from::
+Nodes are numbered order by order, and within an order by (parent, word). Kernels walk the arrays as
+they are, and a model file is memory-mapped into them::
 
     node   0             the root: the empty context (order 0)
     node   1 .. V        the unigrams of the outcomes 0 .. V-1: word w is node w + 1
     node   V + 1         the unigram of <s> (id V), which is a context and never an outcome
     then                 the bigrams, the trigrams, ... up to the order of the model
 
-Two relations make it an automaton. The *children* of a context are the n-grams that add one
-word at its right end; they lie side by side. The *suffix* of an n-gram is the longest n-gram of
-the trie that is left when words are taken from its left end: where backing off leads.
-A *state* is a node of an order below the highest: the longest known suffix of the history.
+The *children* of a context are the n-grams that append one word to it; they are neighbours in the
+arrays. The *suffix* of an n-gram is the longest n-gram of the trie that is left after removing
+words from its front: the node to back off to. A *state* is a node of an order below the highest:
+the longest known suffix of the history.
+
+The bigrams of the text ``a b a </s>``, where V = 4 and <unk>, </s>, a, b, <s> have the ids 0 to 4::
+
+    node     0     1      2     3    4    5   |  6       7    8    9
+    n-gram  root  <unk>  </s>   a    b   <s>  | a </s>  a b  b a  <s> a
+    words   -1     0      1     2    3    4   |  1       3    2    2
+    first    1     6      6     6    8    9   | 10                        children of a: 6 .. 7
+    suffix  -1     0      0     0    0    0   |  2       4    3    3      of "a b": b, node 4
+    starts = [0, 1, 6, 10]
 """
 
 from __future__ import annotations
@@ -25,9 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.kernels.trie import TrieArrays, pack_trie
-
-IntArray = NDArray[np.int32]
-OffsetArray = NDArray[np.int64]
+from lmkit.types import IntArray, LongArray
 
 ROOT = 0
 
@@ -41,15 +48,15 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Trie:
-    """The n-grams of orders 1 to n and how they hang together.
+    """The n-grams of orders 1 to n (see the module for the layout).
 
-    Every n-gram's prefix (without its last word) is a node too, and so is at least one of its
-    suffixes: the root, if nothing longer. All unigrams 0..V are present. The arrays are read-only.
+    The prefix of every n-gram, without its last word, is a node too. All unigrams 0..V are present.
+    The arrays are read-only.
 
     Attributes:
         starts: (n + 2,) int64; the nodes of order k are ``starts[k]`` up to ``starts[k + 1]``.
             ``starts[0] == 0``, ``starts[1] == 1``, ``starts[2] == V + 2``.
-        words: (N,) int32, the last word of each n-gram; -1 for the root. Rising among the
+        words: (N,) int32, the last word of each n-gram; -1 for the root. Ascending among the
             children of one context.
         first: (C + 1,) int32, C = ``starts[n]`` the number of contexts, i.e. of nodes below the
             highest order; the children of context c are ``first[c]`` up to ``first[c + 1]``.
@@ -57,7 +64,7 @@ class Trie:
             for unigrams. Smaller than the node itself.
     """
 
-    starts: OffsetArray
+    starts: LongArray
     words: IntArray
     first: IntArray
     suffix: IntArray
@@ -71,6 +78,11 @@ class Trie:
         """The arrays as the kernels take them: first, words, suffix, starts."""
         return pack_trie(self.first, self.words, self.suffix, self.starts)
 
+    @cached_property
+    def initial_state(self) -> int:
+        """The state at the start of a text: the node of ``<s>``, or the root for order 1."""
+        return ROOT if self.order == 1 else self.vocabulary_size + 1
+
     @property
     def order(self) -> int:
         """The highest order n."""
@@ -83,7 +95,7 @@ class Trie:
 
     @property
     def contexts(self) -> int:
-        """The number of nodes that can be a context: the root and all orders below the highest."""
+        """The number C of contexts: the root and all n-grams of orders below the highest."""
         return len(self.first) - 1
 
     def span(self, order: int) -> slice:
@@ -95,10 +107,10 @@ class Trie:
         return int(self.starts[order + 1] - self.starts[order])
 
     def parents(self, order: int) -> IntArray:
-        """Return the context of each n-gram of an order, 1 to n: (N_order,) int32 nodes, rising."""
-        above = self.span(order - 1)
-        children = np.diff(self.first[above.start : above.stop + 1])
-        return np.repeat(np.arange(above.start, above.stop, dtype=np.int32), children)
+        """Return the context of each n-gram of an order, 1 to n: (N_order,) int32, ascending."""
+        contexts = self.span(order - 1)
+        children = np.diff(self.first[contexts.start : contexts.stop + 1])
+        return np.repeat(np.arange(contexts.start, contexts.stop, dtype=np.int32), children)
 
     def ngrams(self, order: int) -> IntArray:
         """Return the n-grams of one order, 1 to n, in node order: (N_order, order) int32 ids."""
@@ -110,7 +122,7 @@ class Trie:
         return out
 
     def find(self, ngram: Sequence[int]) -> int:
-        """Return the node of an n-gram of ids, -1 if the trie does not hold it."""
+        """Return the node of an n-gram of ids, -1 if it is not in the trie."""
         node = ROOT
         for word in ngram:
             if node >= self.contexts:
@@ -121,43 +133,34 @@ class Trie:
                 return -1
         return node
 
-    def state(self, history: Sequence[int]) -> int:
-        """Return the state after a history of ids: the node of its longest known suffix."""
-        history = list(history)[max(0, len(history) - self.order + 1) :] if self.order > 1 else []
-        for begin in range(len(history)):
-            node = self.find(history[begin:])
-            if node >= 0:
-                return node
-        return ROOT
+    def bos_nodes(self) -> LongArray:
+        """Return the first node of each order whose n-gram begins with ``<s>``: (n + 1,) int64.
 
-    def bos_spans(self) -> OffsetArray:
-        """Return where the n-grams that begin with ``<s>`` lie: (n + 1,) int64.
-
-        ``<s>`` has the highest id, so they are the last nodes of each order: those of order k are
-        ``bos_spans()[k]`` up to ``starts[k + 1]``. Entry 0 is 1: the root is not among them.
+        ``<s>`` has the highest id, so these n-grams are the last of each order: those of order k
+        are the nodes ``bos_nodes()[k]`` up to ``starts[k + 1]``. Entry 0 is 1: none of order 0.
         """
-        spans = np.empty(self.order + 1, np.int64)
-        spans[0] = 1
-        spans[1] = self.starts[2] - 1
+        nodes = np.empty(self.order + 1, np.int64)
+        nodes[0] = 1
+        nodes[1] = self.starts[2] - 1
         for k in range(2, self.order + 1):
-            spans[k] = self.first[spans[k - 1]]
-        return spans
+            nodes[k] = self.first[nodes[k - 1]]
+        return nodes
 
-    def kept(self, keep: NDArray[np.bool_]) -> tuple[Trie, NDArray[np.int64]]:
-        """Return the trie of the n-grams to keep, and the old node of each new one.
+    def subset(self, keep: NDArray[np.bool_]) -> tuple[Trie, NDArray[np.int64]]:
+        """Return the trie of some of the n-grams, and the old node of each new one, (N',) int64.
 
-        `keep` is (N,) and must hold the root, all unigrams, and the prefix of whatever it holds.
-        Where the suffix of an n-gram goes, its link leads to the longest suffix that stays.
+        `keep` is (N,) and must include the root, all unigrams, and the prefix of each n-gram in it.
+        Where the suffix of an n-gram is removed, its link leads to the longest suffix that is left.
         """
         nodes = np.flatnonzero(keep)
-        before = np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))  # kept below each node
-        starts = before[self.starts]
+        new_node = np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))
+        starts = new_node[self.starts]
         contexts = np.append(nodes[: starts[self.order]], self.contexts)
-        first = before[self.first[contexts]].astype(np.int32)
+        first = new_node[self.first[contexts]].astype(np.int32)
         suffix = np.maximum(self.suffix[nodes], ROOT)
-        while not (stays := keep[suffix]).all():
-            suffix = np.where(stays, suffix, self.suffix[suffix])
-        suffix = before[suffix].astype(np.int32)
+        while not (kept := keep[suffix]).all():
+            suffix = np.where(kept, suffix, self.suffix[suffix])
+        suffix = new_node[suffix].astype(np.int32)
         suffix[ROOT] = -1
         return Trie(starts, self.words[nodes], first, suffix), nodes
 

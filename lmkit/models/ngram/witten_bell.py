@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import NgramCounts
-from lmkit.models.ngram.smoothing import FloatArray, interpolate, witten_bell
+from lmkit.models.ngram.smoothing import interpolate, witten_bell
 from lmkit.models.ngram.tables import BackoffTables
-from lmkit.types import Ids
+from lmkit.types import FloatArray, Ids
 
 
 class WittenBell(BackoffModel):
@@ -22,8 +22,8 @@ class WittenBell(BackoffModel):
     def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:
         trie = counts.trie
 
-        def give(order: int, direct: FloatArray, rest: FloatArray) -> None:
-            amounts = counts.counts[trie.span(order)]
-            witten_bell(trie, order, amounts, direct=direct, rest=rest)
+        def estimate(order: int, direct: FloatArray, weights: FloatArray) -> None:
+            own = counts.counts[trie.span(order)]
+            witten_bell(trie, order, own, direct=direct, weights=weights)
 
-        return interpolate(trie, give, unk=self.unk)
+        return interpolate(trie, estimate, unk=self.unk)

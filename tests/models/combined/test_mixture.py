@@ -12,7 +12,6 @@ import lmkit
 from lmkit.errors import FormatError
 from lmkit.models.combined import mixture as mixtures
 from lmkit.models.combined.mixture import Mixture
-from lmkit.models.ngram.continuations import continuations
 from lmkit.models.registry import create
 from lmkit.reporting.findings import findings
 from lmkit.storage import read_model_file, write_model_file
@@ -108,7 +107,7 @@ def test_buckets_are_of_contexts_alone(ngram: Any) -> None:
             if n <= len(history):
                 seen.setdefault(tuple(history[len(history) - n :]), set()).add(index)
         history = [v] if index == 1 else [*history, index]
-    counts = continuations(ngram, ids, ngram.initial_state())
+    counts = ngram.continuations(ids, ngram.initial_state())
     history = [v]
     for place, index in enumerate([*ids.tolist(), 1]):
         context = next(
@@ -121,7 +120,7 @@ def test_buckets_are_of_contexts_alone(ngram: Any) -> None:
     mixture = lmkit.mix([ngram], VALID, caches=["unigram"], buckets=4)
     assert mixture.weights_.shape == (4, 2)
     middle = ngram.advance(ids[:11])
-    np.testing.assert_array_equal(continuations(ngram, ids[11:], middle), counts[11:])
+    np.testing.assert_array_equal(ngram.continuations(ids[11:], middle), counts[11:])
 
 
 def test_a_mixture_beats_its_models_in_the_comparison(ngram: Any, rnn: Any) -> None:

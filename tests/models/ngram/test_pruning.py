@@ -18,36 +18,14 @@ from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.masses import masses
 from lmkit.models.ngram.pruning import prune, pruning_costs, read_ngrams
-from lmkit.text.corpus import Corpus
 from tests.contract.model_contract import TEST, TRAIN
 from tests.models.ngram.arpa import arpa_text
 from tests.models.ngram.arpa.arpa_text import SlowModel, arpa
+from tests.models.ngram.samples import corpus, fitted, ngrams_of, sizes
 
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
 
 SMOOTHINGS = ("kneser-ney", "witten-bell", "katz", "absolute-discounting", "jelinek-mercer")
-
-
-def corpus(text: str) -> Corpus:
-    return Corpus.from_string(text, normalize="none")
-
-
-def fitted(spec: str = "kneser-ney", text: str = TRAIN) -> BackoffModel:
-    model = lmkit.fit(spec, corpus(text), valid=corpus(TEST))
-    assert isinstance(model, BackoffModel)
-    return model
-
-
-def sizes(model: BackoffModel) -> list[int]:
-    return [model.tables_.trie.size(order) for order in range(1, model.tables_.order + 1)]
-
-
-def ngrams_of(model: BackoffModel) -> set[tuple[str, ...]]:
-    found = set()
-    for order in range(1, model.tables_.order + 1):
-        for ids in model.tables_.trie.ngrams(order).tolist():
-            found.add(tuple(model.vocabulary_.token(index) for index in ids))
-    return found
 
 
 def slow(model: BackoffModel, folder: Path) -> SlowModel:
@@ -226,20 +204,6 @@ def test_kept_ngrams_stay_with_their_contexts() -> None:
     chars = fitted("kneser-ney:unit=char")
     pruned = prune(chars, threshold=1e3, keep=read_ngrams(["e c\n"], "char"))
     assert ("e", " ", "c") in ngrams_of(pruned)
-
-
-def test_pruned_models_know_where_they_come_from(tmp_path: Path) -> None:
-    model = fitted("kneser-ney:order=4,unk=uniform")
-    pruned = prune(model, threshold=1e-3)
-    assert pruned.source == "kneser-ney:order=4,unk=uniform pruned to 0.001"
-    assert (pruned.unk, pruned.train_sha256_) == ("uniform", model.train_sha256_)
-    assert pruned.normalize_ == model.normalize_
-    assert (pruned.vocabulary_, pruned.dropped_) == (model.vocabulary_, model.dropped_)
-    pruned.save(tmp_path / "p.lmkit")
-    again = lmkit.load(tmp_path / "p.lmkit")
-    assert again.spec == pruned.spec
-    np.testing.assert_array_equal(again.next_log_probs([2, 3]), pruned.next_log_probs([2, 3]))
-    assert lmkit.models.registry.create(pruned.spec).get_parameters() == pruned.get_parameters()
 
 
 # ---------------------------------------------------------------------- refusals

@@ -1,161 +1,80 @@
-"""The hash table of a trie gives what the trie gives, bit for bit."""
+"""Backoff tables: backing off, the ranking, fewer n-grams, the most probable words."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-import lmkit
-from lmkit.kernels.scoring import TILE
-from lmkit.models.base import LanguageModel
-from lmkit.models.ngram import scoring
-from lmkit.text.corpus import Corpus
+from lmkit.errors import FormatError, ParameterError
+from lmkit.models.ngram.backoff import BackoffModel
+from lmkit.models.ngram.stupid_backoff import StupidBackoff
+from lmkit.models.ngram.tables import BackoffTables
+from tests.models.ngram.definitions import SMOOTHED, histories
+from tests.models.ngram.samples import TEXT, corpus, count
 
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
 
 
-def lines(seed: int, sentences: int, letters: str = "abcdefgh") -> str:
-    rng = np.random.default_rng(seed)
-    weights = 1 / np.arange(1, len(letters) + 1)
-    words = [
-        rng.choice(list(letters), rng.integers(0, 12), p=weights / weights.sum())
-        for _ in range(sentences)
-    ]
-    return "\n".join(" ".join(sentence) for sentence in words) + "\n"
+@pytest.mark.parametrize("cls", [*SMOOTHED, StupidBackoff])
+def test_the_most_probable_words_are_those_of_the_distribution(cls: type[BackoffModel]) -> None:
+    model = cls(order=4).fit(corpus(TEXT), valid=corpus(TEXT))
+    size = len(model.vocabulary_)
+    chosen = list(histories(model))
+    for k in (1, 3, size):
+        words, log_probs = model.top_next(chosen, k=k)
+        assert words.shape == log_probs.shape == (len(chosen), k)
+        for row, history in enumerate(chosen):
+            everything = model.next_log_probs(history)
+            best = np.lexsort((np.arange(size), -everything))[:k]
+            np.testing.assert_array_equal(words[row], best)
+            np.testing.assert_array_equal(log_probs[row], everything[best])
+    ids = model.encode(TEXT)
+    along = model.top_along(ids, k=3)
+    some = model.top_next([ids[:length] for length in range(len(ids))], k=3)
+    np.testing.assert_array_equal(along[0], some[0])
+    np.testing.assert_array_equal(along[1], some[1])
+    with pytest.raises(ParameterError, match="k=0"):
+        model.top_next([[]], k=0)
 
 
-def trie_of(model: LanguageModel) -> scoring.Trie:
-    held = getattr(model, "tables_", None) or model.counts_  # type: ignore[attr-defined]
-    trie: scoring.Trie = held.trie
-    return trie
+def small() -> BackoffTables:
+    """Return a bigram model of the text a b a </s> with numbers to add up."""
+    trie = count([2, 3, 2, 1], order=2, vocabulary_size=4).trie
+    #                   root  <unk> </s>  a     b     <s>      a </s> a b   b a   <s> a
+    log_probs = np.array([-np.inf, -4.0, -2.0, -1.0, -3.0, -np.inf, -0.5, -0.6, -0.7, -0.8])
+    return BackoffTables.build(trie, log_probs, np.array([0, 0, 0, -0.25, -0.125, -0.5]))
 
 
-def hashed_orders(trie: scoring.Trie) -> int:
-    return scoring._USES[trie].table[2]
+def test_outcomes_are_ranked_by_unigram_probability() -> None:
+    assert small().ranking.tolist() == [2, 1, 3, 0]
 
 
-SPECS = [
-    *(f"kneser-ney:order={order}" for order in (1, 2, 3, 5, 8)),
-    "kneser-ney:order=4,context=stream",
-    "kneser-ney:order=3,unk=excluded",
-    "stupid-backoff:order=4",
-    "jelinek-mercer:order=3",
-    *(f"ngram:order={order},alpha=0.1" for order in (1, 2, 3, 5)),
-    "ngram:order=4,context=stream",
-]
+def test_the_most_probable_words_back_off() -> None:
+    # After a: </s> and b are known; a and <unk> cost the backoff weight -0.25 too.
+    words, log_probs = small().top_words(np.array([3]), 4)
+    assert words.tolist() == [[1, 3, 2, 0]]
+    assert log_probs.tolist() == [[-0.5, -0.6, -1.25, -4.25]]
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_hashing_changes_nothing(monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
-    corpus = Corpus.from_string(lines(1, 400), normalize="none").split()
-    model = lmkit.fit(spec, corpus)
-    ids = model.encode(lines(2, 700, "abcdefghijk"))  # with words that it does not know
-    trie = trie_of(model)
-    state = model._initial_state()
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    climbed, after = model._log_probs(ids, state)
-    explained = model._explain(ids, state)
-    assert hashed_orders(trie) == 0
-    monkeypatch.setattr(scoring, "_WORTH", 1000)
-    for piece in (100, 1 << 15):
-        monkeypatch.setattr(scoring, "PIECE", piece)
-        hashed, state_after = model._log_probs(ids, state)
-        assert hashed_orders(trie) == (trie.order if trie.order > 1 else 0)
-        np.testing.assert_array_equal(hashed, climbed)
-        assert state_after == after
-        for name, column in model._explain(ids, state).items():
-            np.testing.assert_array_equal(column, explained[name])
+def test_fewer_ngrams_keep_their_numbers() -> None:
+    tables = small()
+    keep = np.ones(10, np.bool_)
+    keep[7] = False
+    fewer = tables.subset(keep)
+    assert fewer.log_probs.tolist() == np.delete(tables.log_probs, 7).tolist()
+    assert fewer.trie.find([2, 3]) == -1
+    np.testing.assert_array_equal(fewer.backoffs, tables.backoffs)
+    assert fewer.without_empty_orders() is fewer
+    keep[6:] = False
+    shorter = tables.subset(keep).without_empty_orders()
+    assert (shorter.order, len(shorter.log_probs), len(shorter.backoffs)) == (1, 6, 1)
 
 
-def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = lmkit.fit("kneser-ney:order=5", Corpus.from_string(lines(10, 500), normalize="none"))
-    ids = model.encode(lines(11, 400, "abcdefghij"))
-    trie = trie_of(model)
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    climbed = model.log_probs(ids)
-    sizes = [trie.size(k) / len(ids) * (4 if k > 3 else 1) for k in range(2, 6)]
-    scored, hashed = len(ids), []
-    monkeypatch.setattr(scoring, "_WORTH", max(sizes) / 20.5)
-    for _ in range(20):  # one model meets text after text
-        np.testing.assert_array_equal(model.log_probs(ids), climbed)
-        scored += len(ids)
-        enough = [size <= scoring._WORTH * scored / len(ids) for size in sizes]
-        paid = [*enough, False].index(False)
-        assert hashed_orders(trie) == (paid + 1 if paid else 0)
-        hashed.append(hashed_orders(trie))
-    assert set(hashed) >= {3, 5}
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    np.testing.assert_array_equal(model.log_probs(ids), climbed)  # the table stays
-    assert hashed_orders(trie) == 5
-
-
-def test_an_expected_text_pays_before_it_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = lmkit.fit("kneser-ney:order=3", Corpus.from_string(lines(10, 500), normalize="none"))
-    trie = trie_of(model)
-    monkeypatch.setattr(scoring, "_WORTH", 1)
-    for _ in range(3):
-        model._expect(1000)
-    assert scoring._USES[trie].tokens == 0
-    assert hashed_orders(trie) == 3
-    model.log_probs(np.zeros(7, np.int32))
-    assert scoring._USES[trie].tokens == 7
-
-
-@pytest.mark.parametrize("context", ["sentence", "stream"])
-@pytest.mark.parametrize("spec", ["kneser-ney:order=5", "ngram:order=4,alpha=0.1"])
-def test_a_text_may_begin_anywhere(
-    monkeypatch: pytest.MonkeyPatch, spec: str, context: str
-) -> None:
-    text = Corpus.from_string(lines(3, 300), normalize="none")
-    model = lmkit.fit(f"{spec},context={context}", text)
-    ids = model.encode(lines(4, 250, "abcdefghijk"))
-    assert len(ids) > TILE
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    climbed, _ = model._log_probs(ids, model._initial_state())
-    monkeypatch.setattr(scoring, "_WORTH", 1000)
-    for cut in range(0, len(ids), 37):
-        first, state = model._log_probs(ids[:cut], model._initial_state())
-        rest, _ = model._log_probs(ids[cut:], state)
-        np.testing.assert_array_equal(np.concatenate([first, rest]), climbed)
-    assert hashed_orders(trie_of(model)) > 0
-
-
-@pytest.mark.parametrize("highest", [2, 4])
-@pytest.mark.parametrize("context", ["sentence", "stream"])
-def test_a_pruned_model(monkeypatch: pytest.MonkeyPatch, highest: int, context: str) -> None:
-    from lmkit.models.ngram.pruning import prune
-
-    spec = f"kneser-ney:order=4,context={context}"
-    model = lmkit.fit(spec, Corpus.from_string(lines(5, 600), normalize="none"))
-    pruned = prune(model, threshold=1e-4)
-    ids = pruned.encode(lines(6, 300, "abcdefghij"))
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    climbed = pruned.log_probs(ids)
-    trie = trie_of(pruned)
-    monkeypatch.setattr(scoring, "_highest_worth_hashing", lambda *_: highest)
-    np.testing.assert_array_equal(pruned.log_probs(ids), climbed)
-    assert hashed_orders(trie) == highest
-
-
-def test_a_table_that_did_not_fit_leaves_the_smaller_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = lmkit.fit("kneser-ney:order=3", Corpus.from_string(lines(7, 200), normalize="none"))
-    ids, trie = model.encode(lines(8, 200)), trie_of(model)
-    bigrams = int(trie.starts[3] - trie.starts[2])
-    monkeypatch.setattr(scoring, "_WORTH", (bigrams + 0.5) / len(ids))
-    expected = model.log_probs(ids)
-    assert hashed_orders(trie) == 2
-    monkeypatch.setattr(scoring, "_WORTH", 1000)
-    monkeypatch.setattr(scoring, "layout_for", lambda *_: None)
-    np.testing.assert_array_equal(model.log_probs(ids), expected)
-    assert hashed_orders(trie) == 2
-
-
-def test_without_a_table_the_trie_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = lmkit.fit("kneser-ney", Corpus.from_string(lines(7, 200), normalize="none"))
-    ids = model.encode(lines(8, 200))
-    monkeypatch.setattr(scoring, "_WORTH", 0)
-    climbed = model.log_probs(ids)
-    monkeypatch.setattr(scoring, "_WORTH", 1000)
-    monkeypatch.setattr(scoring, "fill", lambda *_: False)
-    np.testing.assert_array_equal(model.log_probs(ids), climbed)
-    assert hashed_orders(trie_of(model)) == 0
+def test_arrays_there_and_back() -> None:
+    tables = small()
+    again = BackoffTables.from_arrays(tables.to_arrays())
+    for name, array in tables.to_arrays().items():
+        np.testing.assert_array_equal(again.to_arrays()[name], array)
+    wrong = {**tables.to_arrays(), "ranking": np.array([0, 1, 2, 4], np.int32)}
+    with pytest.raises(FormatError, match="the ranking names words"):
+        BackoffTables.from_arrays(wrong)

@@ -1,1 +1,1 @@
-"""ARPA files: their names, their numbers and lines, reading and writing them."""
+"""ARPA files: their names, reading and writing them, and models of them."""

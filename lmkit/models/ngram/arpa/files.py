@@ -1,8 +1,8 @@
 """ARPA files to models.
 
-An ARPA file holds words, probabilities and backoff weights; no normaliser, sentence rule, unit or
-rule for contexts. They are taken as ``none``, ``line``, ``word`` and ``sentence`` where nothing
-else is said. Tokens of other units are written as they are, a space as ``<space>``.
+An ARPA file holds words, probabilities and backoff weights, but not the normaliser, the sentence
+rule, the unit and the context of its model. Their defaults are ``none``, ``line``, ``word`` and
+``sentence``. Tokens of other units are written as they are, a space as ``<space>``.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def load_arpa(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> StandaloneBackoff:
-    """Return the model in an ARPA file, plain or packed as ``.gz``, ``.xz`` or ``.zst``.
+    """Return the model of an ARPA file, plain or compressed as ``.gz``, ``.xz`` or ``.zst``.
 
-    `normalize`, `sentences` and `unit` say how the text was prepared that it was made from.
+    `normalize`, `sentences` and `unit` are those of the text that the model was estimated from.
     Raises FormatError, with the line and what is wrong, for a damaged file.
     """
     check_unit(unit)
-    held = read_arpa(path, encoding=encoding, progress=progress)
+    file = read_arpa(path, encoding=encoding, progress=progress)
     return StandaloneBackoff.of(
-        held.tables,
-        held.vocabulary if unit == "word" else _symbols(held.vocabulary, unit, str(path)),
+        file.tables,
+        file.vocabulary if unit == "word" else _symbols(file.vocabulary, unit, str(path)),
         source=Path(path).name,
-        sha256=held.sha256,
+        sha256=file.sha256,
         unit=unit,
         normalize=normalize,
         sentences=sentences,
@@ -48,7 +48,7 @@ def load_arpa(
 
 
 def _symbols(words: Vocabulary, unit: str, name: str) -> Vocabulary:
-    """Return the vocabulary of characters or bytes that an ARPA file's words are."""
+    """Return the vocabulary of an ARPA file whose words are characters or bytes."""
     tokens = [" " if token == SPACE else token for token in words.tokens[len(SPECIALS) :]]
     for token in tokens:
         if not _is_symbol(token, unit):

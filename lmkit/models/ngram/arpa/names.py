@@ -8,7 +8,7 @@ from lmkit.errors import CorpusError
 from lmkit.models.files import names_arpa
 from lmkit.text.source import Source
 
-_HEAD = 1 << 12  # bytes in which the data begin
+_HEAD = 1 << 12  # bytes of a file that are searched for \data\
 
 
 def is_arpa(path: str | Path) -> bool:

@@ -3,14 +3,14 @@ r"""Reading ARPA files, as SRILM, KenLM, IRSTLM, pocolm and others write them.
 An ARPA file is text: a header with the number of n-grams of each order, then for each order the
 lines ``log10-probability words... log10-backoff``, then ``\end\``.
 
-What differs between programs is taken as it comes: text before ``\data\``, blank lines, tabs or
-blanks, lines in any order, backoffs left out, ``inf``, compression. Some choices have to be made:
+All variants that programs write are accepted: text before ``\data\``, blank lines, tabs or blanks,
+lines in any order, missing backoffs, ``inf``, compression. Some cases need a rule:
 
 - A probability of 10^-99 or less is 0; SRILM writes that for ``<s>``, which is never predicted.
-- Without ``<unk>`` unknown words have probability 0. ``<UNK>`` stands for it where it is missing.
-- An n-gram needs its context, the words without the last, as an n-gram of its own; a shorter
-  n-gram that lacks its last words' entry is common in pruned models and means what it says.
-- N-grams with ``<s>`` behind another word can never apply, and are left out.
+- Without ``<unk>`` unknown words have probability 0. ``<UNK>`` is read as ``<unk>`` without it.
+- The context of an n-gram, its words without the last, must be an n-gram of the file; its suffix,
+  the words without the first, may be missing, as is common in pruned models.
+- N-grams with ``<s>`` after another word can never apply, and are left out.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from lmkit.errors import FormatError
 from lmkit.kernels import arpa as kernels
 from lmkit.kernels.trie import link_suffixes
-from lmkit.models.ngram.arpa.lines import ArpaLines, Bytes, cut, shown
+from lmkit.models.ngram.arpa.lines import ArpaLines, cut, shown
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import Trie, read_only
 from lmkit.parallel import pieces, run_all
 from lmkit.text.source import Source
 from lmkit.text.vocabulary import BOS, EOS, EOS_ID, SPECIALS, UNK, UNK_ID, Vocabulary
-from lmkit.types import Progress
+from lmkit.types import Bytes, Progress
 
 LN10 = float(np.log(10.0))
 _OTHER_UNK = "<UNK>"
@@ -55,7 +55,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class ArpaFile:
-    """What an ARPA file holds: the model, its words in the file's order, and the sha256 of it all.
+    """The content of an ARPA file: backoff tables, words in the file's order, and a sha256.
 
     The sha256 is that of the text, whether it was compressed or not.
     """
@@ -66,15 +66,15 @@ class ArpaFile:
 
 
 class _Part(NamedTuple):
-    """Some of the n-grams of one order, as they stand in the file.
+    """Some of the n-grams of one order, as they are in the file.
 
     Attributes:
         line: the number of the first line.
         text: (bytes,) uint8, the lines; kept of 1-grams only.
-        spans: (N, 2) int64, the bytes of the text from which and up to which its words stand.
+        spans: (N, 2) int64, the first byte of the words of each n-gram, and the byte after them.
         log_probs: (N,) float64, log10.
         backoffs: (N,) float64, log10.
-        contexts: (N,) int32, nodes; -1 for n-grams that can never apply; empty for 1-grams.
+        contexts: (N,) int32, nodes; DROPPED for n-grams that can never apply; empty for 1-grams.
         words: (N,) int32, the id of the last word of each; empty for 1-grams.
     """
 
@@ -90,12 +90,12 @@ class _Part(NamedTuple):
 def read_arpa(
     path: str | Path, *, encoding: str = "utf-8", progress: Progress | None = None
 ) -> ArpaFile:
-    """Return what an ARPA file holds; ``.gz``, ``.xz`` and ``.zst`` files are unpacked on the way.
+    """Return the content of an ARPA file; ``.gz``, ``.xz`` and ``.zst`` are decompressed.
 
     Probabilities become natural logarithms; ids are given in the order of the file's 1-grams.
     Raises FormatError, with the line and what is wrong, for a file that is damaged, truncated or
-    none; EncodingError for bytes that are not valid in the encoding, CorpusError for a file that
-    is not there or cannot be unpacked.
+    no ARPA file; EncodingError for bytes that are not valid in the encoding, CorpusError for a file
+    that is missing or cannot be decompressed.
     """
     return _Reader(
         ArpaLines(Source(str(path), path=Path(path), encoding=encoding)), progress
@@ -103,7 +103,7 @@ def read_arpa(
 
 
 class _Reader:
-    """The parts of an ARPA file, read one after the other."""
+    """The sections of an ARPA file, read one after the other."""
 
     def __init__(self, lines: ArpaLines, progress: Progress | None):
         self.lines = lines
@@ -119,8 +119,7 @@ class _Reader:
             model.add(self._section(order, words, model))
         head = self.lines.next()
         if head != b"\\end\\":
-            found = "the file ends" if head is None else f"{shown(head)} stands here"
-            self.lines.fail(f"\\end\\ is missing: {found}; the file is cut off or damaged")
+            self.lines.fail(f"\\end\\ is missing: {_instead(head)}; the file is cut off or damaged")
         self.lines.rest()
         return ArpaFile(model.tables(), words.vocabulary, self.lines.sha256)
 
@@ -151,12 +150,11 @@ class _Reader:
         self.counts.append(int(match[2]))
 
     def _section(self, order: int, words: _Words | None, model: _Model | None) -> list[_Part]:
-        """Return the n-grams of one order, in the parts in which they were read."""
+        """Return the n-grams of one order, in parts that were read concurrently."""
         head = self.lines.next()
         match = _SECTION.fullmatch(head or b"")
         if match is None or int(match[1]) != order:
-            found = "the file ends" if head is None else f"{shown(head)} stands here"
-            self.lines.fail(f"the section \\{order}-grams: is missing: {found}")
+            self.lines.fail(f"the section \\{order}-grams: is missing: {_instead(head)}")
         parts: list[_Part] = []
         size, line = 0, self.lines.number
         while raw := self.lines.run():
@@ -192,13 +190,15 @@ class _Reader:
         return _Part(line, text[:0], spans[:0], log_probs, backoffs, contexts, last)
 
     def _refuse(self, text: Bytes, at: int, line: int, status: int, order: int) -> NoReturn:
-        """Raise FormatError about the line of the text that holds byte `at`."""
+        """Raise FormatError about the line of the text that contains byte `at`."""
         raw = text.tobytes()
         begin, end = raw.rfind(b"\n", 0, at) + 1, raw.find(b"\n", at)
         word = shown(re.split(_BLANKS, raw[at : at + 200], maxsplit=1)[0])
-        said = _REASONS[status].format(order=order, prefix=order - 1, word=word)
+        reason = _REASONS[status].format(order=order, prefix=order - 1, word=word)
         ngram = shown(raw[begin : end if end >= 0 else None].strip())
-        self.lines.fail(f"the {order}-gram {ngram} {said}", line=line + raw.count(b"\n", 0, begin))
+        self.lines.fail(
+            f"the {order}-gram {ngram} {reason}", line=line + raw.count(b"\n", 0, begin)
+        )
 
 
 class _Words:
@@ -210,10 +210,10 @@ class _Words:
         sizes = [part.spans[:, 1] - part.spans[:, 0] for part in parts]
         offsets = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()
         blob = _joined([kernels.copy_words(part.text, part.spans) for part in parts], np.uint8)
-        self.index, twice = kernels.index_words(blob, offsets)
-        if twice >= 0:
-            word = blob[offsets[twice] : offsets[twice + 1]].tobytes()
-            line = _line_of(parts, twice)
+        self.index, repeated = kernels.index_words(blob, offsets)
+        if repeated >= 0:
+            word = blob[offsets[repeated] : offsets[repeated + 1]].tobytes()
+            line = _line_of(parts, repeated)
             lines.fail(f"the word {shown(word)} stands twice among the 1-grams", line=line)
         special = self._specials(self.index)
         ordinary = np.ones(len(offsets) - 1, np.bool_)
@@ -227,18 +227,18 @@ class _Words:
 
     @staticmethod
     def _specials(index_of_words: kernels.WordIndex) -> dict[int, int]:
-        """Return which words of the file are specials, and the ids of these."""
-        found: dict[int, int] = {}
+        """Return the ids of the words of the file that are specials, by number of the word."""
+        ids: dict[int, int] = {}
         for name, index in ((UNK, UNK_ID), (EOS, EOS_ID), (BOS, _IS_BOS), (_OTHER_UNK, UNK_ID)):
             raw = np.frombuffer(name.encode(), np.uint8)
             number = kernels.find_word(raw, index_of_words)
-            if number >= 0 and (name != _OTHER_UNK or UNK_ID not in found.values()):
-                found[number] = index
-        return found
+            if number >= 0 and (name != _OTHER_UNK or UNK_ID not in ids.values()):
+                ids[number] = index
+        return ids
 
 
 class _Model:
-    """The trie and its tables as they grow from order to order."""
+    """The trie, log-probabilities and backoffs (log10) of the orders read so far."""
 
     def __init__(self, words: _Words, lines: ArpaLines):
         size = words.bos + 1
@@ -259,14 +259,15 @@ class _Model:
         contexts = _joined([part.contexts for part in parts], np.int32)
         words = _joined([part.words for part in parts], np.int32)
         keys = contexts.astype(np.int64) << 32 | words
-        order = np.flatnonzero(contexts >= 0)
+        order = np.flatnonzero(contexts != kernels.DROPPED)
         keys = keys[order]
         if not (keys[1:] > keys[:-1]).all():
             by_key = np.argsort(keys)
             keys, order = keys[by_key], order[by_key]
-            twice = np.flatnonzero(keys[1:] == keys[:-1])
-            if len(twice):
-                self._refuse_twice(parts, int(order[twice[0] : twice[0] + 2].max()))
+            repeated = np.flatnonzero(keys[1:] == keys[:-1])
+            if len(repeated):
+                second = int(order[repeated[0] : repeated[0] + 2].max())
+                self._refuse_repeated(parts, second)
         contexts, begin = contexts[order], self.starts[-1]
         children = np.bincount(contexts - self.starts[-2], minlength=begin - self.starts[-2])
         ends = begin + np.cumsum(children)
@@ -275,42 +276,42 @@ class _Model:
         self.suffix = np.concatenate([self.suffix, np.empty(len(order), np.int32)])
         self.starts.append(len(self.words))
 
-        def link(where: slice) -> None:
-            parents = contexts[where.start - begin : where.stop - begin]
-            link_suffixes(where.start, where.stop, parents, self.first, self.words, self.suffix)
+        def link(nodes: slice) -> None:
+            parents = contexts[nodes.start - begin : nodes.stop - begin]
+            link_suffixes(nodes.start, nodes.stop, parents, self.first, self.words, self.suffix)
 
         run_all(link, pieces(slice(begin, self.starts[-1])))
         self.log_probs.append(_joined([part.log_probs for part in parts], np.float64)[order])
         self.backoffs.append(_joined([part.backoffs for part in parts], np.float64)[order])
 
-    def _refuse_twice(self, parts: list[_Part], place: int) -> NoReturn:
+    def _refuse_repeated(self, parts: list[_Part], index: int) -> NoReturn:
         order = len(self.starts) - 1
-        context = int(_joined([part.contexts for part in parts], np.int32)[place])
-        word = int(_joined([part.words for part in parts], np.int32)[place])
+        context = int(_joined([part.contexts for part in parts], np.int32)[index])
+        word = int(_joined([part.words for part in parts], np.int32)[index])
         starts = np.array(self.starts, np.int64)
         trie = Trie(starts, self.words, self.first, self.suffix)
         ids = [*trie.ngrams(order - 1)[context - self.starts[-2]].tolist(), word]
-        ngram = " ".join(self.vocabulary.token(index) for index in ids)
-        self.lines.fail(f"the {order}-gram {ngram!r} stands twice", line=_line_of(parts, place))
+        ngram = " ".join(map(self.vocabulary.token, ids))
+        self.lines.fail(f"the {order}-gram {ngram!r} stands twice", line=_line_of(parts, index))
 
     def tables(self) -> BackoffTables:
         """Return the whole model, in natural logarithms."""
         while len(self.log_probs) > 1 and len(self.log_probs[-1]) == 0:
-            # The highest order was pruned away.
+            # All n-grams of the highest order were pruned.
             self.log_probs.pop()
             self.backoffs.pop()
             self.starts.pop()
             self.first = self.first[: self.starts[-2] + 1]
         trie = Trie(np.array(self.starts, np.int64), self.words, self.first, self.suffix)
-        below = self.backoffs[:-1] if trie.order > 1 else [np.zeros(1)]
-        log_probs, backoffs = np.concatenate(self.log_probs), np.concatenate(below)
+        weights = self.backoffs[:-1] if trie.order > 1 else [np.zeros(1)]
+        log_probs, backoffs = np.concatenate(self.log_probs), np.concatenate(weights)
         log_probs *= LN10
         backoffs *= LN10
         return BackoffTables.build(trie, log_probs, backoffs)
 
 
 def _vocabulary(blob: Bytes, spans: NDArray[np.int64]) -> Vocabulary:
-    """Return the vocabulary of the words blob[begin:end], specials first; their counts are 0."""
+    """Return the vocabulary of the words of these spans, (N, 2), specials first, of count 0."""
     specials = "".join(SPECIALS).encode()
     sizes = np.concatenate([[len(name) for name in SPECIALS], spans[:, 1] - spans[:, 0]])
     words = kernels.copy_words(read_only(blob), spans)
@@ -324,10 +325,15 @@ def _joined(arrays: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)
 
 
-def _line_of(parts: list[_Part], place: int) -> int:
-    """Return the line on which an n-gram of a section stands, if no blank lines part them."""
+def _instead(head: bytes | None) -> str:
+    """Return what is in a file in place of an expected line."""
+    return "the file ends" if head is None else f"{shown(head)} stands here"
+
+
+def _line_of(parts: list[_Part], index: int) -> int:
+    """Return the line of the n-gram at an index of a section, if it has no blank lines."""
     for part in parts:
-        if place < len(part.log_probs):
-            return part.line + place
-        place -= len(part.log_probs)
-    raise IndexError(place)
+        if index < len(part.log_probs):
+            return part.line + index
+        index -= len(part.log_probs)
+    raise IndexError(index)

@@ -1,10 +1,10 @@
 """Writing ARPA files, byte for byte as lmplz does.
 
-Orders rise, and within an order n-grams stand by their last word, then by the one before it and so
-on, words in the order ``<unk> <s> </s>`` and then that of the vocabulary. Numbers are the shortest
-that are one float32, tabs part the columns, and ``<s>`` has log10 probability 0. Where lmplz has
-nothing to say: a probability of 0 is written as -99, and ``<unk>`` or ``</s>`` is left out where it
-has probability 0 and begins no n-gram, as in models made without it.
+Within an order, n-grams are sorted by their last word, then by the one before it and so on, words
+in the order ``<unk> <s> </s>`` and then that of the vocabulary. Numbers are the shortest decimals
+that give their float32 back, columns are separated by tabs, and ``<s>`` has log10 probability 0. In
+models that lmplz cannot make, a probability of 0 is written as -99, and ``<unk>`` or ``</s>`` is
+left out where it has probability 0 and is in no n-gram, as in models made without it.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from lmkit.errors import FormatError
 from lmkit.kernels.arpa import line_bytes, write_lines
 from lmkit.kernels.trie import sort_children_by_word
 from lmkit.models.ngram.tables import BackoffTables
-from lmkit.models.ngram.trie import IntArray, Trie, read_only
+from lmkit.models.ngram.trie import Trie, read_only
 from lmkit.parallel import cores, run_all
 from lmkit.storage import atomic_file
 from lmkit.text.vocabulary import BOS, EOS_ID, SPECIALS, UNK_ID, Vocabulary
-from lmkit.types import Progress
+from lmkit.types import IntArray, Progress
 
 if TYPE_CHECKING:
     from lmkit.models.ngram.backoff import BackoffModel
 
 SPACE = "<space>"
-"""How a space is written that is a token: of models of characters or bytes."""
+"""How the token " " of models of characters or bytes is written."""
 
-_LINES = 1 << 15  # n-grams that a core writes at a time
+_LINES = 1 << 15  # n-grams that a core writes at a time, of words up to 256 bytes
 _BLANKS = np.frombuffer(b" \t\r\n\v\f\0", np.uint8)
 
 
 def save_arpa(model: BackoffModel, path: str | Path, *, progress: Progress | None = None) -> None:
-    """Write a fitted backoff model as an ARPA file, packed as its name says."""
+    """Write a fitted backoff model as an ARPA file, compressed as its name says."""
     model._require_fit()
     vocabulary = model.vocabulary_
     if model.unit != "word" and " " in vocabulary:
@@ -54,24 +54,24 @@ def write_arpa(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Write a backoff model as an ARPA file, atomically; ``.gz``, ``.xz`` and ``.zst`` are packed.
+    """Write a backoff model as an ARPA file, atomically, compressed as its name says.
 
-    Raises FormatError for a token that an ARPA file cannot hold: one with white space in it.
+    Raises FormatError for a token that an ARPA file cannot hold: one with white space.
     """
     names = _names(vocabulary)
     trie = tables.trie
     log_probs = (tables.log_probs / np.log(10)).astype(np.float32)
     log_probs[trie.vocabulary_size + 1] = 0  # <s>
     values = (log_probs, (tables.backoffs / np.log(10)).astype(np.float32))
-    shown = _shown_unigrams(tables)
-    sizes = [len(shown), *(trie.size(k) for k in range(2, trie.order + 1))]
-    above = [trie.parents(k) for k in range(2, trie.order + 1)]
-    parents = np.concatenate([np.empty(0, np.int32), *above])
+    unigrams = _unigrams_to_write(tables)
+    sizes = [len(unigrams), *(trie.size(k) for k in range(2, trie.order + 1))]
+    of_orders = [trie.parents(k) for k in range(2, trie.order + 1)]
+    parents = np.concatenate([np.empty(0, np.int32), *of_orders])
     done = 0
-    with atomic_file(path) as handle, packed(handle, path) as out:
+    with atomic_file(path) as handle, compressed(handle, path) as out:
         head = [b"ngram %d=%d\n" % entry for entry in enumerate(sizes, start=1)]
         out.write(b"\\data\\\n" + b"".join(head))
-        for order, nodes in enumerate(_in_suffix_order(trie, shown, above), start=1):
+        for order, nodes in enumerate(_in_suffix_order(trie, unigrams), start=1):
             out.write(b"\n\\%d-grams:\n" % order)
             for lines in _lines(nodes, order, trie, parents, names, values):
                 out.write(lines)
@@ -82,7 +82,7 @@ def write_arpa(
 
 
 def _names(vocabulary: Vocabulary) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes of all tokens, ``<s>`` the last, and their offsets."""
+    """Return the bytes of all tokens, ``<s>`` the last, and their offsets, (V + 2,)."""
     wrong = np.flatnonzero(np.isin(vocabulary.blob, _BLANKS))
     if len(wrong):
         token = vocabulary.token(int(np.searchsorted(vocabulary.offsets, wrong[0], "right")) - 1)
@@ -95,7 +95,7 @@ def _names(vocabulary: Vocabulary) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     return read_only(blob), read_only(np.append(vocabulary.offsets, len(blob)))
 
 
-def _shown_unigrams(tables: BackoffTables) -> IntArray:
+def _unigrams_to_write(tables: BackoffTables) -> IntArray:
     """Return the nodes of the unigrams to write, in lmplz's order."""
     trie = tables.trie
     special = np.array([UNK_ID, trie.vocabulary_size, EOS_ID], np.int32) + 1
@@ -108,10 +108,10 @@ def _shown_unigrams(tables: BackoffTables) -> IntArray:
     return np.concatenate([special, ordinary])
 
 
-def _in_suffix_order(trie: Trie, unigrams: IntArray, above: list[IntArray]) -> Iterator[IntArray]:
+def _in_suffix_order(trie: Trie, unigrams: IntArray) -> Iterator[IntArray]:
     """Yield the nodes of each order, sorted by their last word, then the one before, and so on.
 
-    The n-grams of one last word stand in the order of their contexts, which is known already.
+    N-grams of equal last words have the order of their contexts, which were sorted before.
     """
     yield unigrams
     rank_of_word = np.empty(trie.vocabulary_size + 1, np.int32)
@@ -132,13 +132,13 @@ def _lines(
     names: tuple[NDArray[np.uint8], NDArray[np.int64]],
     values: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> Iterator[bytes]:
-    """Yield the lines of one order's n-grams, in blocks that all cores write side by side."""
+    """Yield the lines of one order's n-grams, in blocks that all cores write concurrently."""
     longest = line_bytes(order, int(np.diff(names[1]).max()))
-    above = (int(trie.starts[2]), parents)
+    contexts = (int(trie.starts[2]), parents)
 
     def write(part: IntArray) -> bytes:
         return write_lines(
-            part, order, above, trie.words, names, values,
+            part, order, contexts, trie.words, names, values,
             backed_off=order < trie.order, capacity=len(part) * longest,
         )  # fmt: skip
 
@@ -148,13 +148,13 @@ def _lines(
         yield from run_all(write, [block[at : at + step] for at in range(0, len(block), step)])
 
 
-def packed(handle: IO[bytes], path: str | Path) -> AbstractContextManager[Any]:
-    """Return a writer that packs as the name of the file says, or leaves it plain."""
+def compressed(handle: IO[bytes], path: str | Path) -> AbstractContextManager[Any]:
+    """Return a writer that compresses as the suffix of the path says: .gz, .xz, .zst or none."""
     suffix = Path(path).suffix
     if suffix == ".gz":
         import gzip
 
-        # No name and no time in it: the same model gives the same bytes.
+        # Without a name and a time, so that one model always gives the same bytes.
         return gzip.GzipFile("", "wb", 6, handle, mtime=0)
     if suffix == ".xz":
         import lzma

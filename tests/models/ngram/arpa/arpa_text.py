@@ -73,6 +73,13 @@ def arpa(*sections: str) -> str:
     return "\n".join(["\\data\\", *head, *body, "\n\\end\\\n"])
 
 
+SMALL = arpa(
+    "-0.6\t<unk>\t0\n0\t<s>\t-0.3\n-0.6\t</s>\t0\n-0.6\ta\t-0.2\n-0.6\tb\t-0.1",
+    "-0.5\t<s> a\t-0.4\n-0.7\ta b\t-0.3\n-0.9\tb </s>\t0",
+    "-0.2\t<s> a b\n-0.1\ta b </s>",
+)
+
+
 # ---------------------------------------------------------------------- pruning
 
 

@@ -16,18 +16,11 @@ from hypothesis import given, settings
 import lmkit
 from lmkit.errors import CorpusError, EncodingError, FormatError, LmkitError
 from lmkit.models.ngram.arpa.files import load_arpa
-from lmkit.models.ngram.arpa.names import is_arpa
-from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.text.corpus import Corpus
-from tests.models.ngram.arpa.arpa_text import SlowModel, arpa
+from tests.models.ngram.arpa.arpa_text import SMALL, SlowModel, arpa
 
 LN10 = math.log(10)
-SMALL = arpa(
-    "-0.6\t<unk>\t0\n0\t<s>\t-0.3\n-0.6\t</s>\t0\n-0.6\ta\t-0.2\n-0.6\tb\t-0.1",
-    "-0.5\t<s> a\t-0.4\n-0.7\ta b\t-0.3\n-0.9\tb </s>\t0",
-    "-0.2\t<s> a b\n-0.1\ta b </s>",
-)
 # Measured with KenLM's query: perplexity with and without out-of-vocabulary words.
 GOLDEN = {
     "timemachine.2.arpa.gz": (266.97485104714747, 177.81243010349002),
@@ -358,62 +351,3 @@ def test_what_is_no_arpa_file(tmp_path: Path) -> None:
     (tmp_path / "empty.arpa").write_text("")
     with pytest.raises(FormatError, match="no ARPA file"):
         lmkit.load(tmp_path / "empty.arpa")
-
-
-def test_arpa_files_are_known_by_name_or_content(tmp_path: Path) -> None:
-    for name in ("m.lm", "m.3gram", "model"):
-        (tmp_path / name).write_text("a header\n\n" + SMALL)
-        assert is_arpa(tmp_path / name)
-        assert isinstance(lmkit.load(tmp_path / name), StandaloneBackoff)
-    (tmp_path / "m.lm.gz").write_bytes(gzip.compress(SMALL.encode()))
-    assert is_arpa(tmp_path / "m.lm.gz")
-    assert not is_arpa(tmp_path / "none")
-    (tmp_path / "x.lmkit").write_bytes(bytes(range(256)) * 100)
-    assert not is_arpa(tmp_path / "x.lmkit")
-
-
-# ---------------------------------------------------------------------- units and rules
-
-
-def test_units_and_rules_can_be_given(tmp_path: Path) -> None:
-    path = tmp_path / "m.arpa"
-    path.write_text(SMALL.replace("\tb", "\t<space>").replace(" b", " <space>"))
-    model = load_arpa(path, unit="char", normalize="lower", sentences="paragraph", context="stream")
-    assert " " in model.vocabulary_
-    ledger = model.score(Corpus.from_string("A a\n", normalize="none"))
-    assert (ledger.unit, ledger.context, ledger.summary.normalize) == ("char", "stream", "lower")
-    assert ledger.oov_count == 0
-    save_arpa(model, tmp_path / "again.arpa")
-    assert "<space>" in (tmp_path / "again.arpa").read_text()
-    path.write_text(SMALL.replace("\ta", "\tab").replace(" a", " ab"))
-    for unit in ("char", "byte"):
-        with pytest.raises(FormatError, match=f"'ab' is no {unit}"):
-            load_arpa(path, unit=unit)
-    for wrong in ({"unit": "letter"}, {"normalize": "x"}, {"context": "page"}):
-        with pytest.raises(lmkit.errors.ParameterError):
-            load_arpa(tmp_path / "again.arpa", **wrong)
-
-
-def test_a_read_model_is_not_fitted(tmp_path: Path) -> None:
-    model = load(tmp_path, SMALL)
-    with pytest.raises(lmkit.errors.ParameterError, match="not fitted"):
-        model.fit(Corpus.from_string("a b\n"))
-    assert model.is_fitted
-    assert model.spec.startswith("backoff:source=m.arpa,sha256=")
-
-
-def test_what_sums_to_more_than_one_is_no_probability_model(tmp_path: Path) -> None:
-    assert load(tmp_path, arpa("-1\t<unk>\n-99\t<s>\n-0.30103\t</s>\n-0.39794\ta")).proper
-    assert not load(tmp_path, arpa("-1\t<unk>\n-99\t<s>\n-0.2\t</s>\n-0.2\ta")).proper
-
-
-def test_what_follows_a_sentence_end_does_not_count(tmp_path: Path) -> None:
-    # As IRSTLM writes it: <s> is a word like others, and all that follows </s>.
-    words = "-1\t<unk>\n-4\t<s>\t-0.1\n-0.30103\t</s>\t-3\n-0.39794\ta"
-    bigrams = "-4\t<s> <s>\n-0.0001\t</s> <s>\n-0.39794\ta a"
-    path = tmp_path / "m.arpa"
-    path.write_text(arpa(words, bigrams))
-    assert load_arpa(path).mass_error_ == pytest.approx(1 - 10**-0.1, abs=1e-3)  # after <s>
-    path.write_text(arpa(words.replace("\t-0.1", ""), bigrams))
-    assert load_arpa(path).proper
-    assert not load_arpa(path, context="stream").proper

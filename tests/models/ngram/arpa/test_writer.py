@@ -10,27 +10,20 @@ import numpy as np
 import pytest
 
 import lmkit
-from lmkit.errors import FormatError, LmkitError, NotFittedError, ParameterError
+from lmkit.errors import FormatError, LmkitError
 from lmkit.models.ngram.arpa.files import load_arpa
 from lmkit.models.ngram.arpa.writer import save_arpa, write_arpa
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.text.corpus import Corpus
 from lmkit.text.vocabulary import Vocabulary
-from tests.contract.model_contract import TEST, TRAIN
+from tests.contract.model_contract import TEST
 from tests.models.ngram.arpa.arpa_text import SlowModel, arpa
+from tests.models.ngram.samples import corpus, fitted
 
 # Discounts cannot be estimated from so little text; that is not what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.DiscountWarning")
 
 SMOOTHINGS = ("kneser-ney", "witten-bell", "absolute-discounting", "katz", "jelinek-mercer")
-
-
-def fitted(spec: str = "kneser-ney", text: str = TRAIN) -> lmkit.LanguageModel:
-    return lmkit.fit(spec, Corpus.from_string(text, normalize="none"), valid=corpus(TEST))
-
-
-def corpus(text: str) -> Corpus:
-    return Corpus.from_string(text, normalize="none")
 
 
 # ---------------------------------------------------------------------- the format
@@ -105,19 +98,6 @@ def test_what_is_written_scores_as_the_model(tmp_path: Path, spec: str, options:
     np.testing.assert_array_equal(mapped.log_probs(ids), again.log_probs(ids))
 
 
-def test_an_arpa_model_is_mapped_from_its_model_file(golden: Path, tmp_path: Path) -> None:
-    model = lmkit.load(golden / "timemachine.3.arpa.gz")
-    model.save(tmp_path / "m.lmkit")
-    mapped = lmkit.load(tmp_path / "m.lmkit")
-    assert isinstance(mapped, BackoffModel)
-    assert mapped.spec == model.spec
-    assert mapped.proper
-    base = mapped.tables_.log_probs
-    while not isinstance(base, np.memmap):
-        base = base.base
-    assert not mapped.tables_.log_probs.flags.writeable
-
-
 def test_the_oracle_agrees_with_a_fitted_model(tmp_path: Path) -> None:
     model = fitted("kneser-ney:order=4")
     save_arpa(model, tmp_path / "m.arpa")
@@ -129,28 +109,6 @@ def test_the_oracle_agrees_with_a_fitted_model(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------- what cannot be written
-
-
-@pytest.mark.parametrize("spec", ["bigram", "uniform"])
-def test_models_without_backoff_form_are_refused(tmp_path: Path, spec: str) -> None:
-    with pytest.raises(ParameterError, match=f"{spec} has no backoff form.*kneser-ney"):
-        fitted(spec).save(tmp_path / "m.arpa")
-    assert not (tmp_path / "m.arpa").exists()
-
-
-def test_save_and_load_go_by_the_name(tmp_path: Path) -> None:
-    model = fitted("witten-bell")
-    for name in ("m.arpa", "m.arpa.gz"):
-        model.save(tmp_path / name)
-        assert lmkit.load(tmp_path / name).spec.startswith(f"backoff:source={name},sha256=")
-    assert (tmp_path / "m.arpa").read_bytes().startswith(b"\\data\\\nngram 1=")
-    with pytest.raises(ParameterError, match="no backoff form"):
-        fitted("bigram").save(tmp_path / "b.arpa")
-
-
-def test_unfitted_models_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotFittedError):
-        save_arpa(lmkit.models.registry.create("kneser-ney"), tmp_path / "m.arpa")
 
 
 def test_white_space_in_a_token_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Additive models and the uniform one: known perplexities, dictionaries, NLTK."""
+"""Additive smoothing: known perplexities, dictionaries, NLTK."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 import lmkit
 from lmkit.errors import ParameterError
-from lmkit.models.ngram import scoring
-from lmkit.models.ngram.model import Ngram
+from lmkit.models.ngram.additive import Ngram
 from lmkit.text.corpus import Corpus
+from tests.models.ngram.samples import corpus
 
 # FACTS: perplexity over all tokens, and without out-of-vocabulary tokens.
 LAPLACE = {
@@ -33,10 +33,6 @@ LAPLACE = {
 }
 
 
-def corpus(text: str) -> Corpus:
-    return Corpus.from_string(text, normalize="none")
-
-
 def by_dictionary(
     train: list[list[str]], test: list[list[str]], order: int, alpha: float
 ) -> list[float]:
@@ -49,8 +45,8 @@ def by_dictionary(
         for line in lines:
             words = [word if word in known else "<unk>" for word in [*line, "</s>"]]
             padded = ["<s>"] * (order - 1) + words
-            for place, word in enumerate(words):
-                yield tuple(padded[place : place + order - 1]), word
+            for position, word in enumerate(words):
+                yield tuple(padded[position : position + order - 1]), word
 
     for history, word in events(train):
         ngrams[history, word] += 1
@@ -176,36 +172,6 @@ def test_stream_context_runs_on() -> None:
     np.testing.assert_allclose(
         np.exp(sentence.next_log_probs([a, b, 1]))[[a, b, c]], np.array([2, 2, 2]) / (3 + size)
     )
-
-
-@pytest.mark.parametrize("context", ["sentence", "stream"])
-@pytest.mark.parametrize("spec", ["ngram:order=4,alpha=0.1", "witten-bell:order=4", "unigram"])
-def test_many_pieces_score_as_one(monkeypatch: pytest.MonkeyPatch, spec: str, context: str) -> None:
-    rng = np.random.default_rng(8)
-    text = "\n".join(" ".join(rng.choice(list("abcdefgh"), rng.integers(0, 9))) for _ in range(900))
-    separator = "," if ":" in spec else ":"
-    model = lmkit.fit(f"{spec}{separator}context={context}", corpus(text))
-    ids = model.encode(text + "\n")
-    assert len(ids) < scoring.PIECE
-    whole = model.log_probs(ids)
-    monkeypatch.setattr(scoring, "PIECE", 100)
-    np.testing.assert_array_equal(model.log_probs(ids), whole)
-
-
-@pytest.mark.parametrize("context", ["sentence", "stream"])
-@pytest.mark.parametrize("order", [1, 2, 5])
-def test_one_step_is_the_score_of_one_token(order: int, context: str) -> None:
-    """The last bit too: backoffs are added in the same order."""
-    rng = np.random.default_rng(9)
-    lines = [" ".join(rng.choice(list("abcdefgh"), rng.integers(0, 9))) for _ in range(900)]
-    train = corpus("\n".join(lines[:500]))
-    model = lmkit.fit(f"absolute-discounting:order={order},context={context}", train)
-    ids = model.encode("\n".join(lines[500:]) + "\nzebra a b zebra\n")
-    state, found = model.initial_state(), []
-    for index in ids.tolist():
-        log_prob, state = model.step(state, index)
-        found.append(log_prob)
-    np.testing.assert_array_equal(found, model.log_probs(ids))
 
 
 def test_the_order_that_matched() -> None:
