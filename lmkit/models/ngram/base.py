@@ -61,7 +61,7 @@ class NgramModel(LanguageModel):
     # ------------------------------------------------------------------ states
 
     def _rule(self) -> tuple[int, int, TrieArrays]:
-        """Return the initial state, the id after which it is the state again, and the trie.
+        """Return the initial state, the id that resets the state to it (-1 for none), and the trie.
 
         The kernels take these to follow a text from state to state.
         """

@@ -24,7 +24,7 @@ def test_what_the_unknown_token_gets() -> None:
     ]  # fmt: skip
     cat = trained.vocabulary_.id("cat")
     assert trained.next_log_probs([0])[cat] > uniform.next_log_probs([0])[cat]
-    # Not counted: after it stands what stands after nothing.
+    # Not counted: after it the distribution is that of the empty context.
     np.testing.assert_array_equal(
         uniform.next_log_probs([cat, 0]), uniform.next_log_probs([cat, cat, 0])
     )

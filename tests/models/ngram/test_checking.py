@@ -21,9 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::lmkit.models.ngram.discounts.Di
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-def put(name: str, place: int, value: int) -> Callable[[Arrays], None]:
+def put(name: str, index: int, value: int) -> Callable[[Arrays], None]:
     def change(arrays: Arrays) -> None:
-        arrays[name][place] = value
+        arrays[name][index] = value
 
     return change
 
@@ -36,7 +36,7 @@ def cut(name: str) -> Callable[[Arrays], None]:
 
 
 def swap_words(arrays: Arrays) -> None:
-    """Let two children of one context stand in the wrong order."""
+    """Put two children of one context in the wrong order."""
     first = arrays["first"]
     context = int(np.flatnonzero(np.diff(first[1:]) > 1)[-1]) + 1
     here = slice(first[context], first[context] + 2)

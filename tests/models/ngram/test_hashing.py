@@ -69,8 +69,8 @@ def test_as_many_orders_as_pay_are_hashed(monkeypatch: pytest.MonkeyPatch) -> No
         np.testing.assert_array_equal(model.log_probs(ids), climbed)
         scored += len(ids)
         enough = [size <= hashing._WORTH * scored / len(ids) for size in sizes]
-        paid = [*enough, False].index(False)
-        assert hashed_orders(trie) == (paid + 1 if paid else 0)
+        orders = [*enough, False].index(False)
+        assert hashed_orders(trie) == (orders + 1 if orders else 0)
         hashed.append(hashed_orders(trie))
     assert set(hashed) >= {3, 5}
     monkeypatch.setattr(hashing, "_WORTH", 0)

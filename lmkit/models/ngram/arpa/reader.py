@@ -109,7 +109,6 @@ class _Reader:
         self.lines = lines
         self.progress = progress
         self.counts: list[int] = []
-        self.done = 0
 
     def read(self) -> ArpaFile:
         self._header()

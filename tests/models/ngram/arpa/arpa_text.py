@@ -60,8 +60,8 @@ class SlowModel:
         result = []
         for line in lines:
             words = ["<s>", *(word if word in known else "<unk>" for word in line.split()), "</s>"]
-            for place, (_, word) in enumerate(pairwise(words), start=1):
-                result.append(self.log_prob(word, tuple(words[:place])))
+            for position, (_, word) in enumerate(pairwise(words), start=1):
+                result.append(self.log_prob(word, tuple(words[:position])))
         return result
 
 
@@ -108,9 +108,9 @@ def cost(model: SlowModel, ngram: Ngram, context_model: SlowModel) -> float:
     changed = SlowModel(fewer, {**model.backoffs, history: math.log(left / room)})
     changed.order = model.order
     context = 0.0
-    for place, word in enumerate(history):
-        named = "</s>" if (place, word) == (0, "<s>") else word
-        context += context_model.log_prob(named, history[:place])
+    for position, word in enumerate(history):
+        named = "</s>" if (position, word) == (0, "<s>") else word
+        context += context_model.log_prob(named, history[:position])
     divergence = math.fsum(
         math.exp(model.log_prob(word, history))
         * (model.log_prob(word, history) - changed.log_prob(word, history))

@@ -303,24 +303,24 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
 )
 def test_any_damage_is_an_error_or_another_model(edits: list[tuple[int, int, str]]) -> None:
     text = SMALL
-    for place, deleted, inserted in edits:
-        text = text[:place] + inserted + text[place + deleted :]
-    told = None
+    for offset, deleted, inserted in edits:
+        text = text[:offset] + inserted + text[offset + deleted :]
+    message = None
     with tempfile.TemporaryDirectory() as folder:
         try:
             model = load(Path(folder), text)
         except LmkitError as error:
-            told = str(error)
-    if told is not None:
-        assert "m.arpa" in told
-        assert "\n" not in told
+            message = str(error)
+    if message is not None:
+        assert "m.arpa" in message
+        assert "\n" not in message
         return
     for ids in ([], [2], [2, 2], [0, 1]):
         ids = [index for index in ids if index < len(model.vocabulary_)]
         log_probs = model.next_log_probs(ids)
         assert (log_probs <= 0).all() or not model.proper
         np.testing.assert_allclose(model.log_probs(ids), [
-            model.next_log_probs(ids[:place])[index] for place, index in enumerate(ids)
+            model.next_log_probs(ids[:t])[index] for t, index in enumerate(ids)
         ], rtol=0, atol=1e-9)  # fmt: skip
 
 
