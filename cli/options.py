@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmkit.errors import LmkitError
     from lmkit.models.base import LanguageModel
     from lmkit.text.corpus import Corpus
+    from lmkit.types import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -220,7 +221,7 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def progress_bar(wanted: bool | None) -> Iterator[Callable[[str, float], None] | None]:
+def progress_bar(wanted: bool | None) -> Iterator[Progress | None]:
     """Yield a progress function that draws one line on stderr, or None where none is wanted."""
     if wanted is None:
         wanted = sys.stderr.isatty()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from . import options as o
 if TYPE_CHECKING:
     from lmkit.statistics.generated import GeneratedComparison
     from lmkit.statistics.zipf import ZipfReport
+    from lmkit.types import Progress
 
 
 @click.command()
@@ -134,7 +135,7 @@ def _generated(
     unit: str,
     ngrams: int,
     seed: int,
-    show: Callable[[str, float], None] | None,
+    show: Progress | None,
 ) -> list[GeneratedComparison]:
     from lmkit.models.registry import load
     from lmkit.statistics.generated import compare_generated
@@ -173,9 +174,7 @@ def _check_plot(plot: Path) -> None:
     o.check_output(plot)
 
 
-def _part(
-    show: Callable[[str, float], None] | None, name: str, place: int, total: int
-) -> Callable[[str, float], None] | None:
+def _part(show: Progress | None, name: str, place: int, total: int) -> Progress | None:
     """Return a progress function for one corpus's share of the whole."""
     if show is None:
         return None

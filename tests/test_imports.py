@@ -174,6 +174,19 @@ def test_one_module_starts_threads() -> None:
     assert starting == {"lmkit.parallel"}
 
 
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_modules_and_functions_are_short(module: str) -> None:
+    """At most 400 lines a module, and 60 a function without its docstring."""
+    source = MODULES[module].read_text(encoding="utf-8")
+    assert source.count("\n") <= 400
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[0]
+            documented = ast.get_docstring(node) is not None
+            doc = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+            assert (node.end_lineno or 0) - node.lineno + 1 - doc <= 60, node.name
+
+
 def test_scores_and_reports_know_no_kind_of_model() -> None:
     """What ranks and shows models knows them by their one interface."""
     for module, others in GRAPH.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lmkit.errors import LmkitError
+from lmkit.types import Progress
 
 LINE_SECONDS = 0.25
 LOG_SECONDS = 5.0
@@ -29,7 +30,7 @@ class Reporter:
 
     def __init__(
         self,
-        progress: Callable[[str, float], None] | None = None,
+        progress: Progress | None = None,
         log: str | Path | None = None,
         *,
         clock: Callable[[], float] = time.perf_counter,
