@@ -21,7 +21,7 @@ from lmkit.parallel import ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.tally import MOST_RUNS
 from lmkit.text.corpus import Text
-from lmkit.text.unspaced import NO_TABLE, parts_unspaced, unspaced_table
+from lmkit.text.unspaced import NO_TABLE, splits_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS_ID
 
 FEWEST_BLOCKS = 5  # of which a standard error is estimated at all
@@ -106,7 +106,7 @@ def sentence_blocks(text: Text, ledger: SurprisalLedger | None = None) -> Blocks
 
 def _stretches(text: Text) -> Blocks:
     """Return stretches of as many words each, 20 or more, at most 1,000 of them."""
-    unspaced = unspaced_table() if parts_unspaced(text.normalize) else NO_TABLE
+    unspaced = unspaced_table() if splits_unspaced(text.normalize) else NO_TABLE
     words = _measured(text, b" \n", unspaced)
     length = max(SHORTEST_STRETCH, -(-len(words) // MOST_RUNS))
     starts = block_starts(len(words), length)

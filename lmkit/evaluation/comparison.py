@@ -34,8 +34,8 @@ from lmkit.results.proper import improper
 from lmkit.tables import TableRenderer, html_table, plain_table
 from lmkit.text.corpus import Corpus, Text, as_corpus
 from lmkit.text.encoding import learn_text
-from lmkit.text.known import joint_vocabulary
 from lmkit.text.meter import TextSummary
+from lmkit.text.shared_vocabulary import joint_vocabulary
 from lmkit.types import Progress
 
 if TYPE_CHECKING:

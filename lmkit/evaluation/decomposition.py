@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lmkit.errors import NotComparableError
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.corpus import Text
-from lmkit.text.unspaced import parts_unspaced, unspaced_table
+from lmkit.text.unspaced import splits_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS, SPECIALS, UNK, UNK_ID, Vocabulary
 
 FREQUENCIES = (0, 1, 2, 5, 10, 100, 1000)  # where bands of training frequency begin
@@ -168,7 +168,7 @@ def items_of(text: Text) -> Items:
     codes = np.frombuffer(canonical.encode("utf-32-le"), np.uint32)
     ends = np.flatnonzero(codes == 10)
     edges = [np.flatnonzero(codes == 32), ends, ends + 1]
-    if parts_unspaced(text.normalize):
+    if splits_unspaced(text.normalize):
         # Each of these is a word by itself, and no space stands beside one.
         alone = np.flatnonzero(unspaced_table()[codes])
         edges += [alone, alone + 1]

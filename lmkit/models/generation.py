@@ -16,7 +16,7 @@ from lmkit.models.core import Core
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_text
 from lmkit.text.units import join_tokens, symbol_code
-from lmkit.text.unspaced import Closing, parts_unspaced, space_between
+from lmkit.text.unspaced import SpaceRemover, space_between, splits_unspaced
 from lmkit.text.vocabulary import UNK
 from lmkit.types import Ids, LogProbs, State
 
@@ -211,7 +211,7 @@ def _spelled_prompt(model: Core, ids: Ids, prompt: str) -> str:
     """
     if (ids == model.vocabulary_.unk_id).any():
         raw = np.frombuffer(bytearray(prompt.encode()), np.uint8)
-        closed = Closing().close(raw)[0] if parts_unspaced(model.normalize_) else raw
+        closed = SpaceRemover().remove(raw)[0] if splits_unspaced(model.normalize_) else raw
         return closed.tobytes().decode()
     tokens = (model.vocabulary_.tokens[index] for index in ids.tolist())
     return join_tokens(tokens, model.unit, model.normalize_)

@@ -16,10 +16,9 @@ from lmkit.parallel import Background, ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.proper import outcome_sums
 from lmkit.results.tally import Tally, Tallying
-from lmkit.text.collected import Collected
 from lmkit.text.corpus import Corpus, Text, as_text
 from lmkit.text.encoding import encode_batches
-from lmkit.text.meter import Meter
+from lmkit.text.meter import GrowingArray, Meter
 from lmkit.text.passages import PassageSink
 from lmkit.text.tables import EncodedChunk
 from lmkit.types import Progress
@@ -51,7 +50,7 @@ def score_text(
     start = time.perf_counter()
     own = given.under(normalize=model.normalize_, sentences=model.sentences_)
     how = scoring(model, own, context)
-    sentences = Collected(np.int64, own.raw_size // 8)
+    sentences = GrowingArray(np.int64, own.raw_size // 8)
     passages = PassageSink()
     meter = Meter(sizes=sentences, passages=passages)
     columns = _Columns(own.raw_size)
@@ -209,13 +208,13 @@ class _Columns:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self.filled: dict[str, Collected] = {}
+        self.filled: dict[str, GrowingArray] = {}
 
     def add(self, pieces: dict[str, NDArray[Any]]) -> None:
         """Put a piece behind each of some columns."""
         for name, piece in pieces.items():
             if name not in self.filled:
-                self.filled[name] = Collected(piece.dtype, self._size)
+                self.filled[name] = GrowingArray(piece.dtype, self._size)
             self.filled[name].add(piece)
 
     def take(self, name: str, dtype: Any) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.results.scored import Scored, infinite
-from lmkit.text.encoding import places_of
+from lmkit.text.encoding import event_spans
 from lmkit.text.meter import Meter
 from lmkit.text.units import UNITS
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
@@ -72,7 +72,7 @@ class SurprisalLedger(Scored):
         if self.places is not None:
             return self.places
         meter = Meter()
-        found = places_of(self.text, self.unit, meter)
+        found = event_spans(self.text, self.unit, meter)
         if meter.summary(self.text).sha256 != self.summary.sha256:
             raise CorpusError(f"{self.text.name}: changed since it was scored; score it again")
         return found

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lmkit.kernels.events import sum_documents, sum_events
 from lmkit.results.scored import Scored
+from lmkit.text.encoding import UnknownCollector, UnknownTokens
 from lmkit.text.meter import Meter, Sink, TextSummary
-from lmkit.text.unknown import Gathering, Unknown
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 
 MOST_RUNS = 1000  # more make an interval no better, only slower
@@ -47,7 +47,7 @@ class Tally(Scored):
     sentences: int
     known: float
     zeros: int
-    unknown: Unknown
+    unknown: UnknownTokens
     first_zero: tuple[int, int] | None = None
     spelling: NDArray[np.float64] | None = None
     document_nats: NDArray[np.float64] | None = None
@@ -192,7 +192,7 @@ class Tallying:
         self.meter = Meter(sizes=self._sizes, passages=passages)
         self._runs = Runs(3)
         self._documents = Documents()
-        self._unknown = Gathering(unit)
+        self._unknown = UnknownCollector(unit)
         self._zeros = 0
         self._first_zero: tuple[int, int] | None = None
         self._open = 0  # events of the last sentence, which has not ended

@@ -18,7 +18,7 @@ from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.text.corpus import Corpus, Text
 from lmkit.text.encoding import learn_text
 from lmkit.text.tables import new_table
-from lmkit.text.unspaced import parts_unspaced
+from lmkit.text.unspaced import splits_unspaced
 from lmkit.text.vocabulary import EOS_ID, UNK_ID
 from lmkit.types import FloatArray, Progress
 
@@ -164,7 +164,7 @@ def _generate(
 
 def _ids(text: str, unit: str, normalize: str) -> NDArray[np.int32]:
     """Return a text that is canonical under a normaliser already as ids, without sentence ends."""
-    table = new_table(unit, parts=parts_unspaced(normalize))
+    table = new_table(unit, split_unspaced=splits_unspaced(normalize))
     chunks = Corpus.from_string(text, normalize="none").train.chunks()
     ids = [table.encode(chunk, learn=True, name="generated text").ids for chunk in chunks]
     found = np.concatenate([np.empty(0, np.int32), *ids])

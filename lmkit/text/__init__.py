@@ -1,1 +1,1 @@
-"""Text to ids: corpora, normalisers, units, vocabularies and encodings."""
+"""From text to ids: sources, normalisers, corpora, units, vocabularies and encodings."""

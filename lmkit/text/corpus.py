@@ -1,8 +1,8 @@
-"""Corpora: where text comes from, how it becomes canonical, and how it is split.
+"""Texts and corpora: opening them, making them canonical, and splitting them.
 
-A :class:`Text` is one run of raw text with the two rules, normaliser and sentence rule, that make
-it canonical. A :class:`Corpus` is a named set of up to three of them: train, valid and test.
-Neither holds the text itself; both read it again, block by block, whenever it is wanted.
+A :class:`Text` is raw text with the two rules, normaliser and sentence rule, that make it
+canonical. A :class:`Corpus` is a named set of up to three of them: train, valid and test. Neither
+holds the text in memory; both read it block by block each time it is needed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError, did_you_mean
-from lmkit.text.documents import ROW, Finder, check_documents, line_places
+from lmkit.kernels import folding
+from lmkit.text.documents import ROW, DocumentFinder, check_documents, line_offsets
+from lmkit.text.json_lines import DEFAULT_FIELD, is_json_lines
 from lmkit.text.meter import NEWLINE, Meter, TextSummary
 from lmkit.text.normalize import check_normalizer, normalizer
-from lmkit.text.rows import DEFAULT_FIELD, is_json_lines
 from lmkit.text.source import Source, spooled
-from lmkit.text.unspaced import Closing, parts_unspaced
+from lmkit.text.splitting import split_sources
+from lmkit.text.unspaced import SpaceRemover, splits_unspaced
 
 SENTENCE_RULES = ("line", "paragraph", "none")
 DEFAULT_CORPUS = "python-reference"
 DEFAULT_NORMALIZER = "words"
 DEFAULT_SENTENCES = "line"
 DEFAULT_CUT = (0.8, 0.1, 0.1)
-_PARTS = {
+_PART_NAMES = {
     "train": "train", "training": "train",
     "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
     "test": "test",
@@ -40,17 +42,17 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Text:
-    """One run of raw text and the rules that make it canonical.
+    """Raw text and the rules that make it canonical.
 
     `normalize` is a normaliser's name (lmkit.text.normalize); `sentences` says what ends a
     sentence: ``line`` each line, also a blank one; ``paragraph`` a blank line; ``none`` nothing.
 
-    `documents` says what a document is: ``file`` each source; ``blank`` what stands between blank
-    lines; ``line`` each line that is not blank; any other string is a regular expression, and a
-    line in which it is found begins a document. Files, and rows of JSON lines, always part
-    documents, but rows not under ``file``. By default documents are the rows of JSON lines, or the
-    files where there are several, and else unknown. A document ends a paragraph, as a file does;
-    otherwise the canonical text is the same under every rule.
+    `documents` says what a document is: ``file`` each source; ``blank`` the lines between blank
+    lines; ``line`` each line that is not blank; any other string is a regular expression, and each
+    line that it matches begins a document. Every file begins a document, and every row of JSON
+    lines, except under ``file``. By default documents are the rows of JSON lines, or else the files
+    where there are several; else there are none. The end of a document ends a paragraph, as the end
+    of a file does; otherwise the canonical text is the same under every rule.
     """
 
     name: str
@@ -75,31 +77,29 @@ class Text:
 
     @property
     def raw_size(self) -> int:
-        """About how many bytes the raw text has, as its files hold them; 0 if there are none."""
+        """The approximate number of bytes of the raw text, as its files store it."""
         return sum(source.raw_size for source in self.sources)
 
     def chunks(self, meter: Meter | None = None) -> Iterator[NDArray[np.uint8]]:
-        """Yield the canonical text as UTF-8 bytes, cut only between tokens.
+        """Yield the canonical text as UTF-8, uint8 arrays cut only between tokens.
 
-        Words are parted by single spaces and each sentence ends with a newline; under a normaliser
-        that includes ``words`` no space stands beside a Han character or full-width mark
-        (lmkit.text.unspaced). `meter` counts what goes past. Raises EncodingError or CorpusError
+        Words are separated by single spaces and each sentence ends with a newline; under a
+        normaliser that includes ``words`` there is no space beside a Han character or full-width
+        mark (lmkit.text.unspaced). `meter` counts the chunks. Raises EncodingError or CorpusError
         for a text that cannot be read.
         """
-        from lmkit.kernels import folding
-
         rule = SENTENCE_RULES.index(self.sentences)
         state = folding.new_state()
         meter = meter or Meter()
         if self.document_rule is not None:
             meter.expect_documents(self.raw_size)
-        closing = Closing() if parts_unspaced(self.normalize) else None
+        remover = SpaceRemover() if splits_unspaced(self.normalize) else None
         for block, breaks, begins in self._normalized_blocks(meter):
             raw = np.frombuffer(block, np.uint8)
             _, chunk, starts = folding.fold(raw, state, rule, breaks=breaks)
-            if closing is not None:
+            if remover is not None:
                 size = len(chunk)
-                chunk, words = closing.close(chunk, starts)
+                chunk, words = remover.remove(chunk, starts)
                 state[folding.WORDS] += words
                 state[folding.CHARACTERS] -= size - len(chunk)
             if len(breaks):
@@ -112,8 +112,6 @@ class Text:
     def _metered(
         self, chunk: NDArray[np.uint8], state: NDArray[np.int64], meter: Meter
     ) -> NDArray[np.uint8]:
-        from lmkit.kernels import folding
-
         ends = int(state[folding.SENTENCE_ENDS])
         characters = int(state[folding.CHARACTERS]) + ends
         meter.add(chunk, words=int(state[folding.WORDS]), ends=ends, characters=characters)
@@ -122,10 +120,14 @@ class Text:
     def _normalized_blocks(
         self, meter: Meter
     ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[np.bool_]]]:
-        """Yield blocks, the byte offsets that end what stands before, and which begin documents."""
+        """Yield normalised blocks with their breaks.
+
+        Breaks are byte offsets at which a document or a row begins, int64 (N,), and for each
+        whether it is a document, bool (N,).
+        """
         normalize = normalizer(self.normalize)
-        finder = Finder(self.document_rule)
-        nothing = np.empty(0, np.int64), np.empty(0, np.bool_)
+        finder = DocumentFinder(self.document_rule)
+        no_breaks = np.empty(0, np.int64), np.empty(0, np.bool_)
         for source in self.sources:
             raw = b""
             for piece in finder.pieces(source):
@@ -133,15 +135,16 @@ class Text:
                 meter.raw_bytes += len(raw)
                 lines, begins = finder.find(piece)
                 block = raw if normalize is None else normalize(raw.decode()).encode()
-                yield block, line_places(block, lines), begins  # a normaliser keeps line ends
+                # Line numbers still hold: a normaliser keeps line ends.
+                yield block, line_offsets(block, lines), begins
             if raw and not raw.endswith(b"\n"):
-                yield b"\n", *nothing  # a file's end is a line's end
+                yield b"\n", *no_breaks  # the end of a file ends its last line
             if self.sentences == "paragraph":
-                yield b"\n", *nothing  # and a paragraph's
+                yield b"\n", *no_breaks  # and its last paragraph
 
     @property
     def document_rule(self) -> str | None:
-        """What a document is: `documents`, or what is known without it; None if nothing is."""
+        """The rule that defines documents: `documents`, or its default; None for no documents."""
         if self.documents is None:
             if any(source.field is not None for source in self.sources):
                 return ROW
@@ -149,8 +152,8 @@ class Text:
         return self.documents
 
     @cached_property
-    def _read(self) -> Meter:
-        """The meter of the canonical text, read through once."""
+    def _meter(self) -> Meter:
+        """The meter of the whole canonical text, which is read once for it."""
         meter = Meter()
         for _ in self.chunks(meter):
             pass
@@ -158,16 +161,16 @@ class Text:
 
     @cached_property
     def summary(self) -> TextSummary:
-        """The counts and the sha256 of the canonical text, read through once."""
-        return self._read.summary(self)
+        """The counts and the sha256 of the canonical text, which is read once for them."""
+        return self._meter.summary(self)
 
     @property
     def document_sizes(self) -> NDArray[np.int64] | None:
         """The canonical bytes, characters and sentence ends of each document, int64 (D, 3).
 
-        None where documents are unknown.
+        None where no document rule applies.
         """
-        return self._read.documents
+        return self._meter.documents
 
     def canonical(self) -> str:
         """Return the whole canonical text."""
@@ -176,25 +179,23 @@ class Text:
     def cut(self, fractions: tuple[float, ...]) -> tuple[Text, ...]:
         """Return contiguous parts that hold these fractions of the sentences, in order.
 
-        The parts are places in the raw text, and so the same under every normaliser. A text
-        without sentence ends (rule ``none``) is cut by words. Raises CorpusError for a text of
+        The boundaries are byte offsets of the raw text, the same under every normaliser. A text
+        without sentence ends (rule ``none``) is split by words. Raises CorpusError for a text of
         fewer than ten sentences.
         """
-        from lmkit.text.cutting import cut_sources
-
         if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
             raise ParameterError(f"the parts {fractions} must be positive and sum to 1")
         return tuple(
             replace(self, sources=part)
-            for part in cut_sources(self.name, self.sources, self.sentences, fractions)
+            for part in split_sources(self.name, self.sources, self.sentences, fractions)
         )
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A named text with its parts: train, and valid and test where there are any.
+    """A named text with its parts: train, and optionally valid and test.
 
-    A single file is all `train`; :meth:`split` cuts it.
+    A single file is all `train`; :meth:`split` splits it.
 
     >>> corpus = Corpus.from_string("One.\\nTwo,\\n\\nthree!", normalize="letters")
     >>> corpus.train.canonical()
@@ -220,30 +221,30 @@ class Corpus:
         encoding: str = "utf-8",
         errors: str = "strict",
     ) -> Corpus:
-        """Return the corpus at a place: a catalogue name, a file, a folder, a glob or ``-``.
+        """Return a corpus by its catalogue name, file, folder or glob, or from ``-`` (stdin).
 
-        A folder or a catalogue corpus has the parts that its file names tell (train, valid or dev,
-        test); any other folder or glob is one text of all its files, by name. Rules that are left
-        out come from the catalogue, else they are ``words`` and ``line``; `documents` says what a
-        document is (see :class:`Text`). Files of JSON lines (``.jsonl``, ``.ndjson``, packed ones
-        too) are read as rows, their text the `field` of that name, ``text`` by default; so is
-        standard input where a field is named.
+        The files of a folder make the parts that their names contain (train, valid or dev, test);
+        any other folder or glob is one text of all its files, sorted by name. Rules that are not
+        given come from the catalogue, else they are ``words`` and ``line``; `documents` says what a
+        document is (see :class:`Text`). Files of JSON lines (``.jsonl``, ``.ndjson``, compressed
+        ones too) are read as rows, their text the string in `field`, ``text`` by default; so is
+        standard input where `field` is given.
 
-        Raises CorpusError when there is nothing at that place, FetchError when a catalogue corpus
-        cannot be had.
+        Raises CorpusError where nothing is found, FetchError where a catalogue corpus cannot be
+        downloaded.
         """
         from lmkit.corpora import catalogue
 
-        how = {"encoding": encoding, "errors": errors}
+        decoding = {"encoding": encoding, "errors": errors}
         if str(where) == "-":
-            source = spooled("stdin", sys.stdin.buffer, **how, field=field)
+            source = spooled("stdin", sys.stdin.buffer, **decoding, field=field)
             return _from_parts("stdin", {"train": [source]}, normalize, sentences, documents)
         if isinstance(where, str) and where in catalogue.names():
             entry = catalogue.entry(where)
             normalize, sentences = normalize or entry.normalize, sentences or entry.sentences
             sources = {
-                part: [Source(str(place.get("path", where)), **place)]
-                for part, place in entry.locate().items()
+                part: [Source(str(fields.get("path", where)), **fields)]
+                for part, fields in entry.locate().items()
             }
             corpus = _from_parts(where, sources, normalize, sentences, documents)
             return corpus.split(entry.cut) if entry.cut else corpus
@@ -254,7 +255,7 @@ class Corpus:
                 f"{did_you_mean(str(where), catalogue.names())}; `lmkit corpora` lists them"
             )
         sources = {
-            part: [_source_of(file, field=field, **how) for file in of_part]
+            part: [_source_of(file, field=field, **decoding) for file in of_part]
             for part, of_part in files.items()
         }
         name = Path(where).name or str(where)
@@ -275,7 +276,7 @@ class Corpus:
         return _from_parts(name, {"train": [source]}, normalize, sentences, documents)
 
     def split(self, fractions: tuple[float, ...] = DEFAULT_CUT) -> Corpus:
-        """Return this corpus with its training part cut contiguously into train, valid and test.
+        """Return this corpus with its training part split contiguously into train, valid and test.
 
         Raises CorpusError for a text of fewer than ten sentences.
         """
@@ -287,24 +288,24 @@ class Corpus:
 
     @property
     def parts(self) -> dict[str, Text]:
-        """The parts that there are, by name, in order."""
+        """The parts that are not None, by name, in order."""
         named = {"train": self.train, "valid": self.valid, "test": self.test}
         return {name: text for name, text in named.items() if text is not None}
 
     @property
     def whole(self) -> Text:
-        """All parts as one text, in the order train, valid, test; what is in two of them, once."""
+        """All parts as one text, in the order train, valid, test; shared sources once."""
         sources = dict.fromkeys(source for text in self.parts.values() for source in text.sources)
         return replace(self.train, name=self.name, sources=tuple(sources))
 
     @property
     def held_out(self) -> Text:
-        """What is evaluated on: the test part, else the valid part, else all there is."""
+        """The text to evaluate on: the test part, else the valid part, else the training part."""
         return self.test or self.valid or self.train
 
 
 def as_corpus(where: Corpus | Text | str | Path) -> Corpus:
-    """Return a Corpus for whatever names one: itself, one Text, or a place to open."""
+    """Return `where` as a Corpus: itself, one Text as its training part, or opened by name."""
     if isinstance(where, Corpus):
         return where
     if isinstance(where, Text):
@@ -313,7 +314,7 @@ def as_corpus(where: Corpus | Text | str | Path) -> Corpus:
 
 
 def as_text(where: Corpus | Text | str | Path) -> Text:
-    """Return the Text that a value names: itself, or the held-out part of a corpus."""
+    """Return `where` as a Text: itself, or the held-out part of the corpus it names."""
     return where if isinstance(where, Text) else as_corpus(where).held_out
 
 
@@ -338,7 +339,7 @@ def _from_parts(
 
 
 def _find_files(where: str | Path) -> dict[str, list[Path]]:
-    """Return the files at a place by the part that they make; empty where there are none."""
+    """Return the files that a name or pattern finds, by corpus part; empty where there are none."""
     path = Path(where)
     try:
         if path.is_dir() and str(where):
@@ -356,7 +357,7 @@ def _find_files(where: str | Path) -> dict[str, list[Path]]:
 def _source_of(file: Path, *, encoding: str, errors: str, field: str | None) -> Source:
     rows = (field or DEFAULT_FIELD) if is_json_lines(file) else None
     if file.exists() and not file.is_file() and not file.is_dir():
-        with file.open("rb") as pipe:  # it gives its bytes only once
+        with file.open("rb") as pipe:  # it can be read only once
             return spooled(str(file), pipe, encoding=encoding, errors=errors, field=rows)
     return Source(str(file), path=file, encoding=encoding, errors=errors, field=rows)
 
@@ -373,11 +374,14 @@ def _text_files(folder: Path) -> list[Path]:
 
 
 def _by_part(files: list[Path]) -> dict[str, list[Path]]:
-    """Sort files by the part of a corpus that a word of their names tells."""
+    """Return files by corpus part, as told by a word of their names.
+
+    ``ptb.valid.txt`` is `valid`; a name with words of several parts, or of none, is left out.
+    """
     parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": []}
     for file in files:
         words = re.split(r"[^a-z]+", file.name.lower())
-        told = {_PARTS[word] for word in words if word in _PARTS}
-        if len(told) == 1:
-            parts[told.pop()].append(file)
+        named = {_PART_NAMES[word] for word in words if word in _PART_NAMES}
+        if len(named) == 1:
+            parts[named.pop()].append(file)
     return parts

@@ -1,4 +1,7 @@
-"""What is counted over a canonical text while it is read."""
+"""Counting a canonical text while it streams past: sizes, checksum, document boundaries.
+
+:class:`GrowingArray` is the buffer that collects numbers whose total is not known beforehand.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lmkit.text.collected import Collected
 
 if TYPE_CHECKING:
     from lmkit.text.corpus import Text
@@ -23,9 +24,8 @@ class TextSummary:
 
     `characters` and `bytes` include one for each sentence end; `words` are those of the unit
     ``word``, sentence ends not counted. `sha256` is that of the canonical text's UTF-8 bytes.
-    `raw_bytes` is the size of the source as UTF-8, before anything was done to it: no divisor, but
-    what shows how far the canonical text is from its source.
-    `documents` is None where it is not known what a document is.
+    `raw_bytes` is the size of the source as UTF-8 before normalisation; no metric divides by it.
+    `documents` is None where no document rule applies.
     """
 
     name: str
@@ -40,39 +40,69 @@ class TextSummary:
     documents: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, as the JSON output has them."""
+        """Return the fields by name, as in the JSON output."""
         return dict(vars(self))
 
 
 class Sink(Protocol):
-    """What takes numbers piece by piece."""
+    """A consumer of an array that arrives in pieces."""
 
     def add(self, piece: NDArray[Any], /) -> None:
-        """Take some more."""
+        """Consume the next piece."""
+
+
+class GrowingArray:
+    """An array that is appended to, with spare capacity at its end.
+
+    `size` is the size in bytes of the text that it is filled from. The initial capacity is a third
+    of that, at least 2^20 elements; a full buffer is replaced by one of four times the size needed.
+    Memory that has not been written to is not resident.
+    """
+
+    def __init__(self, dtype: Any, size: int) -> None:
+        self._buffer = np.empty(max(size // 3, 1 << 20), dtype)
+        self._size = 0
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The elements so far, a view."""
+        return self._buffer[: self._size]
+
+    def add(self, piece: NDArray[Any], /) -> None:
+        """Append the elements of an array."""
+        needed = self._size + len(piece)
+        if needed > len(self._buffer):
+            larger = np.empty(4 * needed, self._buffer.dtype)
+            larger[: self._size] = self.array
+            self._buffer = larger
+        self._buffer[self._size : needed] = piece
+        self._size = needed
 
 
 class Meter:
-    """Counts a canonical text while it streams past.
+    """Counts a canonical text while it streams past, chunk by chunk.
 
-    The bytes of each sentence go to `sizes`, and all bytes to `passages`, if they are given.
+    The number of bytes of each sentence is passed to `sizes`, and the text itself to `passages`,
+    where they are given.
     """
 
     def __init__(self, *, sizes: Sink | None = None, passages: Sink | None = None) -> None:
         self.digest = hashlib.sha256()
         self.bytes = self.characters = self.words = self.sentence_ends = 0
-        self.raw_bytes = 0  # of the source, which is read before its canonical text goes past
+        self.raw_bytes = 0  # of the source; added to by whoever reads it
         self._sizes, self._passages = sizes, passages
-        self._open = 0  # bytes of the sentence that has not ended
-        self._begun: tuple[Collected, ...] = ()
-        self._last = -1  # the byte at which the last document began
+        self._open = 0  # bytes so far of the sentence that has not ended
+        # Start of each document: bytes, characters and sentence ends before it, a column each.
+        self._starts: tuple[GrowingArray, ...] = ()
+        self._last_start = -1  # byte offset of the last document
 
     def add(self, chunk: NDArray[np.uint8], *, words: int, ends: int, characters: int) -> None:
-        """Count a further chunk; the totals are those of the text up to its end."""
+        """Count the next chunk; `words`, `ends` and `characters` are running totals after it."""
         if self._sizes is not None:
             sizes = np.diff(np.flatnonzero(chunk == NEWLINE), prepend=-1)
-            whole = int(sizes.sum())
+            ended = int(sizes.sum())  # bytes of the chunk up to its last newline
             sizes[:1] += self._open
-            self._open = len(chunk) - whole + (0 if len(sizes) else self._open)
+            self._open = len(chunk) - ended + (0 if len(sizes) else self._open)
             self._sizes.add(sizes)
         if self._passages is not None:
             self._passages.add(chunk)
@@ -81,58 +111,58 @@ class Meter:
         self.words, self.sentence_ends, self.characters = words, ends, characters
 
     def expect_documents(self, size: int) -> None:
-        """Take note that documents are known, in a text of about `size` bytes."""
-        self._begun = tuple(Collected(np.int64, size // 64) for _ in range(3))
+        """Prepare to record the documents of a text of about `size` bytes."""
+        self._starts = tuple(GrowingArray(np.int64, size // 64) for _ in range(3))
 
     def begin_documents(self, starts: NDArray[np.int64]) -> None:
-        """Note where documents begin in the chunk that is added next, int64 (N, 3).
+        """Record the starts of documents in the chunk that is added next, int64 (N, 3).
 
-        Bytes from its first one on, characters and sentence ends from the first of the text.
+        Columns: byte offset within the chunk; characters and sentence ends before it in the text.
+        A document that begins where the one before began leaves that one empty; it counts once.
         """
-        places = starts[:, 0] + self.bytes
-        new = np.diff(places, prepend=self._last) > 0  # those before it that are empty drop out
+        offsets = starts[:, 0] + self.bytes
+        new = np.diff(offsets, prepend=self._last_start) > 0
         if new.any():
-            self._last = int(places[-1])
-            for column, values in zip(self._begun, (places, *starts.T[1:]), strict=True):
+            self._last_start = int(offsets[-1])
+            for column, values in zip(self._starts, (offsets, *starts.T[1:]), strict=True):
                 column.add(values[new])
 
     @property
     def document_starts(self) -> NDArray[np.int64] | None:
-        """The sentence ends before each document that has begun, int64 (D,); None if unknown."""
-        return self._begun[2].array if self._begun else None
+        """The sentence ends before each document started so far, int64 (D,); None without rule."""
+        return self._starts[2].array if self._starts else None
 
     @property
     def document_offsets(self) -> NDArray[np.int64] | None:
-        """The characters before each document that has begun, int64 (D,); None if unknown."""
-        return self._begun[1].array if self._begun else None
+        """The characters before each document started so far, int64 (D,); None without rule."""
+        return self._starts[1].array if self._starts else None
 
     @property
     def documents(self) -> NDArray[np.int64] | None:
         """The canonical bytes, characters and sentence ends of each document, int64 (D, 3).
 
-        In the order of the text; None where documents are unknown. Those without a byte are left
-        out.
+        In the order of the text, without empty documents; None where no document rule applies.
         """
         count = self.document_count
         if count is None:
             return None
         sizes = np.empty((count, 3), np.int64)
         totals = (self.bytes, self.characters, self.sentence_ends)
-        for place, (column, total) in enumerate(zip(self._begun, totals, strict=True)):
+        for axis, (column, total) in enumerate(zip(self._starts, totals, strict=True)):
             starts = column.array[:count]
-            np.subtract(starts[1:], starts[:-1], out=sizes[:-1, place])
-            sizes[-1:, place] = total - starts[-1:]
+            np.subtract(starts[1:], starts[:-1], out=sizes[:-1, axis])
+            sizes[-1:, axis] = total - starts[-1:]
         return sizes
 
     @property
     def document_count(self) -> int | None:
-        """The number of documents that have a byte; None where documents are unknown."""
-        if not self._begun:
+        """The number of documents that are not empty; None where no document rule applies."""
+        if not self._starts:
             return None
-        return len(self._begun[0].array) - int(self._last == self.bytes)
+        return len(self._starts[0].array) - int(self._last_start == self.bytes)
 
     def summary(self, text: Text) -> TextSummary:
-        """Return the counts, for a text that has streamed past whole."""
+        """Return the counts of `text`, all of whose chunks have been added."""
         return TextSummary(
             name=text.name,
             sha256=self.digest.hexdigest(),

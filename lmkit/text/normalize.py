@@ -7,21 +7,20 @@ none      nothing: white space is folded, as it always is
 lower     lower case. Loses: case
 letters   lower case, and everything but letters becomes a space (The Time Machine's classical
           preparation). Loses: case, digits, punctuation and all other characters but letters
-words     NFC; punctuation parted from words; each Han character a word. A word is letters, marks,
-          digits and underscores, with apostrophes inside (don't), and full stops or commas
-          between digits (3.14, 1,000); any other character stands alone, a run of the same one
-          together (... ---- ==). Loses nothing but where spaces stood
-nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatures and such
+words     NFC; punctuation separated from words; each Han character a word. A word is letters,
+          marks, digits and underscores, with apostrophes inside (don't), and full stops or commas
+          between digits (3.14, 1,000); any other character is a token by itself, a run of the
+          same one together (... ---- ==). Loses nothing but the positions of spaces
+nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatures and the like
           become their plain forms. Loses: which of the forms it was
 ========  ====================================================================================
 
-Under a composition that includes ``words``, Han characters and full-width punctuation marks are
-written without spaces: each is a word by itself, and the canonical text has no space beside one,
-neither where the source has none nor where it has one. See lmkit.text.unspaced.
+Under a composition that includes ``words``, the canonical text has no space beside a Han character
+or a full-width punctuation mark, whether the source has one there or not (lmkit.text.unspaced).
 
-They are composed with ``+`` and run from left to right: ``nfkc+lower+words``. None of them adds or
-removes a line end, so that sentences stay what they were; under the rule ``paragraph`` a line of
-which nothing is left (a row of stars, under ``letters``) is a blank one, and ends a paragraph.
+Normalisers are composed with ``+`` and run from left to right: ``nfkc+lower+words``. None of them
+adds or removes a line end. Under the sentence rule ``paragraph``, a line of which nothing is left
+(a row of stars, under ``letters``) is a blank line, and ends a paragraph.
 """
 
 from __future__ import annotations
@@ -29,7 +28,51 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lmkit.errors import ParameterError, did_you_mean
+from lmkit.kernels.characters import DIGIT, HAN, INK, LETTER, SPACE, WORD, part_words
+
+_CODE_POINTS = 0x110000
+_NEWLINE, _SPACE = 10, np.uint32(32)
+_CLASSES = (
+    (SPACE, r"\s"),
+    (WORD, r"[\p{L}\p{M}\p{N}_--\p{Han}]"),
+    (HAN, r"\p{Han}"),
+    (LETTER, r"[\p{L}--\p{Han}]"),
+    (DIGIT, r"[\p{Nd}--\p{Han}]"),
+    (INK, r"[\p{L}\p{M}]"),
+)
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of a text, uint32 (characters,); read-only."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def text_of(codes: NDArray[np.uint32]) -> str:
+    """Return the text with these code points: the inverse of :func:`code_points`."""
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def character_classes(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return the class bits of each code point that occurs in a text, uint8 (0x110000,).
+
+    Unicode's properties are looked up by `regex`, once for each distinct character; entries of
+    code points that do not occur are 0.
+    """
+    import regex
+
+    present = np.zeros(_CODE_POINTS, np.bool_)
+    present[codes] = True
+    distinct = np.flatnonzero(present).astype(np.uint32)
+    alphabet = text_of(distinct)
+    table = np.zeros(_CODE_POINTS, np.uint8)
+    for bit, pattern in _CLASSES:
+        for match in regex.finditer(f"{pattern}+", alphabet, regex.VERSION1):
+            table[distinct[match.start() : match.end()]] |= bit
+    return table
 
 
 def _lower(text: str) -> str:
@@ -37,23 +80,15 @@ def _lower(text: str) -> str:
 
 
 def _letters(text: str) -> str:
-    import numpy as np
-
-    from lmkit.kernels.characters import INK
-    from lmkit.text import characters
-
-    # The final sigma and others are lower-cased as their word wants it, so lower comes first.
-    codes = characters.code_points(text.lower())
-    kept = (characters.classes(codes)[codes] & INK != 0) | (codes == 10)
-    return characters.text_of(np.where(kept, codes, np.uint32(32)))
+    # Lower case first: that of a final sigma depends on its neighbours.
+    codes = code_points(text.lower())
+    kept = (character_classes(codes)[codes] & INK != 0) | (codes == _NEWLINE)
+    return text_of(np.where(kept, codes, _SPACE))
 
 
 def _words(text: str) -> str:
-    from lmkit.kernels.characters import part_words
-    from lmkit.text import characters
-
-    codes = characters.code_points(unicodedata.normalize("NFC", text))
-    return characters.text_of(part_words(codes, characters.classes(codes)))
+    codes = code_points(unicodedata.normalize("NFC", text))
+    return text_of(part_words(codes, character_classes(codes)))
 
 
 def _nfkc(text: str) -> str:
@@ -75,7 +110,7 @@ _LOSSES = {
 
 
 def check_normalizer(name: str) -> str:
-    """Return the name if it is a normaliser or a composition of some; ParameterError otherwise.
+    """Return `name` if it is a normaliser or a composition of some; raise ParameterError otherwise.
 
     >>> check_normalizer("nfkc+letters")
     'nfkc+letters'
@@ -90,7 +125,7 @@ def check_normalizer(name: str) -> str:
 
 
 def losses(name: str) -> str:
-    """Return what a normaliser does not keep, spaces aside; empty where it keeps everything.
+    """Return what a normaliser discards, other than spaces; empty where it discards nothing.
 
     >>> losses("nfkc+letters")
     'compatibility forms, case, digits, punctuation'
@@ -103,11 +138,10 @@ def losses(name: str) -> str:
 
 
 def normalizer(name: str) -> Callable[[str], str] | None:
-    """Return the function from text to text of that name, or None where it changes nothing.
+    """Return the function from text to text of that name; None for ``none``.
 
-    White space is folded afterwards, when the canonical text is made, and spaces beside Han
-    characters go. Raises ParameterError for
-    an unknown name.
+    White space is folded, and spaces beside Han characters are removed, only later, when the
+    canonical text is made. Raises ParameterError for an unknown name.
 
     >>> normalizer("words")("He said: \\"don't!\\" (3.14)...")
     'He said : " don\\'t ! " ( 3.14 ) ...'

@@ -1,19 +1,18 @@
-"""Hashes of the long sentences of a text, which show whether another text holds the same ones.
+"""Hashes of the long sentences of a text, to detect sentences that two texts share.
 
-A *passage* is a sentence of at least `SHORTEST` bytes of canonical text; shorter ones, such
-as ``yes .``, recur in texts that have nothing to do with each other. A sentence of `LONG`
-bytes or more is cut into passages at positions that its bytes determine (content-defined chunking:
-a cut stands where a hash of the eight bytes before it begins with seven zero bits, one position in
-128). So a text without sentence ends has passages too, of about 320 bytes, and they are the same
-ones wherever it stands in a longer text, but for the first few.
+A *passage* is a sentence of at least `SHORTEST` bytes of canonical text; shorter ones, such as
+``yes .``, recur in unrelated texts. A sentence of `LONG` bytes or more is cut into passages by
+content-defined chunking: there is a cut wherever a hash of the preceding eight bytes begins with
+seven zero bits, at one position in 128. So a text without sentence ends has passages too, of about
+320 bytes, and a copy of it within another text has the same ones, except for the first few.
 
-:class:`Passages` keeps the 64-bit hashes of all different passages of a text, or of a sample where
-there are more than :data:`MOST` (1 MiB): those below 2^(64 - level). The same limit applies to any
-text that is compared with it, so that a share measured on the sample has no bias. Its standard
-error is sqrt(s (1 - s) / n), for a share s of n sampled passages: a test text of 20,000 passages
-against a training text of two million, both sampled at 1 in 16, has n = 1,250 and an error of at
-most 1.4 percentage points. A new passage meets one of 2^17 hashes by accident with a probability of
-2^-47.
+:class:`Passages` keeps the 64-bit hashes of all distinct passages of a text, or of a sample where
+there are more than :data:`MOST` (1 MiB): the hashes below 2^(64 - level), one in 2^level. Any text
+that is compared with it is sampled by the same limit, so that the share measured on the sample is
+unbiased. The standard error of a share s of n sampled passages is sqrt(s (1 - s) / n): a test text
+of 20,000 passages and a training text of two million, both sampled at 1 in 16, give n = 1,250 and
+an error of at most 1.4 percentage points. A new passage collides with one of 2^17 hashes with
+probability 2^-47.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ from lmkit.errors import FormatError
 from lmkit.kernels.passages import SHORTEST, hash_passages
 
 MOST = 1 << 17  # hashes that are kept
-VERSION = 1  # of the hash and of what a passage is: hashes of another version are not comparable
-PARTS = 10  # contiguous parts of a text whose repetitions are measured
-_ALL = np.uint64(2**64 - 1)
-_NOTHING = np.empty(0, np.uint64)
+VERSION = 1  # of hash and passage definition: hashes of different versions are not comparable
+PARTS = 10  # contiguous parts of a text between which repetition is measured
+_LARGEST_HASH = np.uint64(2**64 - 1)
+_NO_HASHES = np.empty(0, np.uint64)
 
 
 class Overlap(NamedTuple):
-    """How many of a text's different passages another text holds: `seen` of `passages`.
+    """How many of a text's distinct passages another text holds: `seen` of `passages`.
 
-    Both are numbers of the sample where the texts are sampled. `chance` is the share that a text of
-    the same kind would have (see :func:`repetition`). Where `partial`, the other text is more than
-    what is known of it, and may hold more.
+    Both count sampled passages where the texts are sampled. `chance` is the share expected of an
+    independent text of the same kind (see :func:`repetition`). With `partial`, not all of the other
+    text was hashed, and `seen` is a lower bound.
     """
 
     seen: int
@@ -56,11 +55,12 @@ class Overlap(NamedTuple):
 
     @property
     def copied(self) -> bool:
-        """Whether the share is above what chance gives.
+        """Whether the share is significantly above chance, which suggests copied text.
 
-        With b = min(0.5, 2 chance + 0.01), it must be above b, and the probability of as many
-        passages if each were held with probability b must be below 0.001. That probability is at
-        most exp(-n KL(share, b)), KL being the divergence of two coins (Hoeffding 1963, theorem 1).
+        The null hypothesis is that each of the n passages is seen with probability at most
+        b = min(0.5, 2 chance + 0.01). It is rejected where share > b and the tail probability is
+        below 0.001, bounded by exp(-n KL(share, b)) with the divergence of two Bernoulli variables
+        KL(s, b) = s ln(s/b) + (1-s) ln((1-s)/(1-b)) (Hoeffding 1963, theorem 1).
 
         >>> [Overlap(seen, 1000, 0.005).copied for seen in (10, 30, 50)]
         [False, False, True]
@@ -76,10 +76,10 @@ class Overlap(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Passages:
-    """The hashes of a text's different passages, uint64 (P,), rising, those below 2^(64 - level).
+    """The rising hashes of a text's distinct passages, uint64 (P,), those below 2^(64 - level).
 
-    `chance` is the text's own :func:`repetition`; `partial` says that the text is more than what
-    was hashed, as where a mixture has a model of unknown training text.
+    `chance` is the text's own :func:`repetition`; `partial` says that only a part of the text was
+    hashed, as for a mixture one of whose models has an unknown training text.
     """
 
     hashes: NDArray[np.uint64]
@@ -88,20 +88,20 @@ class Passages:
     partial: bool = False
 
     def at(self, level: int) -> NDArray[np.uint64]:
-        """Return the hashes that are left at a level, its own or a higher one."""
+        """Return the hashes of the sample at a level, its own or a higher one."""
         return self.hashes[: np.searchsorted(self.hashes, _limit(level), side="right")]
 
     def overlap(self, test: Passages) -> Overlap:
         """Return how many passages of a test text this text holds."""
         level = max(self.level, test.level)
         own, others = self.at(level), test.at(level)
-        places = np.searchsorted(own, others)
-        places[places == len(own)] = 0
-        seen = int(np.count_nonzero(own[places] == others)) if len(own) else 0
+        indices = np.searchsorted(own, others)
+        indices[indices == len(own)] = 0
+        seen = int(np.count_nonzero(own[indices] == others)) if len(own) else 0
         return Overlap(seen, len(others), self.chance, self.partial)
 
     def to_header(self) -> dict[str, Any]:
-        """Return what a model file holds beside the hashes, JSON-able."""
+        """Return the fields other than the hashes, as a model file's header holds them."""
         return {
             "version": VERSION,
             "level": self.level,
@@ -111,9 +111,9 @@ class Passages:
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any], hashes: NDArray[Any]) -> Passages | None:
-        """Return what a file holds; None where another version of lmkit hashed otherwise.
+        """Return the passages that a file holds; None where their `VERSION` is another.
 
-        Raises FormatError where the hashes do not fit.
+        Raises FormatError where header or hashes are invalid.
         """
         if header["version"] != VERSION:
             return None
@@ -125,15 +125,12 @@ class Passages:
 
 
 def union(known: Sequence[Passages | None]) -> Passages | None:
-    """Return the passages of several texts together, partial where some are None; None if all are.
-
-    A text of which one part is known holds at least the passages of that part.
-    """
+    """Return the passages of several texts together; partial where some, None if all are None."""
     parts = [one for one in known if one is not None]
     if not parts:
         return None
     level = max(one.level for one in parts)
-    hashes = _different(np.concatenate([one.at(level) for one in parts]))
+    hashes = _distinct(np.concatenate([one.at(level) for one in parts]))
     while len(hashes) > MOST:
         level += 1
         hashes = hashes[hashes <= _limit(level)]
@@ -143,54 +140,53 @@ def union(known: Sequence[Passages | None]) -> Passages | None:
 
 
 class PassageSink:
-    """Takes a canonical text chunk by chunk, and hashes its passages."""
+    """Hashes the passages of a canonical text that arrives in chunks."""
 
     def __init__(self) -> None:
         self._level = 0
-        self._found = _NOTHING  # in the order of the text
+        self._buffer = _NO_HASHES  # filled in the order of the text
         self._size = 0
         self._open = np.empty(0, np.uint8)  # the passage that has not ended
 
     def add(self, piece: NDArray[np.uint8], /) -> None:
-        """Take a further chunk of UTF-8 bytes."""
+        """Hash the next chunk of UTF-8 bytes."""
         text = np.concatenate([self._open, piece]) if len(self._open) else piece
         most = len(text) // SHORTEST + 1
-        if self._size + most > len(self._found):
-            self._make_room(most)
-        room = self._found[self._size :]
-        found, begin = hash_passages(text, self._level, room)
-        self._size += found
+        if self._size + most > len(self._buffer):
+            self._reserve(most)
+        hashed, begin = hash_passages(text, self._level, self._buffer[self._size :])
+        self._size += hashed
         self._open = text[begin:].copy()
 
-    def _make_room(self, most: int) -> None:
-        """Make room for more hashes; raise the level where there are too many."""
-        kept = self._thinned()
-        self._found = np.empty(max(2 * len(kept), 1 << 12) + most, np.uint64)
-        self._found[: len(kept)] = kept
+    def _reserve(self, most: int) -> None:
+        """Enlarge the buffer for `most` more hashes, subsampling first where there are too many."""
+        kept = self._subsampled()
+        self._buffer = np.empty(max(2 * len(kept), 1 << 12) + most, np.uint64)
+        self._buffer[: len(kept)] = kept
         self._size = len(kept)
 
-    def _thinned(self) -> NDArray[np.uint64]:
-        """Return the hashes at the lowest level that leaves few enough; it becomes the sink's."""
-        kept = self._found[: self._size]
+    def _subsampled(self) -> NDArray[np.uint64]:
+        """Raise the level until at most `MOST` hashes are left, and return these."""
+        kept = self._buffer[: self._size]
         while len(kept) > MOST:
             self._level += 1
             kept = kept[kept <= _limit(self._level)]
         return kept
 
     def result(self, *, repeats: bool = False) -> Passages:
-        """Return the passages of the whole text; with `repeats`, its own repetition as well."""
+        """Return the passages of the whole text; with `repeats`, measure its repetition as well."""
         if len(self._open):
-            self.add(np.array([10], np.uint8))  # the text's end is a passage's
-        found = self._thinned()
-        return Passages(_different(found), self._level, repetition(found) if repeats else 0.0)
+            self.add(np.array([10], np.uint8))  # the end of the text ends the last passage
+        hashes = self._subsampled()
+        return Passages(_distinct(hashes), self._level, repetition(hashes) if repeats else 0.0)
 
 
 def repetition(hashes: NDArray[np.uint64]) -> float:
-    """Return what share of the different passages in a tenth of a text stands in its other tenths.
+    """Return the share of the distinct passages of one tenth of a text that occur in the others.
 
-    `hashes` are in the order of the text. It is the median of the ten contiguous tenths: what a
-    held-out part of the text would show by chance, refrains and boilerplate included, and one tenth
-    that is copied from elsewhere changes little.
+    `hashes` are in the order of the text. The result is the median over the ten contiguous tenths:
+    the share that a held-out part of the text would have by chance, refrains and boilerplate
+    included; a single copied tenth hardly changes it.
 
     >>> text = np.random.default_rng(1).integers(2**64, size=100, dtype=np.uint64)
     >>> text[::10] = text[0]  # a refrain, once in each tenth, beside nine other passages
@@ -198,20 +194,21 @@ def repetition(hashes: NDArray[np.uint64]) -> float:
     0.1
     """
     tenth = (np.arange(len(hashes)) * PARTS // max(1, len(hashes))).astype(np.uint64)
-    low = np.uint64(15)  # four bits of a hash give way to the tenth: one sort brings both in order
-    pairs = _different(hashes & ~low | tenth)
-    new = np.ones(len(pairs), np.bool_)
+    low = np.uint64(15)  # the tenth replaces the low four bits of a hash: one sort orders by both
+    pairs = _distinct(hashes & ~low | tenth)
+    new = np.ones(len(pairs), np.bool_)  # whether a pair is the first of its passage
     new[1:] = pairs[1:] >> np.uint64(4) != pairs[:-1] >> np.uint64(4)
-    number = np.cumsum(new) - 1
-    alone = np.bincount(number)[number] == 1  # passages that one tenth holds
-    here = (pairs & low).astype(np.int64)
-    different, repeated = np.bincount(here, minlength=PARTS), np.bincount(here, ~alone, PARTS)
-    some = different > 0
-    return float(np.median(repeated[some] / different[some])) if some.any() else 0.0
+    passage = np.cumsum(new) - 1
+    unique = np.bincount(passage)[passage] == 1  # passages that occur in one tenth only
+    tenth_of = (pairs & low).astype(np.int64)
+    distinct = np.bincount(tenth_of, minlength=PARTS)
+    repeated = np.bincount(tenth_of, ~unique, PARTS)
+    some = distinct > 0
+    return float(np.median(repeated[some] / distinct[some])) if some.any() else 0.0
 
 
-def _different(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the different ones of some numbers, rising: sorted, where np.unique hashes them."""
+def _distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the distinct values, rising; np.unique, which hashes them, is slower here."""
     rising = np.sort(values)
     new = np.ones(len(rising), np.bool_)
     np.not_equal(rising[1:], rising[:-1], out=new[1:])
@@ -219,4 +216,4 @@ def _different(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _limit(level: int) -> np.uint64:
-    return np.uint64(_ALL >> np.uint64(level))
+    return np.uint64(_LARGEST_HASH >> np.uint64(level))

@@ -1,4 +1,4 @@
-"""Where the bytes of a text come from: files, compressed files, memory, standard input."""
+"""Reading the bytes of a text: from files, compressed files, memory or standard input."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from lmkit.errors import CorpusError, EncodingError, ParameterError
-from lmkit.text.rows import Piece, row_pieces
+from lmkit.text.json_lines import Piece, row_pieces
 
-BLOCK = 1 << 19  # bytes: keeps compiled loops busy, and stays in a core's second-level cache
+BLOCK = 1 << 19  # bytes: enough work for a compiled loop, and fits a core's second-level cache
 _IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
-_ZSTD_READ = 1 << 16  # bytes; unpacked it may be a few megabytes
+_ZSTD_READ = 1 << 16  # compressed bytes read at once; decompressed, a few megabytes
 
 
 @dataclass(frozen=True)
 class Source:
-    """A run of raw text: a file, or bytes in memory, or a part of either.
+    """A stretch of raw text: a file, or bytes in memory, or a part of either.
 
-    With a `field` the file is JSON lines, and its text that of this field, row by row, each with a
-    line end behind it. `start` and `stop` are byte positions in the stream of decoded UTF-8 without
-    its byte order mark (of the rows' text, where there are rows); they make a part of a text
-    without a copy of it.
+    With a `field` the file is JSON lines, and its text the strings in that field, a newline after
+    each. `start` and `stop` are byte offsets into the decoded text (as UTF-8, without byte order
+    mark): a part of a text is made by changing them, without a copy.
     """
 
     name: str
@@ -44,12 +43,12 @@ class Source:
     field: str | None = None
 
     def part(self, start: int, stop: int | None) -> Source:
-        """Return the part between two byte positions of the decoded stream."""
+        """Return the part between two byte offsets of the decoded text."""
         return replace(self, start=start, stop=stop)
 
     @property
     def raw_size(self) -> int:
-        """About how many bytes there are, those of the file as it is, packed or not; 0 if none."""
+        """The approximate number of bytes, as stored (compressed or not); 0 where unknown."""
         size = 0
         if self.content is not None:
             size = len(self.content)
@@ -59,19 +58,19 @@ class Source:
         return max(0, (size if self.stop is None else self.stop) - self.start)
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
-        """Yield the text as valid UTF-8, in blocks cut before white space or after a line end.
+        """Yield the text as valid UTF-8, in blocks cut before white space or after a newline.
 
-        A block is about `size` bytes; longer only where there is no white space to cut at.
+        A block has about `size` bytes; more only where there is no white space to cut at.
         Raises EncodingError, with the byte offset and the line, for bytes that are not valid in
-        the encoding; CorpusError for a file that cannot be read or is no text.
+        the encoding; CorpusError for a file that cannot be read or is not text.
         """
         for piece in self.pieces(size):
             yield piece.text
 
     def pieces(self, size: int = BLOCK) -> Iterator[Piece]:
-        """Yield the blocks, each with the places in it where rows of JSON lines begin.
+        """Yield the blocks, each with the offsets at which rows of JSON lines begin in it.
 
-        Of JSON lines a block is whole rows.
+        A block of JSON lines holds whole rows.
         """
         position = 0
         for block, starts in self._pieces(size):
@@ -84,8 +83,9 @@ class Source:
             last = len(block) if self.stop is None else self.stop - begin
             part = block[first:last]
             if part:
-                own = starts[(starts >= first) & (starts < last)] - first if len(starts) else starts
-                yield Piece(part, own)
+                if len(starts):
+                    starts = starts[(starts >= first) & (starts < last)] - first
+                yield Piece(part, starts)
 
     def _pieces(self, size: int) -> Iterator[Piece]:
         """Yield the blocks of the whole stream."""
@@ -99,7 +99,7 @@ class Source:
     # ------------------------------------------------------------------ reading
 
     def _decoded(self, size: int) -> Iterator[bytes]:
-        """Yield the whole stream as UTF-8, without a byte order mark, in any pieces."""
+        """Yield the whole stream as UTF-8, without a byte order mark, cut anywhere."""
         codec = _codec(self.encoding)
         utf8 = codec.name == "utf-8"
         decoder = _decoder(codec, self.errors)
@@ -110,7 +110,7 @@ class Source:
             undecoded = len(decoder.getstate()[0])
             if utf8 and raw.isascii() and not undecoded and not at_start:
                 consumed += len(raw)
-                yield raw  # which is what it would be decoded to, and encoded again
+                yield raw  # decoding and encoding would not change it
                 continue
             try:
                 text = decoder.decode(raw, final=not raw)
@@ -122,17 +122,17 @@ class Source:
             yield text.encode("utf-8")
 
     def _encoding_error(self, error: UnicodeDecodeError, base: int) -> EncodingError:
-        """Return the error of a byte; its place counts from byte `base` of the stream."""
-        place = base + error.start
+        """Return the error for an undecodable byte, found in data from offset `base` on."""
+        offset = base + error.start
         decoder = _decoder(_codec(self.encoding), "replace")
         lines, read = 1, 0
-        for raw in self._raw(BLOCK):  # again: counting as it is read would cost every text
-            lines += decoder.decode(raw[: place - read]).count("\n")
+        for raw in self._raw(BLOCK):  # read again: counting lines only here keeps reading fast
+            lines += decoder.decode(raw[: offset - read]).count("\n")
             read += len(raw)
-            if read >= place:
+            if read >= offset:
                 break
         return EncodingError(
-            f"{self.name}: line {lines:,}, byte offset {place:,}: byte "
+            f"{self.name}: line {lines:,}, byte offset {offset:,}: byte "
             f"0x{error.object[error.start]:02X} is not valid {self.encoding} ({error.reason}); "
             "name the right one with --encoding, or read on with --errors replace"
         )
@@ -145,7 +145,7 @@ class Source:
         assert self.path is not None
         damaged = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
         try:
-            yield from _UNPACK.get(self.path.suffix, _plain)(self.path, size)
+            yield from _READERS.get(self.path.suffix, _plain)(self.path, size)
         except FileNotFoundError:
             raise CorpusError(f"{self.name}: no such file") from None
         except IsADirectoryError:
@@ -174,36 +174,36 @@ def _xz(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _zstd(path: Path, size: int) -> Iterator[bytes]:
-    # zstandard's own file reader takes a frame that is cut off for a whole one.
+    # Decompressed frame by frame: zstandard's own file reader does not notice a truncated frame.
     import zstandard
 
-    unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    frame, within = unpacker.decompressobj(), True
-    for packed in _plain(path, _ZSTD_READ):
-        while packed:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    frame, incomplete = decompressor.decompressobj(), True
+    for compressed in _plain(path, _ZSTD_READ):
+        while compressed:
             try:
-                raw = frame.decompress(packed)
+                raw = frame.decompress(compressed)
             except zstandard.ZstdError:
                 raise EOFError from None
             for begin in range(0, len(raw), size):
                 yield raw[begin : begin + size]
-            packed, within = frame.unused_data, not frame.eof
-            if not within:
-                frame = unpacker.decompressobj()
-    if within:
+            compressed, incomplete = frame.unused_data, not frame.eof
+            if not incomplete:
+                frame = decompressor.decompressobj()
+    if incomplete:
         raise EOFError
 
 
-_UNPACK = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
+_READERS = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
 
 
 def spooled(
     name: str, stream: IO[bytes], *, encoding: str, errors: str, field: str | None = None
 ) -> Source:
-    """Return what a stream holds as a source that can be read more than once.
+    """Return the content of a stream as a source that can be read more than once.
 
-    What fits into 64 MiB stays in memory, the rest goes to a temporary file that lives as long as
-    the process.
+    Up to 64 MiB are kept in memory; more is written to a temporary file that is removed when the
+    process ends.
     """
     content = stream.read(_IN_MEMORY)
     rest = stream.read(BLOCK)
@@ -215,32 +215,32 @@ def spooled(
         spool.write(rest)
         rest = stream.read(BLOCK)
     spool.flush()
-    atexit.register(spool.close)  # which keeps it until then, and removes it
+    atexit.register(spool.close)  # closing it removes it
     return Source(name, path=Path(spool.name), encoding=encoding, errors=errors, field=field)
 
 
 def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    held: list[bytes] = []  # what has no place to cut yet
+    uncut: list[bytes] = []  # since the last white space
     for piece in pieces:
         cut = piece.rfind(b"\n") + 1
         if cut == 0:
             cut = max(piece.rfind(space) for space in (b" ", b"\t"))
         if cut <= 0:
-            held.append(piece)
+            uncut.append(piece)
             continue
-        yield b"".join((*held, memoryview(piece)[:cut]))
-        held = [piece[cut:]]
-    rest = b"".join(held)
+        yield b"".join((*uncut, memoryview(piece)[:cut]))
+        uncut = [piece[cut:]]
+    rest = b"".join(uncut)
     if rest:
         yield rest
 
 
 def _codec(encoding: str) -> codecs.CodecInfo:
     try:
-        "".encode(encoding)  # LookupError also for what is no encoding of text, such as hex
+        "".encode(encoding)  # LookupError also for codecs that are not text encodings, such as hex
         codecs.getincrementaldecoder(encoding)
         codec = codecs.lookup(encoding)
-        # A byte order mark goes in any case; utf-8-sig would not count its bytes.
+        # The byte order mark is removed in _decoded; utf-8-sig would not count its bytes.
         return codecs.lookup("utf-8") if codec.name == "utf-8-sig" else codec
     except LookupError:
         raise ParameterError(

@@ -1,4 +1,8 @@
-"""Tables that make ids of canonical text: of its words, or of its characters or bytes."""
+"""Tables from the tokens of a canonical text to ids, one for each unit.
+
+:class:`WordTable` is a hash table of words, :class:`SymbolTable` a lookup by code point or byte.
+Both can learn: tokens that they do not hold get the next id.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +16,30 @@ from lmkit.errors import CorpusError
 from lmkit.kernels import encoding as kernels
 from lmkit.text.units import check_unit, symbol_code, symbol_name
 from lmkit.text.unspaced import table_for
-from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, Vocabulary
+from lmkit.text.vocabulary import BOS, EOS, EOS_ID, SPECIALS, UNK, UNK_ID, Vocabulary
 
-_CODES = 0x110000  # Unicode's code points
-EMPTY_OFFSETS = np.empty(0, np.int64)
-EMPTY_LENGTHS = np.empty(0, np.int32)
+_CODE_POINTS, _BYTES = 0x110000, 256
+_NEWLINE = 10
+NO_OFFSETS = np.empty(0, np.int64)
+NO_LENGTHS = np.empty(0, np.int32)
 NO_WORDS = np.empty(0, np.uint8)
 
 
 @dataclass(frozen=True)
 class EncodedChunk:
-    """A run of events: ids int32 (T,), and offset int64 (T,) and length int32 (T,) of each in the
-    canonical text, in characters. A byte within a character has length 0. ``bytes`` is the size
-    of the canonical text that they are, ``unknown`` uint8 what it says where a word has the id of
-    ``<unk>``, a space behind each word; ``documents`` int64, rising, the events that are the first
-    of a document, where they were asked for."""
+    """A run of T events of a canonical text.
+
+    ``ids`` int32 (T,); ``offsets`` int64 (T,) and ``lengths`` int32 (T,) locate each event in the
+    canonical text, in characters (a byte within a character has length 0); both are empty unless
+    asked for. ``bytes`` is the size of the run. ``unknown`` uint8 holds the unknown words, a space
+    after each; ``documents`` int64 the rising indices of the events that begin a document, where
+    asked for. "the cat" with only "the" in the vocabulary and "\\n" after it:
+
+        ids        2  0  1
+        offsets    0  4  7
+        lengths    3  3  1
+        unknown    "cat "
+    """
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
@@ -37,26 +50,27 @@ class EncodedChunk:
 
 
 class WordTable:
-    """The growing hash table behind word encoding: from the bytes of a word to its entry.
+    """A growing hash table from words to ids.
 
-    Entries 0, 1 and 2 are the words ``<unk>``, ``</s>`` and ``<s>`` as they may stand in a text;
-    entry e from 3 on has the id e - 1. With `parts`, each Han character and full-width mark is a
-    word by itself.
+    Word e has the bytes ``blob[ends[e] : ends[e + 1]]`` and the hash ``hashes[e]``; ``slots`` is
+    the table itself (lmkit.kernels.encoding). Entries 0, 1 and 2 are ``<unk>``, ``</s>`` and
+    ``<s>`` where the text holds them literally; entry e from 3 on has the id e - 1. With
+    `split_unspaced`, each Han character and full-width mark is a word by itself.
     """
 
-    def __init__(self, vocabulary: Vocabulary | None = None, *, parts: bool = False):
-        self.parts = parts
+    def __init__(self, vocabulary: Vocabulary | None = None, *, split_unspaced: bool = False):
+        self.split_unspaced = split_unspaced
         words = [UNK.encode(), EOS.encode(), BOS.encode()]
-        first = np.frombuffer(b"".join(words), np.uint8)
+        spelled = np.frombuffer(b"".join(words), np.uint8)
         sizes = np.array([len(word) for word in words], np.int64)
         if vocabulary is not None:
-            skip = vocabulary.offsets[len(SPECIALS)]
-            first = np.concatenate([first, vocabulary.blob[skip:]])
-            sizes = np.concatenate([sizes, np.diff(vocabulary.offsets[len(SPECIALS) :])])
+            type_offsets = vocabulary.offsets[len(SPECIALS) :]
+            spelled = np.concatenate([spelled, vocabulary.blob[type_offsets[0] :]])
+            sizes = np.concatenate([sizes, np.diff(type_offsets)])
         self.entries = len(sizes)
         capacity = max(1 << 12, self.entries)
-        self.blob = np.empty(max(1 << 16, len(first)), np.uint8)
-        self.blob[: len(first)] = first
+        self.blob = np.empty(max(1 << 16, len(spelled)), np.uint8)
+        self.blob[: len(spelled)] = spelled
         self.ends = np.zeros(capacity + 1, np.int64)
         np.cumsum(sizes, out=self.ends[1 : self.entries + 1])
         self.hashes = np.empty(capacity, np.uint64)
@@ -64,6 +78,7 @@ class WordTable:
         self.slots = kernels.build_slots(self.hashes, self.ends, self.entries)
 
     def _grow(self) -> None:
+        """Double the capacity."""
         self.hashes = np.concatenate([self.hashes, np.empty_like(self.hashes)])
         self.ends = np.concatenate([self.ends, np.zeros(len(self.ends) - 1, np.int64)])
         self.slots = kernels.build_slots(self.hashes, self.ends, self.entries)
@@ -73,40 +88,41 @@ class WordTable:
         chunk: NDArray[np.uint8],
         *,
         learn: bool,
-        places: bool = False,
+        offsets: bool = False,
         unknown: bool = False,
         character: int = 0,
         name: str,
-        into: NDArray[np.int32] | None = None,
+        out: NDArray[np.int32] | None = None,
     ) -> EncodedChunk:
-        """Return the events of a chunk of canonical text; `learn` adds the words it does not know.
+        """Return the events of a chunk of canonical text; with `learn`, add its unknown words.
 
-        With `places` it has their places, with `unknown` the words that it does not know. The ids
-        are written `into` an array, if one is given; it needs as much room as the chunk has bytes,
-        as no event takes less. `character` is the number of characters before the chunk. Raises
-        CorpusError where a literal ``<s>`` or ``</s>`` stands in the text.
+        `offsets` and `unknown` ask for these parts of the result. `character` is the number of
+        characters before the chunk. The ids are written to `out` where it is given, which needs one
+        element for each byte of the chunk, since no event is shorter. Raises CorpusError, with the
+        text's `name`, where the text holds the word ``<s>`` or ``</s>``.
         """
-        ids = np.empty(len(chunk), np.int32) if into is None else into
-        offsets = np.empty(len(ids), np.int64) if places else EMPTY_OFFSETS
-        lengths = np.empty(len(ids), np.int32) if places else EMPTY_LENGTHS
+        ids = np.empty(len(chunk), np.int32) if out is None else out
+        starts = np.empty(len(ids), np.int64) if offsets else NO_OFFSETS
+        lengths = np.empty(len(ids), np.int32) if offsets else NO_LENGTHS
         if learn:
-            room = int(self.ends[self.entries]) + len(chunk)
-            if room > len(self.blob):
-                self.blob = np.concatenate([self.blob, np.empty(room, np.uint8)])
-        # A space stands behind each: with words that no space parts, that is up to twice the room.
+            needed = int(self.ends[self.entries]) + len(chunk)
+            if needed > len(self.blob):
+                self.blob = np.concatenate([self.blob, np.empty(needed, np.uint8)])
+        # With a space after each word: up to twice the chunk, if its words are unspaced characters.
         words = np.empty(2 * len(chunk), np.uint8) if unknown else NO_WORDS
-        unspaced = table_for(chunk, parts=self.parts)
-        events = kernels.Events(ids, offsets, lengths, words)
-        at = kernels.Progress(kernels.TABLE_FULL, 0, self.entries, 0, character, 0)
+        unspaced = table_for(chunk, split_unspaced=self.split_unspaced)
+        events = kernels.Events(ids, starts, lengths, words)
+        done = kernels.Progress(kernels.TABLE_FULL, 0, self.entries, 0, character, 0)
         while True:
             table = kernels.WordTable(self.slots, self.hashes, self.blob, self.ends)
-            at = kernels.words_to_ids(chunk, at, table, events, unspaced, learn=learn)
-            self.entries = at.entries
-            if at.status == kernels.DONE:
-                found = ids[: at.events], offsets[: at.events], lengths[: at.events]
-                return EncodedChunk(*found, len(chunk), words[: at.unknown])
-            if at.status == kernels.RESERVED_WORD:
-                raise _reserved_word(chunk, at.byte, name)
+            done = kernels.words_to_ids(chunk, done, table, events, unspaced, learn=learn)
+            self.entries = done.entries
+            if done.status == kernels.DONE:
+                size = done.events
+                arrays = ids[:size], starts[:size], lengths[:size]
+                return EncodedChunk(*arrays, len(chunk), words[: done.unknown])
+            if done.status == kernels.RESERVED_WORD:
+                raise _reserved_word(chunk, done.byte, name)
             self._grow()
 
     def vocabulary(
@@ -117,26 +133,26 @@ class WordTable:
         max_size: int | None,
         given: Vocabulary | None = None,
     ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-        """Return the vocabulary of the words learned, what it leaves out, and the new ids."""
-        first = int(self.ends[kernels.FIRST_TYPE_ENTRY])
+        """Return the vocabulary of the learned words, the dropped types, and the ids renumbered.
+
+        See :func:`lmkit.text.encoding.learn_text` for the options.
+        """
         raw = self.blob[: self.ends[self.entries]].tobytes()
-        ends = self.ends[: self.entries + 1].tolist()
-        skip = kernels.FIRST_TYPE_ENTRY
-        assert first == ends[skip]
-        words = [raw[start:stop].decode() for start, stop in pairwise(ends[skip:])]
-        return _cut_off(words, ids, min_count=min_count, max_size=max_size, given=given)
+        ends = self.ends[kernels.FIRST_TYPE_ENTRY : self.entries + 1].tolist()
+        words = [raw[start:stop].decode() for start, stop in pairwise(ends)]
+        return _choose_types(words, ids, min_count=min_count, max_size=max_size, given=given)
 
 
 class SymbolTable:
-    """The table behind character and byte encoding: from a code to its id."""
+    """A table from code points, or byte values, to ids; the newline is the sentence end."""
 
     def __init__(self, unit: str, vocabulary: Vocabulary | None = None):
         self.unit = unit
-        codes = _CODES if unit == "char" else 256
-        self.table = np.zeros(codes, np.int32)
-        self.found = np.zeros(codes + len(SPECIALS), np.uint32)
+        codes = _CODE_POINTS if unit == "char" else _BYTES
+        self.table = np.full(codes, UNK_ID, np.int32)  # the id of each code
+        self.codes = np.zeros(codes + len(SPECIALS), np.uint32)  # the code of each learned id
         self.entries = len(SPECIALS)
-        self.table[10] = 1
+        self.table[_NEWLINE] = EOS_ID
         if vocabulary is not None:
             for index, token in enumerate(vocabulary.tokens[len(SPECIALS) :], start=len(SPECIALS)):
                 self.table[symbol_code(token, unit)] = index
@@ -147,31 +163,31 @@ class SymbolTable:
         chunk: NDArray[np.uint8],
         *,
         learn: bool,
-        places: bool = False,
+        offsets: bool = False,
         unknown: bool = False,
         character: int = 0,
         name: str,
-        into: NDArray[np.int32] | None = None,
+        out: NDArray[np.int32] | None = None,
     ) -> EncodedChunk:
-        """Return the events of a chunk of canonical text; `learn` adds the symbols it meets.
+        """Return the events of a chunk of canonical text; with `learn`, add its unknown symbols.
 
-        There is nothing to tell of `unknown` symbols: none is spelled.
+        The same as :meth:`WordTable.encode`, except that unknown symbols are never spelled.
         """
         if self.unit == "char":
             codes = np.frombuffer(chunk.tobytes().decode().encode("utf-32-le"), np.uint32)
-            lengths = np.ones(len(codes) if places else 0, np.int32)
+            lengths = np.ones(len(codes) if offsets else 0, np.int32)
         else:
             codes = chunk.astype(np.uint32)
-            lengths = ((chunk & 0xC0) != 0x80).astype(np.int32) if places else EMPTY_LENGTHS
-        ids = np.empty(len(codes), np.int32) if into is None else into[: len(codes)]
+            lengths = ((chunk & 0xC0) != 0x80).astype(np.int32) if offsets else NO_LENGTHS
+        ids = np.empty(len(codes), np.int32) if out is None else out[: len(codes)]
         self.entries = kernels.symbols_to_ids(
-            codes, self.table, self.found, self.entries, ids, learn=learn
+            codes, self.table, self.codes, self.entries, ids, learn=learn
         )
-        offsets = EMPTY_OFFSETS
-        if places:
-            # A byte within a character stands where the character begins.
-            offsets = character + np.cumsum(lengths, dtype=np.int64) - 1
-        return EncodedChunk(ids, offsets, lengths, len(chunk), NO_WORDS)
+        starts = NO_OFFSETS
+        if offsets:
+            # A byte within a character has the offset of that character.
+            starts = character + np.cumsum(lengths, dtype=np.int64) - 1
+        return EncodedChunk(ids, starts, lengths, len(chunk), NO_WORDS)
 
     def vocabulary(
         self,
@@ -181,22 +197,22 @@ class SymbolTable:
         max_size: int | None,
         given: Vocabulary | None = None,
     ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-        """Return the vocabulary of the symbols learned, what it leaves out, and the new ids."""
-        codes = self.found[len(SPECIALS) : self.entries].tolist()
+        """Return the same as :meth:`WordTable.vocabulary`, of the learned symbols."""
+        codes = self.codes[len(SPECIALS) : self.entries].tolist()
         names = [symbol_name(code, self.unit) for code in codes]
-        return _cut_off(names, ids, min_count=min_count, max_size=max_size, given=given)
+        return _choose_types(names, ids, min_count=min_count, max_size=max_size, given=given)
 
 
 def new_table(
-    unit: str, vocabulary: Vocabulary | None = None, *, parts: bool
+    unit: str, vocabulary: Vocabulary | None = None, *, split_unspaced: bool
 ) -> WordTable | SymbolTable:
-    """Return the table that encodes a unit, with the tokens of a vocabulary or empty."""
+    """Return the table of a unit, with the tokens of a vocabulary, or none yet."""
     if check_unit(unit) == "word":
-        return WordTable(vocabulary, parts=parts)
+        return WordTable(vocabulary, split_unspaced=split_unspaced)
     return SymbolTable(unit, vocabulary)
 
 
-def _cut_off(
+def _choose_types(
     names: list[str],
     ids: NDArray[np.int32],
     *,
@@ -204,42 +220,48 @@ def _cut_off(
     max_size: int | None,
     given: Vocabulary | None,
 ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-    """Order types by falling count, drop the rare ones, and translate the ids in place."""
+    """Order types by falling count, drop the rare ones, and renumber the ids in place.
+
+    For example, "b a a c a b" learns the ids b 2, a 3, c 4; with ``min_count=2`` a becomes 2,
+    b becomes 3, and c is dropped and becomes ``<unk>``.
+    """
     specials = len(SPECIALS)
-    found = np.zeros(specials + len(names), np.int64)
-    kernels.count_ids(ids, found)
-    counts = found[specials:]
-    order = np.argsort(-counts, kind="stable")  # ties stay in order of appearance
+    all_counts = np.zeros(specials + len(names), np.int64)  # by learned id
+    kernels.count_ids(ids, all_counts)
+    counts = all_counts[specials:]
+    order = np.argsort(-counts, kind="stable")  # ties in order of first appearance
     if given is None:
         kept = order[counts[order] >= min_count][:max_size]
         types = tuple(names[index] for index in kept.tolist())
         kept_ids = np.arange(specials, specials + len(kept), dtype=np.int32)
     else:
         types = given.tokens[specials:]
-        all_ids = np.array([given.id(name) for name in names], np.int32)
-        kept = np.flatnonzero(all_ids)
-        kept_ids = all_ids[kept]
-    translation = np.zeros(len(found), np.int32)
-    translation[1] = 1
-    translation[kept + specials] = kept_ids
+        given_ids = np.array([given.id(name) for name in names], np.int32)
+        kept = np.flatnonzero(given_ids)
+        kept_ids = given_ids[kept]
+    new_ids = np.full(len(all_counts), UNK_ID, np.int32)
+    new_ids[EOS_ID] = EOS_ID
+    new_ids[kept + specials] = kept_ids
     type_counts = np.zeros(specials + len(types), np.int64)
     type_counts[kept_ids] = counts[kept]
-    type_counts[:specials] = found.sum() - found[1] - type_counts.sum(), found[1]
-    rest = order[translation[order + specials] == 0]
+    ends = all_counts[EOS_ID]
+    type_counts[:specials] = all_counts.sum() - ends - type_counts.sum(), ends
+    rest = order[new_ids[order + specials] == UNK_ID]
     dropped = Vocabulary(
         [names[index] for index in rest.tolist()],
-        np.concatenate([np.array([found[0], 0], np.int64), counts[rest]]),
+        np.concatenate([np.array([all_counts[UNK_ID], 0], np.int64), counts[rest]]),
     )
-    kernels.translate_ids(ids, translation)
+    kernels.translate_ids(ids, new_ids)
     return Vocabulary(types, type_counts), dropped, ids
 
 
-def _reserved_word(chunk: NDArray[np.uint8], place: int, name: str) -> CorpusError:
+def _reserved_word(chunk: NDArray[np.uint8], offset: int, name: str) -> CorpusError:
+    """Return the error for a reserved word at a byte offset of a chunk."""
     raw = chunk.tobytes()
-    start = raw.rfind(b"\n", 0, place) + 1
-    stop = raw.find(b"\n", place)
-    context = raw[max(start, place - 20) : min(stop if stop >= 0 else len(raw), place + 30)]
-    word = EOS if raw.startswith(EOS.encode(), place) else BOS
+    start = raw.rfind(b"\n", 0, offset) + 1
+    stop = raw.find(b"\n", offset)
+    context = raw[max(start, offset - 20) : min(stop if stop >= 0 else len(raw), offset + 30)]
+    word = EOS if raw.startswith(EOS.encode(), offset) else BOS
     return CorpusError(
         f"{name}: the text holds the word {word} (in {context.decode(errors='replace')!r}), which "
         "is reserved for sentence ends; take it out, or part it with --normalize words"

@@ -1,9 +1,12 @@
-"""The units in which one canonical text can be read: words, characters, bytes.
+"""Units of text: words, characters and bytes, three tokenisations of the same canonical string.
 
-All three are views over the same string. A word is what stands between single spaces, and, under a
-normaliser that includes ``words``, each Han character and full-width mark by itself; a character is
-a Unicode code point; a byte is one of the text's UTF-8 bytes. A line end is the sentence end
-``</s>`` in each of them.
+A word ends at a space; under a normaliser that includes ``words``, each Han character and
+full-width mark is also a word by itself. A character is a Unicode code point, a byte one of the
+text's UTF-8 bytes. In every unit a newline is the sentence end ``</s>``. The line "a é":
+
+    word   a    é    </s>
+    char   a    ' '  é       </s>
+    byte   a    ' '  <0xC3>  <0xA9>  </s>
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ UNITS = ("word", "char", "byte")
 
 
 def check_unit(unit: str) -> str:
-    """Return `unit` if there is one of that name; ParameterError otherwise."""
+    """Return `unit` if it is one of `UNITS`; raise ParameterError otherwise."""
     if unit not in UNITS:
         raise ParameterError(
             f"unknown unit {unit!r}{did_you_mean(unit, UNITS)}; choose from {', '.join(UNITS)}"
@@ -27,9 +30,9 @@ def check_unit(unit: str) -> str:
 
 
 def symbol_name(code: int, unit: str) -> str:
-    """Return the token that stands for a character's code point or for a byte's value.
+    """Return the token of a code point or of a byte value.
 
-    A byte beyond ASCII is named as ``<0xE9>``, so that every token is valid text.
+    A byte above 127 is written ``<0xE9>``, so that every token is valid text.
 
     >>> symbol_name(233, "char"), symbol_name(233, "byte"), symbol_name(97, "byte")
     ('é', '<0xE9>', 'a')
@@ -38,15 +41,15 @@ def symbol_name(code: int, unit: str) -> str:
 
 
 def symbol_code(token: str, unit: str) -> int:
-    """Return the code that :func:`symbol_name` named."""
+    """Return the code of a token: the inverse of :func:`symbol_name`."""
     return int(token[3:5], 16) if unit == "byte" and len(token) > 1 else ord(token)
 
 
 def join_tokens(tokens: Iterable[str], unit: str, normalize: str = "none") -> str:
-    """Return the text that a run of tokens spells, sentence ends as line ends.
+    """Return the canonical text of a sequence of tokens, sentence ends as newlines.
 
-    It is the canonical text that was split into them; `normalize` says which words of it no space
-    parts. Bytes that make no valid UTF-8 come out as the replacement character.
+    `normalize` determines which words are written without a space between them. Bytes that are not
+    valid UTF-8 become the replacement character.
 
     >>> join_tokens(["the", "cat", "</s>", "a", "dog"], "word")
     'the cat\\na dog'
@@ -64,7 +67,7 @@ def join_tokens(tokens: Iterable[str], unit: str, normalize: str = "none") -> st
 
 
 def word_pieces(tokens: Iterable[str], normalize: str) -> Iterable[str]:
-    """Yield each word with the space that parts it from the one before, if one does."""
+    """Yield each word, with the space that separates it from the one before where there is one."""
     before = ""
     for token in tokens:
         if token == EOS:
@@ -76,5 +79,5 @@ def word_pieces(tokens: Iterable[str], normalize: str) -> Iterable[str]:
 
 
 def _byte(token: str) -> int:
-    # <unk> can only be drawn where it was asked for; as a byte it is a question mark.
+    # <unk>, which is generated only on request, is written as a question mark.
     return symbol_code(token, "byte") if token != "<unk>" else ord("?")

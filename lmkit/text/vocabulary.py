@@ -1,4 +1,4 @@
-"""The vocabulary: which tokens a model knows, and the id of each.
+"""The vocabulary: the tokens that a model can predict, and their ids.
 
 The outcomes of a model are the ids ``0 .. V-1``, where ``V = len(vocabulary)``:
 
@@ -10,8 +10,8 @@ id        token
 2 ...     the types, by falling count in the training text, ties by first appearance
 ========  ===========================================================================
 
-``<s>`` is context only: it is never predicted, and so it has no place among the outcomes; where
-a context needs to name it, it is the id ``V`` (``vocabulary.bos_id``).
+``<s>`` occurs only in contexts: it is never predicted and is not an outcome. In contexts it has the
+id ``V`` (``vocabulary.bos_id``), one past the last outcome.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ SPECIALS = (UNK, EOS)
 
 
 class Vocabulary:
-    """An immutable map between tokens and dense ids, with the training count of each.
+    """An immutable map between tokens and ids, with the training count of each.
 
-    ``types`` are the tokens beside the specials, in id order from 2 on. ``counts`` has one count
-    for each id, specials included, shape (V,); without it, all counts are zero.
+    ``types`` are the tokens other than the specials, in id order from 2 on. ``counts`` has one
+    count for each id, specials included, shape (V,); by default all counts are zero.
+
+    The tokens are stored as one array of bytes: id i is ``blob[offsets[i] : offsets[i + 1]]``.
 
     Raises VocabularyError for a type given twice, an empty type, a type that is a special token,
     or counts of another length.
@@ -76,9 +78,9 @@ class Vocabulary:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Vocabulary:
-        """Return the vocabulary that :meth:`to_arrays` took apart.
+        """Return the vocabulary with these arrays: the inverse of :meth:`to_arrays`.
 
-        Raises FormatError when the arrays do not make a vocabulary.
+        Raises FormatError where the arrays are not those of a vocabulary.
         """
         try:
             blob, offsets, counts = (arrays[name] for name in ("blob", "offsets", "counts"))
@@ -96,7 +98,7 @@ class Vocabulary:
             and offsets[-1] == len(blob)
             and bool((np.diff(offsets) > 0).all())
             and bool((counts >= 0).all())
-            and _spells_tokens(blob, offsets)
+            and _are_tokens(blob, offsets)
         )
         if not well_formed:
             raise FormatError("the vocabulary's arrays do not fit together; the file is damaged")
@@ -108,14 +110,14 @@ class Vocabulary:
         """Return the token bytes (uint8), their offsets (int64, V+1) and the counts (int64, V)."""
         return {"blob": self.blob, "offsets": self.offsets, "counts": self.counts}
 
-    # ------------------------------------------------------------------ looking up
+    # ------------------------------------------------------------------ lookup
 
     def __len__(self) -> int:
         return len(self.counts)
 
     @property
     def bos_id(self) -> int:
-        """The id that stands for ``<s>`` in contexts: V, one past the last outcome."""
+        """The id of ``<s>`` in contexts: V, one past the last outcome."""
         return len(self)
 
     @cached_property
@@ -131,7 +133,7 @@ class Vocabulary:
         return {token: index for index, token in enumerate(self.tokens)}
 
     def id(self, token: str) -> int:
-        """Return the id of a token, that of ``<unk>`` (0) for one that is not known."""
+        """Return the id of a token; that of ``<unk>`` (0) for one that is not in the vocabulary."""
         return self._ids.get(token, UNK_ID)
 
     def __getitem__(self, token: str) -> int:
@@ -171,7 +173,7 @@ class Vocabulary:
         more = ", ..." if len(self) > 7 else ""
         return f"Vocabulary({len(self) - 2:,} types + <unk> + </s>: {shown}{more})"
 
-    # ------------------------------------------------------------------ as a file
+    # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> None:
         """Write the vocabulary as JSON: ``{"schema": 1, "tokens": [...], "counts": [...]}``."""
@@ -183,7 +185,7 @@ class Vocabulary:
     def load(cls, path: str | Path) -> Vocabulary:
         """Return the vocabulary in a file written by :meth:`save`.
 
-        Raises FormatError when the file is not one.
+        Raises FormatError for any other file.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -207,10 +209,10 @@ class Vocabulary:
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary:
-    """Return the vocabulary in a file: JSON where its name ends so, else a list of words.
+    """Return the vocabulary in a file: JSON if its name ends in ``.json``, else a list of words.
 
-    The words of a list are parted by white space; ``<unk>``, ``<s>`` and ``</s>`` among them, as
-    other programs write them, are no types. Raises FormatError for a file that is neither.
+    The words of a list are separated by white space; ``<unk>``, ``<s>`` and ``</s>``, which other
+    programs write among them, are skipped. Raises FormatError for a file that is neither.
     """
     if Path(path).suffix == ".json":
         return Vocabulary.load(path)
@@ -229,15 +231,16 @@ def _all_of(values: Any, kind: type) -> bool:
     return isinstance(values, list) and all(type(value) is kind for value in values)
 
 
-def _spells_tokens(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
+def _are_tokens(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
+    """Return whether the bytes are UTF-8 cut between characters, the specials first."""
     try:
         blob.tobytes().decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return False
-    whole = bool(((blob[offsets[:-1]] & 0xC0) != 0x80).all())  # each begins with a character
+    whole = bool(((blob[offsets[:-1]] & 0xC0) != 0x80).all())  # no token begins within a character
     specials = [len(token) for token in SPECIALS]
-    in_place = offsets[1:3].tolist() == [specials[0], sum(specials)]
-    return whole and in_place and blob[: offsets[2]].tobytes() == "".join(SPECIALS).encode()
+    ends = offsets[1:3].tolist() == [specials[0], sum(specials)]
+    return whole and ends and blob[: offsets[2]].tobytes() == "".join(SPECIALS).encode()
 
 
 def _check_types(names: list[str]) -> None:

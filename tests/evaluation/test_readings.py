@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lmkit
-from lmkit.text import cutting
+from lmkit.text import splitting
 from lmkit.text.source import Source
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "dog", "saw", "an", "owl"]
@@ -57,7 +57,7 @@ def test_a_long_text_is_cut_at_the_same_places(
     book.write_text(book.read_text() * 60)  # more than one block
     corpus = lmkit.Corpus.open(book, sentences=sentences)
     expected = [part.sources for part in corpus.split().parts.values()]
-    monkeypatch.setattr(cutting, "_BUFFER", 0)
+    monkeypatch.setattr(splitting, "_BUFFER", 0)
     assert [part.sources for part in corpus.split().parts.values()] == expected
 
 

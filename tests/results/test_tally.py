@@ -20,7 +20,7 @@ from lmkit.evaluation.measuring import measure, tally_all
 from lmkit.models import scoring
 from lmkit.results.tally import MOST_RUNS, Runs
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.unknown import Gathering
+from lmkit.text.encoding import UnknownCollector
 
 
 def text(raw: str, sentences: str = "line") -> Text:
@@ -120,7 +120,7 @@ def test_unknown_words_are_told_in_their_order() -> None:
 
 def test_many_unknown_types_grow_their_table() -> None:
     words = [f"w{number}" for number in range(20_000)]
-    gathering = Gathering("word")
+    gathering = UnknownCollector("word")
     for begin in range(0, len(words), 3000):
         part = words[begin : begin + 3000]
         raw = np.frombuffer("".join(f"{word} " for word in part).encode(), np.uint8)

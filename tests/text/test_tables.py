@@ -38,9 +38,9 @@ def test_the_vocabulary_is_ordered_by_count_and_the_ids_follow() -> None:
     assert translated.tolist() == [3, 2, 0, 2, 1]
 
 
-def test_a_table_of_a_vocabulary_tells_unknown_words() -> None:
-    table = new_table("word", Vocabulary(["a", "é"]), parts=False)
-    found = table.encode(raw("é x a yy\n"), learn=False, places=True, unknown=True, name="t")
+def test_unknown_words_are_returned_with_spaces() -> None:
+    table = new_table("word", Vocabulary(["a", "é"]), split_unspaced=False)
+    found = table.encode(raw("é x a yy\n"), learn=False, offsets=True, unknown=True, name="t")
     assert found.ids.tolist() == [3, 0, 2, 0, 1]
     assert found.offsets.tolist() == [0, 2, 4, 6, 8]
     assert found.lengths.tolist() == [1, 1, 1, 2, 1]
@@ -52,12 +52,19 @@ def test_a_table_of_a_vocabulary_tells_unknown_words() -> None:
     [("char", [2, 3, 2, 1], [0, 1, 2, 3]), ("byte", [2, 3, 4, 2, 1], [0, 1, 1, 2, 3])],
 )
 def test_symbols_are_numbered_as_they_appear(unit: str, ids: list[int], offsets: list[int]) -> None:
-    table = new_table(unit, parts=False)
+    table = new_table(unit, split_unspaced=False)
     assert isinstance(table, SymbolTable)
-    found = table.encode(raw("aéa\n"), learn=True, places=True, name="t")
+    found = table.encode(raw("aéa\n"), learn=True, offsets=True, name="t")
     assert (found.ids.tolist(), found.offsets.tolist()) == (ids, offsets)
 
 
 def test_a_reserved_word_is_refused_with_its_surroundings() -> None:
     with pytest.raises(CorpusError, match=r"t: the text holds the word </s> \(in 'b </s> c'\)"):
         WordTable().encode(raw("a\nb </s> c\n"), learn=True, name="t")
+
+
+def test_ids_are_written_to_a_given_array() -> None:
+    for unit in ("word", "char"):
+        out = np.full(5, -1, np.int32)
+        new_table(unit, split_unspaced=False).encode(raw("a\n"), learn=True, name="t", out=out)
+        assert out[:2].tolist() == [2, 1]

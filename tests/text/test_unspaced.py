@@ -21,7 +21,7 @@ from lmkit.text.corpus import Corpus, Meter, Text
 from lmkit.text.encoding import encode_batches, encode_chunks, learn_text
 from lmkit.text.source import Source
 from lmkit.text.units import UNITS, join_tokens
-from lmkit.text.unspaced import Closing, unspaced_table
+from lmkit.text.unspaced import SpaceRemover, unspaced_table
 
 # Han characters of three and four bytes, full-width marks, what is like them but spaced, spaces.
 MIXED = st.text(
@@ -77,14 +77,14 @@ def test_the_table_is_the_pattern_over_all_of_unicode() -> None:
 def test_closing_up_as_a_pattern_does(spaced: str, size: int) -> None:
     canonical = Corpus.from_string(spaced, normalize="none").train.canonical()
     # Chunks are cut before a space or behind a line end.
-    places = [
+    breaks = [
         i for i, char in enumerate(canonical) if i and (char == " " or canonical[i - 1] == "\n")
     ]
-    cuts = [0, *places[::size], len(canonical)]
-    closing, closed, more = Closing(), b"", 0
+    cuts = [0, *breaks[::size], len(canonical)]
+    remover, closed, more = SpaceRemover(), b"", 0
     for start, stop in pairwise(cuts):
         chunk = np.frombuffer(canonical[start:stop].encode(), np.uint8)
-        written, words = closing.close(chunk)
+        written, words = remover.remove(chunk)
         closed, more = closed + written.tobytes(), more + words
     assert closed.decode() == slow_close(canonical)
     assert len(canonical.split()) + more == len(

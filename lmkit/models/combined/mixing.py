@@ -14,8 +14,8 @@ from lmkit.models.combined.mixture import Mixture, check_parts
 from lmkit.models.combined.parts import adopted
 from lmkit.models.fitting import validation_ids
 from lmkit.text.corpus import Corpus, Text
-from lmkit.text.known import numbering, shared_vocabulary
 from lmkit.text.passages import union
+from lmkit.text.shared_vocabulary import numbering, shared_vocabulary
 from lmkit.types import Progress
 
 

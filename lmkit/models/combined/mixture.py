@@ -25,7 +25,7 @@ from lmkit.models.ngram.base import NgramModel
 from lmkit.models.registry import model_class
 from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
-from lmkit.text.known import Numbering, checked_numbering
+from lmkit.text.shared_vocabulary import Numbering, checked_numbering
 from lmkit.types import Ids, LogProbs, Progress, State
 
 PIECE = 1 << 17

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from lmkit.errors import FormatError
-from lmkit.text.known import checked_numbering, joint_vocabulary, numbering, shared_vocabulary
+from lmkit.text.shared_vocabulary import (
+    checked_numbering,
+    joint_vocabulary,
+    numbering,
+    shared_vocabulary,
+)
 from lmkit.text.vocabulary import Vocabulary
 
 ONE = Vocabulary(["b", "a"], [3, 2, 7, 4])

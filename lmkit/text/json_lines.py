@@ -1,4 +1,4 @@
-"""JSON lines as text: one document a row, in one field of it."""
+"""JSON lines as text: each row is a document, its text the string in one field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_STARTS = np.empty(0, np.int64)
 
 
 class Piece(NamedTuple):
-    """Some raw text as UTF-8, and the byte offsets at which rows begin in it, int64, rising."""
+    """A block of raw text as UTF-8, and the rising byte offsets at which rows begin, int64."""
 
     text: bytes
     starts: NDArray[np.int64] = _NO_STARTS
@@ -38,26 +38,31 @@ def is_json_lines(path: Path) -> bool:
 def row_pieces(
     name: str, pieces: Iterator[bytes], *, field: str, errors: str, size: int
 ) -> Iterator[Piece]:
-    """Yield the text of each row, a line end behind it, about `size` bytes of whole rows at once.
+    """Yield the texts of the rows, each ending with a newline, in blocks of about `size` bytes.
 
-    `pieces` are the file as UTF-8, cut anywhere; a row is held in memory as a whole. Blank lines
-    and rows whose text is empty are passed over. Raises CorpusError, with the file's name and the
-    line's number, for a row that is no JSON object or has no string in that field; EncodingError
-    for a text that is not valid Unicode, where `errors` is ``strict``.
+    A block holds whole rows. `pieces` are the file as UTF-8, cut anywhere. Blank lines and rows
+    whose text is empty are skipped. Raises CorpusError, with file name and line number, for a row
+    that is not a JSON object or has no string in that field; EncodingError for a text that is not
+    valid Unicode, where `errors` is ``strict``.
+
+    >>> rows = iter([b'{"text": "a b"}\\n{"te', b'xt": "c"}\\n'])
+    >>> [(p.text, p.starts.tolist()) for p in row_pieces("f", rows, field="text", errors="strict",
+    ...                                                  size=100)]
+    [(b'a b\\nc\\n', [0, 4])]
     """
     texts: list[bytes] = []
     starts: list[int] = []
-    held = 0
+    length = 0
     for number, line in enumerate(_lines(pieces), start=1):
         text = _text_of(line, field, errors, f"{name}: line {number:,}") if line.strip() else b""
         if not text:
             continue
-        starts.append(held)
+        starts.append(length)
         texts.append(text if text.endswith(b"\n") else text + b"\n")
-        held += len(texts[-1])
-        if held >= size:
+        length += len(texts[-1])
+        if length >= size:
             yield Piece(b"".join(texts), np.array(starts, np.int64))
-            texts, starts, held = [], [], 0
+            texts, starts, length = [], [], 0
     if texts:
         yield Piece(b"".join(texts), np.array(starts, np.int64))
 
@@ -70,9 +75,9 @@ def _text_of(line: bytes, field: str, errors: str, where: str) -> bytes:
     if not isinstance(row, dict):
         raise CorpusError(f"{where} is {_kind(row)}, no JSON object with a field {field!r}")
     if field not in row:
-        there = ", ".join(row) or "none"
+        fields = ", ".join(row) or "none"
         raise CorpusError(
-            f"{where} has no field {field!r}; its fields: {there}; name the text's with --field"
+            f"{where} has no field {field!r}; its fields: {fields}; name the text's with --field"
         )
     text = row[field]
     if not isinstance(text, str):
@@ -94,11 +99,11 @@ def _kind(value: object) -> str:
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
+    parts: list[bytes] = []  # of a line that may continue in the next piece
     for piece in pieces:
         first, *others = piece.split(b"\n")
-        held.append(first)
+        parts.append(first)
         for line in others:
-            yield b"".join(held)
-            held = [line]
-    yield b"".join(held)
+            yield b"".join(parts)
+            parts = [line]
+    yield b"".join(parts)

@@ -1,4 +1,8 @@
-"""Cutting a text into contiguous parts at sentence ends, without a copy of it."""
+"""Splitting a text into contiguous parts at sentence ends, without copying it.
+
+The text is folded once to count its sentences, recording the folding state at the start of each
+block. The block that holds the end of a wanted sentence is then folded again from there.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,21 @@ from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError
 from lmkit.kernels import folding
-from lmkit.text.rows import Piece
+from lmkit.text.json_lines import Piece
 from lmkit.text.source import Source
 
 _RULES = {"line": folding.LINE, "paragraph": folding.PARAGRAPH, "none": folding.NONE}
-_FEWEST = 10  # sentences, so that each tenth holds one
-_BUFFER = 1 << 26  # bytes of text that are kept, so that most files are read once
+_MIN_SENTENCES = 10  # so that a tenth of the text holds one
+_BUFFER = 1 << 26  # bytes of text kept in memory, so that most files are read once
 _NEWLINE = np.array([10], np.uint8)
 
 
 @dataclass
 class _Block:
-    """A block of a source, and the state of the folding where it begins.
+    """A block of the source with index `source`, and the folding state at its beginning.
 
-    `start` is its byte offset in the source, `sentences` how many end before it. `piece` is its
-    text, None where it is not kept.
+    `start` is its byte offset in the source, `sentences` the number of sentence ends before it.
+    `piece` is its text, None where it is no longer in memory.
     """
 
     source: int
@@ -36,18 +40,18 @@ class _Block:
     piece: Piece | None
 
 
-def cut_sources(
+def split_sources(
     name: str, sources: Sequence[Source], sentences: str, fractions: Sequence[float]
 ) -> list[tuple[Source, ...]]:
     """Return the sources of each part; part k holds fractions[k] of the sentences.
 
-    A text under the rule ``none`` has no sentence ends and is cut by words. Raises CorpusError
+    A text under the rule ``none`` has no sentence ends and is split by words. Raises CorpusError
     for a text of fewer than ten sentences, or too few for the smallest part to hold one.
     """
     rule = _RULES[sentences]
     blocks, total = _read(sources, rule)
     targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
-    if total < _FEWEST or 0 in np.diff([0, *targets, total]):
+    if total < _MIN_SENTENCES or 0 in np.diff([0, *targets, total]):
         what = "words" if rule == folding.NONE else "sentences"
         remedy = (
             "" if rule == folding.NONE else ", or take the text as one stream: --sentences none"
@@ -56,10 +60,10 @@ def cut_sources(
             f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
             f"--valid and --test{remedy}"
         )
-    cuts = [_cut_after(target, blocks, sources, rule) for target in targets]
+    ends = [_end_of(target, blocks, sources, rule) for target in targets]
     parts = []
-    starts = [(0, sources[0].start), *cuts]
-    stops = [*cuts, (len(sources) - 1, None)]
+    starts = [(0, sources[0].start), *ends]
+    stops = [*ends, (len(sources) - 1, None)]
     for (first, start), (last, stop) in zip(starts, stops, strict=True):
         part = list(sources[first : last + 1])
         part[-1] = part[-1].part(part[-1].start, part[-1].stop if stop is None else stop)
@@ -68,25 +72,25 @@ def cut_sources(
     return parts
 
 
-def _unit(rule: int) -> int:
-    """Return the index of the count that a rule cuts by in the state of the folding."""
+def _counter(rule: int) -> int:
+    """Return the index, in the folding state, of the count that texts of a rule are split by."""
     return folding.WORDS if rule == folding.NONE else folding.SENTENCE_ENDS
 
 
 def _read(sources: Sequence[Source], rule: int) -> tuple[list[_Block], int]:
-    """Return the blocks of the sources and the number of sentences in all.
+    """Return the blocks of the sources, and the total number of sentences.
 
-    The last blocks keep their text, up to a limit: cuts are mostly near the end.
+    The last `_BUFFER` bytes of text are kept, as most boundaries are near the end.
     """
     state = folding.new_state()
-    unit = _unit(rule)
+    counter = _counter(rule)
     blocks: list[_Block] = []
     oldest, kept = 0, 0
     for index, source in enumerate(sources):
         start, piece = source.start, Piece(b"")
         for piece in source.pieces():
             size = len(piece.text)
-            blocks.append(_Block(index, start, size, int(state[unit]), state.copy(), piece))
+            blocks.append(_Block(index, start, size, int(state[counter]), state.copy(), piece))
             folding.fold(np.frombuffer(piece.text, np.uint8), state, rule, breaks=piece.starts)
             start += size
             kept += size
@@ -95,22 +99,22 @@ def _read(sources: Sequence[Source], rule: int) -> tuple[list[_Block], int]:
                 kept -= blocks[oldest].size
                 oldest += 1
         if piece.text and not piece.text.endswith(b"\n"):
-            folding.fold(_NEWLINE, state, rule)  # the end of a file ends a line
+            folding.fold(_NEWLINE, state, rule)  # the end of a file ends its last line
         if rule == folding.PARAGRAPH:
-            folding.fold(_NEWLINE, state, rule)  # and a paragraph
-    return blocks, int(state[unit])
+            folding.fold(_NEWLINE, state, rule)  # and its last paragraph
+    return blocks, int(state[counter])
 
 
-def _cut_after(
+def _end_of(
     count: int, blocks: Sequence[_Block], sources: Sequence[Source], rule: int
 ) -> tuple[int, int]:
-    """Return the index of the source, and the byte offset in it, where sentence `count` ends."""
+    """Return the source index and byte offset of the end of sentence number `count`, from 1."""
     block = blocks[bisect_left(blocks, count, key=lambda each: each.sentences) - 1]
     source = sources[block.source].part(block.start, block.start + block.size)
     piece = block.piece or next(source.pieces())
     state, read = block.state.copy(), 0
     raw = np.frombuffer(piece.text, np.uint8)
-    while read < len(raw) and state[_unit(rule)] < count:
+    while read < len(raw) and state[_counter(rule)] < count:
         breaks = piece.starts[piece.starts >= read] - read
         read += folding.fold(raw[read:], state, rule, count, breaks)[0]
     return block.source, block.start + read
