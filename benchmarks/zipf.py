@@ -21,7 +21,7 @@ import powerlaw
 
 from benchmarks import texts
 from lmkit.statistics.alternatives import compare_alternatives
-from lmkit.statistics.goodness import goodness_of_fit, parameter_spread
+from lmkit.statistics.bootstrap import goodness_of_fit, parameter_spread
 from lmkit.statistics.powerlaw import fit_power_law, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.zipf import measure_zipf

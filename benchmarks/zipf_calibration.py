@@ -11,11 +11,11 @@ from scipy.stats import kstest
 
 from lmkit.errors import LmkitError
 from lmkit.statistics.alternatives import compare_alternatives
-from lmkit.statistics.goodness import goodness_of_fit
+from lmkit.statistics.bootstrap import goodness_of_fit
 from lmkit.statistics.growth import fit_heaps
-from lmkit.statistics.lnre import fit_finite_zipf_mandelbrot
+from lmkit.statistics.population import fit_finite_zipf_mandelbrot
 from lmkit.statistics.powerlaw import fit_power_law, simulate_power_law
-from lmkit.statistics.ranks import fit_least_squares, fit_zipf_mandelbrot, split_halves
+from lmkit.statistics.rank_frequency import fit_least_squares, fit_zipf_mandelbrot, split_halves
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import learn_text

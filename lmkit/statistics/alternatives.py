@@ -1,7 +1,7 @@
-"""Does another distribution explain the tail better than the power law? Likelihood-ratio tests.
+"""Likelihood-ratio tests of the power law against other distributions of the tail.
 
-Every alternative is discrete and normalised by its exact sum over the integers from x_min on,
-with parameters by maximum likelihood:
+Every alternative is discrete, normalised by its exact sum over the integers from x_min on, and
+fitted by maximum likelihood:
 
 ====================  ==============================================  =========================
 name                  P(X = x) is proportional to                     becomes the power law at
@@ -12,37 +12,45 @@ stretched_exponential x^(beta-1) exp(-lambda x^beta)                  beta -> 0
 truncated_power_law   x^(-alpha) exp(-lambda x)                       lambda = 0
 ====================  ==============================================  =========================
 
-So three of the four hold the power law as a limiting case; where the likelihood is greatest in that
-limit, the fit is degenerate, says so, and is no evidence of anything.
+Three of the four contain the power law as a limiting case. Where the likelihood is greatest in that
+limit, the fit is marked as degenerate, and the test is no evidence for either side.
+
+The test statistic, for types i of the tail and both distributions at their maximum, is
+
+    ratio = sum_i l_i = sum_i [ln p_power(x_i) - ln p_alternative(x_i)]
+    vuong = ratio / sqrt(sum_i (l_i - ratio / n)^2)     approximately standard normal under H0
+
+For example, ratio = -12 nats with a standard deviation of 0.4 of l_i over n = 400 types gives
+vuong = -12 / (0.4 * 20) = -1.5 and p = erfc(1.5 / sqrt(2)) = 0.13: neither is favoured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from lmkit.statistics.exponential_family import SumRule, expand
 from lmkit.statistics.powerlaw import PowerLawFit
-from lmkit.statistics.spectrum import FrequencySpectrum
-from lmkit.statistics.sums import SumRule, expand
+from lmkit.statistics.spectrum import FrequencySpectrum, Record
 from lmkit.types import FloatArray
 
-_SIGNIFICANT = 0.1  # below it Clauset, Shalizi & Newman trust the sign of the ratio
-_LEAST_VALUES = 4  # with fewer different frequencies two parameters can fit anything
+_SIGNIFICANCE = 0.1  # level below which Clauset, Shalizi & Newman trust the sign of the ratio
+_MIN_VALUES = 4  # with fewer distinct frequencies two parameters can fit anything
+_OVERFLOW = 1e300  # in place of infinity, in features and in losses
 
 
 @dataclass(frozen=True)
-class Alternative:
+class Alternative(Record):
     """One alternative against the power law, over the same tail.
 
-    ``log_likelihood_ratio`` is ln L(power law) - ln L(alternative) in nats: below 0 the
-    alternative is ahead. ``p_value`` is the probability of a ratio so far from 0 if both explained
-    the tail equally well: Vuong's test, whose statistic is ``vuong``, or a chi-squared one for the
-    truncated power law (``vuong`` None), of which the power law is a case. ``favours`` is
+    ``log_likelihood_ratio`` is ln L(power law) - ln L(alternative) in nats: negative where the
+    alternative fits better. ``p_value`` is the probability of a ratio at least as far from 0 if
+    both fitted equally well: Vuong's test with the statistic ``vuong``, or, for the truncated power
+    law, which contains the power law, a chi-squared test (``vuong`` None). ``favours`` is
     ``power_law``, the alternative's name, or ``neither`` where p is 0.1 or more. A ``degenerate``
-    fit has run into the power law, or has no maximum; ``note`` says which, in a sentence.
+    fit converged to the power law, or has no maximum; ``note`` says which, in a sentence.
     """
 
     name: str
@@ -55,14 +63,10 @@ class Alternative:
     degenerate: bool
     note: str | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class _Tail:
-    """The tail: ln of its values and the types at each, both (K,), and how to sum over it."""
+    """The tail: ln of its K distinct values and the types at each, both (K,), and the sum rule."""
 
     xmin: int
     log_x: FloatArray
@@ -76,7 +80,7 @@ class _Tail:
 
 @dataclass(frozen=True)
 class _Fit:
-    """Parameters and log-probabilities of the tail's values; None where there is no maximum."""
+    """Parameters, and log-probabilities of the tail's values (K,), None without a maximum."""
 
     parameters: dict[str, float]
     log_probabilities: FloatArray | None
@@ -96,7 +100,7 @@ def compare_alternatives(spectrum: FrequencySpectrum, fit: PowerLawFit) -> tuple
     k = int(np.searchsorted(spectrum.frequencies, fit.xmin))
     values = spectrum.frequencies[k:]
     types = spectrum.type_counts[k:].astype(np.float64)
-    if len(values) < _LEAST_VALUES:
+    if len(values) < _MIN_VALUES:
         note = f"only {len(values)} different frequencies in the tail: nothing to tell apart"
         return tuple(_without_maximum(name, note) for name in _FITTERS)
     tail = _Tail(fit.xmin, np.log(values), types, SumRule.starting_at(fit.xmin))
@@ -126,7 +130,7 @@ def _test(name: str, tail: _Tail, power_law: FloatArray, fit: _Fit) -> Alternati
         vuong = ratio / float(spread)
         p = float(erfc(abs(vuong) / np.sqrt(2)))
     favours = "neither"
-    if p < _SIGNIFICANT:
+    if p < _SIGNIFICANCE:
         favours = "power_law" if ratio > 0 else name
     return Alternative(name, fit.parameters, log_likelihood, ratio, vuong, p, favours, False, None)
 
@@ -136,7 +140,10 @@ def _without_maximum(name: str, note: str) -> Alternative:
 
 
 def _fit_lognormal(tail: _Tail, power_law: PowerLawFit) -> _Fit:
-    """exp(-a u - b u²), u = ln(x / xmin), with b >= 0: the power law is b = 0."""
+    """Fit exp(-a u - b u²), u = ln(x / xmin), b >= 0; b = 0 is the power law.
+
+    Completing the square gives sigma² = 1 / (2b) and mu = ln xmin + (1 - a) / (2b).
+    """
     q = float(np.log(tail.xmin))
     u = tail.log_x - q
     mean = float(tail.types @ u) / tail.n
@@ -158,7 +165,7 @@ def _fit_lognormal(tail: _Tail, power_law: PowerLawFit) -> _Fit:
 
 
 def _fit_truncated_power_law(tail: _Tail, power_law: PowerLawFit) -> _Fit:
-    """exp(-alpha ln x - lambda x) with lambda >= 0."""
+    """Fit exp(-alpha ln x - lambda x), lambda >= 0; lambda = 0 is the power law."""
     q = float(np.log(tail.xmin))
 
     def features(log_x: FloatArray) -> FloatArray:
@@ -177,28 +184,31 @@ def _fit_truncated_power_law(tail: _Tail, power_law: PowerLawFit) -> _Fit:
 
 
 def _fit_exponential(tail: _Tail, power_law: PowerLawFit) -> _Fit:
-    """The geometric distribution from x_min on, whose maximum has a closed form."""
-    beyond = np.exp(tail.log_x) - tail.xmin
-    rate = float(np.log1p(tail.n / (tail.types @ beyond)))
-    return _Fit({"lambda": rate}, np.log(-np.expm1(-rate)) - rate * beyond)
+    """Fit the geometric distribution from x_min on: lambda = ln(1 + n / sum_i (x_i - xmin))."""
+    excess = np.exp(tail.log_x) - tail.xmin
+    rate = float(np.log1p(tail.n / (tail.types @ excess)))
+    return _Fit({"lambda": rate}, np.log(-np.expm1(-rate)) - rate * excess)
 
 
 def _fit_stretched_exponential(tail: _Tail, power_law: PowerLawFit) -> _Fit:
-    """x^(beta-1) exp(-c (x^beta - 1) / beta) with c = lambda beta, which is the power law of
-    exponent 1 + c at beta = 0; c is fitted within, beta around it."""
+    """Fit x^(beta-1) exp(-c (x^beta - 1) / beta), c = lambda beta.
+
+    At beta = 0 it is the power law of exponent 1 + c. For each beta of an outer search, the best c
+    is found by Newton's method.
+    """
     from scipy.optimize import minimize_scalar
 
     def fit_c(beta: float) -> tuple[float, FloatArray | None]:
         def features(log_x: FloatArray) -> FloatArray:
             with np.errstate(over="ignore"):
-                return np.stack([-np.minimum(np.expm1(beta * log_x) / beta, 1e300)])
+                return np.stack([-np.minimum(np.expm1(beta * log_x) / beta, _OVERFLOW)])
 
         def offset(log_x: FloatArray) -> FloatArray:
             return (beta - 1) * log_x
 
         lowest = float(features(np.log([tail.xmin]))[0, 0])
-        beyond = lowest * tail.n - float(features(tail.log_x)[0] @ tail.types)
-        start = np.array([tail.n / beyond])
+        excess = lowest * tail.n - float(features(tail.log_x)[0] @ tail.types)
+        start = np.array([tail.n / excess])
         theta = tail.rule.maximise(features, start, tail.log_x, tail.types, offset=offset)
         if theta is None:
             return np.nan, None
@@ -207,9 +217,9 @@ def _fit_stretched_exponential(tail: _Tail, power_law: PowerLawFit) -> _Fit:
 
     def loss(beta: float) -> float:
         log_p = fit_c(beta)[1]
-        return 1e300 if log_p is None else -float(tail.types @ log_p)
+        return _OVERFLOW if log_p is None else -float(tail.types @ log_p)
 
-    grid = np.geomspace(1e-4, 3.0, 16)  # its valley can be narrow, and near 0
+    grid = np.geomspace(1e-4, 3.0, 16)  # the minimum can be narrow, and near 0
     best = int(np.argmin([loss(beta) for beta in grid]))
     bounds = (grid[best - 1] if best else 1e-9, grid[min(best + 1, len(grid) - 1)])
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
@@ -226,10 +236,11 @@ def _fit_beside_power_law(
     features: Callable[[FloatArray], FloatArray],
     starts: Sequence[tuple[float, float]],
 ) -> FloatArray | None:
-    """Return the best (theta_1, theta_2) with theta_2 >= 0, where theta_2 = 0 is the power law.
+    """Return the maximum-likelihood (theta_1, theta_2), theta_2 >= 0, 0 being the power law.
 
-    The log-likelihood of an exponential family is concave, so where it falls from the power law
-    on, the power law is the maximum: that is decided, not searched for.
+    The log-likelihood of an exponential family is concave. So the power law is the maximum exactly
+    where the derivative in theta_2 there, observed minus expected feature, is not positive; no
+    search is needed to decide that. None where the search does not converge.
     """
     limit = np.array([power_law.alpha, 0.0])
     observed = features(tail.log_x)[1] @ tail.types / tail.n

@@ -1,4 +1,4 @@
-"""Lexical diversity, and how much of a text a vocabulary of a given size covers."""
+"""Lexical diversity, and the coverage of a text by vocabularies of different sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.kernels.spectrum import sum_window_types
 from lmkit.statistics.growth import expected_types
-from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum, Record
 from lmkit.types import LongArray
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ COVERAGES = (0.80, 0.90, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
-class Diversity:
-    """Three ratios of types to tokens, each in (0, 1]; None where the text is too short for one.
+class Diversity(Record):
+    """Three type-token ratios, each in (0, 1]; None where the text is too short.
 
-    ``ttr`` is V / N, which falls with the length of the text; ``mattr`` its mean over all windows
-    of ``mattr_window`` consecutive tokens and ``hdd`` its expectation in ``hdd_sample`` random
-    tokens, neither of which does.
+    ``ttr`` is V / N, which falls with the length of the text. Two versions do not: ``mattr``, the
+    mean over all windows of ``mattr_window`` consecutive tokens, and ``hdd``, the expectation for
+    ``hdd_sample`` tokens drawn at random.
     """
 
     ttr: float
@@ -36,14 +36,10 @@ class Diversity:
     hdd: float | None
     hdd_sample: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Coverage:
-    """The ``types`` most frequent types hold ``coverage`` (a share) of the tokens or more.
+    """The ``types`` most frequent types make up the share ``coverage`` of the tokens, or more.
 
     ``min_count`` is the frequency of the rarest of them.
     """
@@ -55,7 +51,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class VocabularyCut:
-    """What a vocabulary of the ``size`` most frequent types leaves out.
+    """The out-of-vocabulary rates of a vocabulary of the ``size`` most frequent types.
 
     ``min_count`` is the frequency of its rarest type, ``oov_rate`` the share of the text's own
     tokens outside it, ``heldout_oov_rate`` that of a second text's tokens (None without one).
@@ -93,7 +89,7 @@ def moving_average_ttr(ids: NDArray[Any], *, window: int = 500) -> float:
     """Return the mean type-token ratio of all windows of ``window`` consecutive tokens (MATTR).
 
     Raises ParameterError for a window below 1, CorpusError for a text shorter than it. Source:
-    Covington & McFall (2010).
+    Covington & McFall (2010). Windows of 2 in "a b a a" have the ratios 1, 1 and 1/2:
 
     >>> moving_average_ttr(np.array([0, 1, 0, 0]), window=2)
     0.8333333333333334
@@ -110,9 +106,13 @@ def moving_average_ttr(ids: NDArray[Any], *, window: int = 500) -> float:
 
 
 def hypergeometric_diversity(spectrum: FrequencySpectrum, *, sample: int = 42) -> float:
-    """Return HD-D: the expected type-token ratio of ``sample`` tokens drawn at random.
+    """Return HD-D: the expected type-token ratio of ``sample`` tokens drawn without replacement.
 
-    Raises ParameterError for a sample below 1 or beyond the text. Source: McCarthy & Jarvis (2007).
+    Raises ParameterError for a sample below 1 or larger than the text. Source: McCarthy & Jarvis
+    (2007). Two tokens of "a b a a" are of two types in 3 of the 6 draws, E[V] = 1.5:
+
+    >>> hypergeometric_diversity(FrequencySpectrum.from_counts([3, 1]), sample=2)
+    0.75
     """
     if sample < 1:
         raise ParameterError(f"a sample of {sample} tokens holds nothing; use 1 or more")
@@ -122,7 +122,7 @@ def hypergeometric_diversity(spectrum: FrequencySpectrum, *, sample: int = 42) -
 def measure_coverage(
     spectrum: FrequencySpectrum, *, coverages: Sequence[float] = COVERAGES
 ) -> list[Coverage]:
-    """Return how many of the most frequent types it takes to cover each share of the tokens.
+    """Return how many of the most frequent types are needed to cover each share of the tokens.
 
     Raises ParameterError for a share outside (0, 1].
 
@@ -136,10 +136,10 @@ def measure_coverage(
         if not 0 < share <= 1:
             raise ParameterError(f"a coverage of {share} is no share; give one above 0, up to 1")
         needed = int(np.ceil(share * spectrum.tokens - 1e-9))
-        g = int(np.searchsorted(covered, needed))
-        before = int(covered[g - 1]) if g else 0
-        within = -((before - needed) // int(frequency[g]))  # of the tied types, rounded up
-        rows.append(Coverage(float(share), int(first[g]) - 1 + within, int(frequency[g])))
+        group = int(np.searchsorted(covered, needed))  # of tied types
+        before = int(covered[group - 1]) if group else 0
+        tied = -((before - needed) // int(frequency[group]))  # as many of them, rounded up
+        rows.append(Coverage(float(share), int(first[group]) - 1 + tied, int(frequency[group])))
     return rows
 
 
@@ -150,15 +150,15 @@ def measure_vocabulary_cuts(
     heldout_unseen: int = 0,
     sizes: Sequence[int] | None = None,
 ) -> list[VocabularyCut]:
-    """Return the out-of-vocabulary rate of vocabularies of the most frequent types.
+    """Return the out-of-vocabulary rates of vocabularies of the most frequent types.
 
     ``counts`` has the frequency of each type, shape (V,); ``heldout_counts`` those of the same
-    types in a second text, which has ``heldout_unseen`` further tokens of no type at all.
-    ``sizes`` are 1, 2 and 5 times the powers of ten and the whole vocabulary by default; types of
-    one frequency are taken in the order they are given in.
+    types in a second text, which has ``heldout_unseen`` further tokens of other types. ``sizes``
+    are by default 1, 2 and 5 times the powers of ten, and the whole vocabulary. Types of equal
+    frequency are taken in the order given.
 
-    Raises CorpusError for a text without tokens, ParameterError for a size below 1 or counts that
-    do not pair.
+    Raises CorpusError for a text without tokens, ParameterError for a size below 1 or counts of
+    different shapes.
     """
     counts = np.asarray(counts)
     types, tokens = int((counts > 0).sum()), int(counts.sum())

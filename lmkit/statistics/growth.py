@@ -1,8 +1,11 @@
-"""How the vocabulary grows with the text: the Heaps (Herdan) curve and its exponent.
+"""Growth of the vocabulary with the length of the text: the Heaps (Herdan) curve and its exponent.
 
-The curve of a text in random order needs no shuffling: its mean over all permutations is known
-exactly from the frequency spectrum (hypergeometric interpolation, whose limit for large texts is
-the binomial interpolation of Good & Toulmin 1956).
+The mean growth curve over all permutations of a text follows exactly from its frequency spectrum,
+without any shuffling (hypergeometric interpolation; its limit for large texts is the binomial
+interpolation of Good & Toulmin 1956). For N tokens, a type of frequency f is among the first n with
+probability 1 - binom(N - f, n) / binom(N, n). For "a b a a" (N = 4) and n = 2:
+
+    a: 1 - binom(1, 2) / binom(4, 2) = 1,   b: 1 - binom(3, 2) / binom(4, 2) = 1/2,   E[V(2)] = 1.5
 """
 
 from __future__ import annotations
@@ -24,22 +27,24 @@ from lmkit.types import FloatArray, LongArray
 if TYPE_CHECKING:
     import pandas as pd
 
-_POINTS = 40  # of the curve that is fitted, equally spaced in ln n
-_SHORTEST = 0.01  # the curve is fitted over the last two decades of the text
-_BLOCKS = 20
+_MIN_TOKENS = 200
+_POINTS = 40  # points of the fitted curve, equally spaced in ln n
+_SHORTEST = 0.01  # share of the text at the first of them: the last two decades are fitted
+_BLOCKS = 20  # of the jackknife
 
 
 @dataclass(frozen=True, eq=False)
 class HeapsFit:
     """Heaps' law V(n) = coefficient · n^exponent, fitted to the growth curve of a text.
 
-    ``exponent`` is the least-squares slope of ln E[V(n)] against ln n over the last two decades
-    of the text, E over all orders of its tokens; ``exponent_low`` and ``exponent_high`` its 95%
-    interval by leaving out each of 20 contiguous blocks of text in turn, so that words that come
-    in bursts widen it (None where the text's order was not given). ``final_slope`` is the slope at
-    the end of the text, V1 / V, which is what growth will go on with: it is below ``exponent``
-    because the curve bends. ``tokens``, ``types`` and ``observed_types`` hold the curve: n, E[V(n)]
-    and V(n) in the order of the text (None without it), arrays of shape (P,).
+    ``exponent`` is the least-squares slope of ln E[V(n)] against ln n over the last two decades of
+    the text, the expectation over all orders of its tokens. ``exponent_low`` and ``exponent_high``
+    are its 95% interval by the jackknife over 20 contiguous blocks of text, which accounts for
+    words that occur in bursts (None where the order of the text was not given). ``final_slope``,
+    V1 / V, is the slope at the end of the text; it is lower than ``exponent``, as the curve is
+    concave, and predicts growth beyond the text better. ``tokens``, ``types`` and
+    ``observed_types`` hold the curve: n, E[V(n)] and V(n) in the order of the text (None without
+    it), arrays of shape (P,).
     """
 
     exponent: float
@@ -53,13 +58,8 @@ class HeapsFit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers without the curve as a plain dictionary."""
-        return {
-            "exponent": self.exponent,
-            "exponent_low": self.exponent_low,
-            "exponent_high": self.exponent_high,
-            "coefficient": self.coefficient,
-            "final_slope": self.final_slope,
-        }
+        curve = ("tokens", "types", "observed_types")
+        return {name: value for name, value in vars(self).items() if name not in curve}
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the curve as a data frame with one row for each n."""
@@ -72,12 +72,15 @@ class HeapsFit:
 
 
 def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray:
-    """Return E[V(n)], the types expected in ``tokens`` tokens drawn without replacement.
+    """Return E[V(n)], the expected number of types in n tokens drawn without replacement.
 
-    This is exactly the mean of the growth curve over all permutations of the text:
-    the sum over types of 1 - binom(N - f, n) / binom(N, n). Shape that of ``tokens``.
+    This is the mean of the growth curve over all permutations of the text, the sum over types of
+    1 - binom(N - f, n) / binom(N, n). The result has the shape of ``tokens``, the numbers n.
 
-    Raises ParameterError where n is below 0 or above the length of the text.
+    Raises ParameterError for an n below 0 or above the length of the text.
+
+    >>> expected_types(FrequencySpectrum.from_counts([3, 1]), [1, 2, 4])
+    array([1. , 1.5, 2. ])
     """
     n = np.asarray(tokens, dtype=np.int64)
     if n.size and not (n.min() >= 0 and n.max() <= spectrum.tokens):
@@ -92,22 +95,19 @@ def expected_types(spectrum: FrequencySpectrum, tokens: ArrayLike) -> FloatArray
 
 
 def observed_growth(ids: NDArray[Any], tokens: ArrayLike) -> LongArray:
-    """Return V(n), the types among the first n ids, for each n of ``tokens`` (rising).
+    """Return V(n), the number of types among the first n ids, for each n of ``tokens`` (rising).
 
-    ``ids`` is a stream of integers from 0 up, shape (T,). Raises ParameterError for an n beyond
-    its end.
+    ``ids`` are integers from 0 up, shape (T,). Raises ParameterError for an n above T.
     """
     n = np.asarray(tokens, dtype=np.int64)
     if n.size and not (n.min() >= 0 and n.max() <= len(ids) and (np.diff(n) >= 0).all()):
         raise ParameterError(f"the points of a growth curve must rise from 0 to {len(ids)}")
     seen = np.zeros(int(ids.max()) + 1 if len(ids) else 0, dtype=np.bool_)
     out = np.zeros(len(n), dtype=np.int64)
-    found = start = 0
+    types = start = 0
     for i, end in enumerate(n.tolist()):
-        found += kernels.mark_seen(
-            np.sort(ids[start:end]), seen
-        )  # sorted: accesses in memory order
-        out[i], start = found, end
+        types += kernels.mark_seen(np.sort(ids[start:end]), seen)  # sorted: access in memory order
+        out[i], start = types, end
     return out
 
 
@@ -120,15 +120,16 @@ def fit_heaps(
     """Return Heaps' law fitted to the growth of the vocabulary.
 
     ``ids``, the same tokens in the order of the text, adds the observed curve and the interval;
-    ``counts``, how often each id occurs, saves counting them where they are known.
+    ``counts``, the number of occurrences of each id, saves counting them again.
 
     Raises CorpusError for a text of fewer than 200 tokens. Sources: Heaps (1978), Information
     Retrieval; Herdan (1960), Type-Token Mathematics; Künsch (1989), "The jackknife and the
-    bootstrap for general stationary observations", for leaving out blocks.
+    bootstrap for general stationary observations", for the jackknife over blocks.
     """
-    if spectrum.tokens < 200:
+    if spectrum.tokens < _MIN_TOKENS:
         raise CorpusError(
-            f"{spectrum.tokens} tokens are too few to see a vocabulary grow; give 200 or more"
+            f"{spectrum.tokens} tokens are too few to see a vocabulary grow; give "
+            f"{_MIN_TOKENS} or more"
         )
     exponent, intercept, grid, curve = _slope(spectrum)
     low = high = observed = None
@@ -149,7 +150,7 @@ def fit_heaps(
 
 
 def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, LongArray, FloatArray]:
-    """Return slope and intercept of the line through ln E[V(n)], and n and E[V(n)]."""
+    """Return slope and intercept of the line through (ln n, ln E[V(n)]), then n and E[V(n)]."""
     points = np.geomspace(spectrum.tokens * _SHORTEST, spectrum.tokens, _POINTS)
     grid = np.unique(np.rint(points).astype(np.int64))
     curve = expected_types(spectrum, grid)
@@ -158,17 +159,20 @@ def _slope(spectrum: FrequencySpectrum) -> tuple[float, float, LongArray, FloatA
 
 
 def _half_width(ids: NDArray[Any], counts: NDArray[Any]) -> float:
-    """Return half the 95% interval of the exponent, by leaving out one block at a time."""
+    """Return half the width of the 95% interval of the exponent, by the jackknife over blocks.
+
+    With the slopes b_k without block k, of K, the variance is (K - 1)/K sum_k (b_k - mean)².
+    """
     from scipy.special import stdtrit  # Student's t; scipy.stats takes half a second to import
 
-    by_frequency = np.bincount(counts)
+    types_at = np.bincount(counts)  # the number of types of each frequency, from 0
     edges = np.linspace(0, len(ids), _BLOCKS + 1).astype(np.int64)
 
     def slope_without(block: NDArray[Any]) -> float:
-        left = by_frequency.copy()
-        kernels.remove_tokens(np.sort(block), counts, left)
-        values = np.flatnonzero(left[1:]) + 1
-        return _slope(FrequencySpectrum(values, left[values]))[0]
+        remaining = types_at.copy()
+        kernels.remove_tokens(np.sort(block), counts, remaining)
+        values = np.flatnonzero(remaining[1:]) + 1
+        return _slope(FrequencySpectrum(values, remaining[values]))[0]
 
     slopes = run_all(slope_without, [ids[a:b] for a, b in itertools.pairwise(edges)])
     error = np.sqrt((_BLOCKS - 1) * np.var(slopes))

@@ -1,12 +1,15 @@
 """The frequency spectrum: how many types occur once, twice, three times ...
 
-Everything in this room needs no more than that, so the memory that a text of a hundred million
-tokens takes is that of its few thousand distinct frequencies.
+It is a sufficient statistic for almost everything in this package, and small: a text of a hundred
+million tokens has a few thousand distinct frequencies. For "a rose is a rose is a rose ;":
+
+    type counts    a 3, rose 3, is 2, ; 1
+    spectrum       frequency 1: 1 type, 2: 1 type, 3: 2 types     V = 4, N = 9, V1 = 1
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +23,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class Record:
+    """A dataclass of plain values."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dictionary."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+
 @dataclass(frozen=True, eq=False)
 class FrequencySpectrum:
-    """The pairs (frequency, number of types that have it) of a text, by rising frequency.
+    """The pairs (frequency, number of types with that frequency) of a text, by rising frequency.
 
-    ``frequencies`` and ``type_counts`` are int64 arrays of shape (K,), all positive, the first
-    strictly rising: K distinct frequencies. They cannot be written to.
+    ``frequencies`` and ``type_counts`` are read-only int64 arrays of shape (K,) for K distinct
+    frequencies, all positive, the first strictly rising.
 
-    Raises CorpusError when there is no type at all or a number is out of range.
+    Raises CorpusError for no types at all or a number out of range.
 
     >>> s = FrequencySpectrum.from_counts([3, 1, 1, 0, 2])
     >>> s.tokens, s.types, s.hapaxes, s.dis_legomena, s.max_frequency
@@ -72,13 +83,13 @@ class FrequencySpectrum:
             raise CorpusError(f"a count of {array.min()} is negative; counts start at 0")
         small = array.size and array.max() < 4 * array.size + 65536
         if small:  # one counting pass; a sort only where frequencies are few and huge
-            of = np.bincount(array)
-            values = np.flatnonzero(of)
-            of = of[values]
+            types = np.bincount(array)
+            values = np.flatnonzero(types)
+            types = types[values]
         else:
-            values, of = np.unique(array, return_counts=True)
+            values, types = np.unique(array, return_counts=True)
         seen = values > 0
-        return cls(values[seen].astype(np.int64), of[seen].astype(np.int64))
+        return cls(values[seen].astype(np.int64), types[seen].astype(np.int64))
 
     @classmethod
     def from_ids(cls, ids: NDArray[Any]) -> FrequencySpectrum:
@@ -115,23 +126,23 @@ class FrequencySpectrum:
 
     def types_of_frequency(self, frequency: int) -> int:
         """Return the number of types that occur exactly ``frequency`` times."""
-        at = int(np.searchsorted(self.frequencies, frequency))
-        if at == len(self.frequencies) or self.frequencies[at] != frequency:
+        index = int(np.searchsorted(self.frequencies, frequency))
+        if index == len(self.frequencies) or self.frequencies[index] != frequency:
             return 0
-        return int(self.type_counts[at])
+        return int(self.type_counts[index])
 
     @property
     def missing_mass(self) -> float:
-        """Good-Turing's estimate of the probability that the next token is a new type: V1 / N.
+        """The Good-Turing estimate of the probability that the next token is a new type: V1 / N.
 
-        Good (1953), "The population frequencies of species and the estimation of population
-        parameters".
+        With 2 hapaxes among 7 tokens, 2/7. Good (1953), "The population frequencies of species and
+        the estimation of population parameters".
         """
         return self.hapaxes / self.tokens
 
     @property
     def missing_mass_se(self) -> float:
-        """The standard error of :attr:`missing_mass`, tokens taken as independent.
+        """The standard error of :attr:`missing_mass`, assuming independent tokens.
 
         Esty (1983), "A normal limit law for a nonparametric estimator of the coverage of a
         random sample": sqrt(V1 + 2 V2 - V1² / N) / N.
@@ -144,8 +155,13 @@ class FrequencySpectrum:
         return np.repeat(self.frequencies[::-1], self.type_counts[::-1])
 
     def rank_groups(self) -> tuple[LongArray, LongArray, LongArray]:
-        """Return (frequency, first rank, last rank) of every group of tied types, by falling
-        frequency; ranks start at 1; three arrays of shape (K,)."""
+        """Return (frequency, first rank, last rank) of every group of tied types.
+
+        By falling frequency, ranks from 1; three arrays of shape (K,).
+
+        >>> [a.tolist() for a in FrequencySpectrum.from_counts([3, 1, 1]).rank_groups()]
+        [[3, 1], [1, 2], [1, 3]]
+        """
         last = np.cumsum(self.type_counts[::-1])
         return self.frequencies[::-1], last - self.type_counts[::-1] + 1, last
 

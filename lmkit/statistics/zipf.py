@@ -1,4 +1,4 @@
-"""Everything about Zipf's law in one text: fits for n-grams of every order, growth, diversity.
+"""The report on Zipf's law in a text: fits for n-grams of each order, growth and diversity.
 
 >>> from lmkit.text.corpus import Corpus
 >>> text = "a rose is a rose is a rose ; " * 3 + "it is not a tulip ."
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.models.ngram.counts import running_ngrams
 from lmkit.statistics.alternatives import Alternative, compare_alternatives
+from lmkit.statistics.bootstrap import Bootstrap, goodness_of_fit
 from lmkit.statistics.diversity import (
     Coverage,
     Diversity,
@@ -29,11 +30,10 @@ from lmkit.statistics.diversity import (
     measure_diversity,
     measure_vocabulary_cuts,
 )
-from lmkit.statistics.goodness import Bootstrap, goodness_of_fit
 from lmkit.statistics.growth import HeapsFit, fit_heaps
-from lmkit.statistics.lnre import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
+from lmkit.statistics.population import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
 from lmkit.statistics.powerlaw import PowerLawFit, XminScan, fit_power_law, scan_xmin
-from lmkit.statistics.ranks import (
+from lmkit.statistics.rank_frequency import (
     LeastSquaresLine,
     SplitHalves,
     ZipfMandelbrotFit,
@@ -52,8 +52,8 @@ from lmkit.types import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-_XMINS = [k * 10**e for e in range(4) for k in (1, 2, 5)]
-_NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")
+_XMINS = [k * 10**e for e in range(4) for k in (1, 2, 5)]  # 1, 2, 5, 10, 20 ... 5,000
+_NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")  # dictionaries or None
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
@@ -62,7 +62,7 @@ _P = ParamSpec("_P")
 class OrderReport:
     """Zipf's law for the n-grams of one order; None where the text is too short for a fit.
 
-    ``stability`` has the power law from the x_min 1, 2, 5, 10, 20 ... on.
+    ``stability`` has the power laws fitted from x_min = 1, 2, 5, 10, 20 ... on.
     """
 
     n: int
@@ -116,8 +116,8 @@ class OrderReport:
 class ZipfReport:
     """Zipf's law, growth and diversity of one text.
 
-    ``summary`` says which text; ``unit`` what a token is; ``orders`` holds one report for each
-    n-gram order from 1 up; ``diversity``, ``coverage`` and ``cuts`` are about single tokens.
+    ``summary`` identifies the text, ``unit`` is the unit of a token, ``orders`` holds one report
+    for each n-gram order from 1 up; ``diversity``, ``coverage`` and ``cuts`` are about unigrams.
     """
 
     summary: TextSummary
@@ -128,7 +128,7 @@ class ZipfReport:
     cuts: tuple[VocabularyCut, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain values: what ``lmkit zipf --format json`` prints."""
+        """Return the report as plain values, as printed by ``lmkit zipf --format json``."""
         return {
             "schema": 1,
             "corpus": self.summary.to_dict(),
@@ -140,7 +140,7 @@ class ZipfReport:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one flat row of numbers for each order: what CSV and pandas show."""
+        """Return one flat row of numbers for each order, for CSV and pandas."""
         rows = []
         for order in self.orders:
             row: dict[str, Any] = {"corpus": self.summary.name}
@@ -168,11 +168,11 @@ def measure_zipf(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ZipfReport:
-    """Return the full report on a text: a corpus (all its parts), or whatever opens as one.
+    """Return the full report on a text: a corpus (all its parts), or the name of one.
 
-    N-grams of orders 1 to ``ngrams`` run over the text without its sentence ends. ``bootstrap``
-    repetitions give the p-value of each power law; 0 gives none. ``seed`` decides the bootstrap and
-    the split into halves.
+    N-grams of orders 1 to ``ngrams`` are counted over the text without its sentence ends.
+    ``bootstrap`` is the number of repetitions for the p-value of each power law; 0 for no p-value.
+    ``seed`` is that of the bootstrap and of the split into halves.
 
     Raises CorpusError for a text without tokens, ParameterError for ``ngrams`` below 1 or
     ``bootstrap`` below 0.
@@ -188,7 +188,7 @@ def measure_zipf(
     learned = learn_text(corpus.whole, unit)
     summary, vocabulary = learned.summary, learned.vocabulary
     ids = learned.ids[learned.ids != EOS_ID]
-    del learned  # its ids are as large as the text
+    del learned  # frees its ids, which take as much memory as the text
     counts = np.bincount(ids, minlength=len(vocabulary))
     return ZipfReport(
         summary=summary,
@@ -208,9 +208,9 @@ def measure_orders(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[OrderReport, ...]:
-    """Return the report on each n-gram order of a running text of ids, int32 (T,).
+    """Return the report on each n-gram order of a text of ids, int32 (T,).
 
-    Orders longer than the text are left out. Raises CorpusError for no ids at all.
+    Orders greater than T are omitted. Raises CorpusError for T = 0.
     """
     if not len(ids):
         raise CorpusError("the text has no tokens; give more text")
@@ -266,7 +266,7 @@ def _measure_order(
 def _cuts(
     corpus: Corpus, unit: str, vocabulary: Vocabulary, counts: NDArray[np.int64]
 ) -> Sequence[VocabularyCut]:
-    """Return the vocabulary cuts: of the training part, with the test part's OOV rate if any."""
+    """Return the vocabulary cuts: of all text, or of the training part where a test part exists."""
     if corpus.test is None:
         return measure_vocabulary_cuts(counts)
     train, test = (
@@ -278,7 +278,7 @@ def _cuts(
 
 
 def _or_none(fit: Callable[_P, _T], *args: _P.args, **options: _P.kwargs) -> _T | None:
-    """Return the fit, or None where there is too little text for it."""
+    """Return the result of a fit, or None where it raises CorpusError for too little text."""
     try:
         return fit(*args, **options)
     except CorpusError:

@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from scipy.special import zeta
 
 from lmkit.statistics.alternatives import Alternative, compare_alternatives
+from lmkit.statistics.exponential_family import SumRule
 from lmkit.statistics.powerlaw import PowerLawFit, fit_power_law, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
-from lmkit.statistics.sums import SumRule
 
 NAMES = ["lognormal", "exponential", "stretched_exponential", "truncated_power_law"]
 

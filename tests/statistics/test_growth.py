@@ -17,7 +17,7 @@ from lmkit.statistics.growth import (
     fit_heaps,
     observed_growth,
 )
-from lmkit.statistics.lnre import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
+from lmkit.statistics.population import FiniteZipfMandelbrot, fit_finite_zipf_mandelbrot
 from lmkit.statistics.spectrum import FrequencySpectrum
 
 streams = st.lists(st.integers(0, 12), min_size=1, max_size=60).map(np.array)

@@ -11,7 +11,7 @@ from scipy.special import zeta
 from scipy.stats import kstest
 
 from lmkit.errors import CorpusError, ParameterError
-from lmkit.statistics.goodness import goodness_of_fit, parameter_spread
+from lmkit.statistics.bootstrap import goodness_of_fit, parameter_spread
 from lmkit.statistics.powerlaw import fit_power_law, scan_xmin, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
 

@@ -11,7 +11,7 @@ from scipy.stats import linregress
 
 from lmkit.errors import CorpusError
 from lmkit.kernels.zeta import scaled_zeta
-from lmkit.statistics.ranks import fit_least_squares, fit_zipf_mandelbrot, split_halves
+from lmkit.statistics.rank_frequency import fit_least_squares, fit_zipf_mandelbrot, split_halves
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.whole_range import fit_whole_range
 

@@ -1,9 +1,14 @@
-"""The finite Zipf-Mandelbrot model of a population, which says how a vocabulary will go on growing.
+"""The finite Zipf-Mandelbrot model of a population, which extrapolates vocabulary growth.
 
-The model gives the number of types in the population whose probability lies near p as
-g(p) = C p^(-alpha-1) for A <= p <= B (Evert 2004, "A simple LNRE model for random character
-sequences"), where 0 < alpha < 1 and 1/alpha is Zipf's rank exponent in the limit. Tokens are taken
-as independent draws (Poisson sampling).
+The density of types in the population with probability p is
+
+    g(p) = C p^(-alpha-1)   for A <= p <= B
+
+(fZM, an LNRE model: Evert 2004, "A simple LNRE model for random character sequences"), where
+0 < alpha < 1 and 1/alpha is Zipf's rank exponent in the limit. Tokens are independent draws
+(Poisson sampling), so that the expected number of types, and of types that occur m times, is
+
+    E[V(N)] = int (1 - e^(-Np)) g(p) dp,   E[V_m(N)] = int (Np)^m / m! e^(-Np) g(p) dp
 """
 
 from __future__ import annotations
@@ -18,14 +23,14 @@ from lmkit.errors import CorpusError
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.types import FloatArray
 
-_CLASSES = 15  # spectrum elements fitted, as zipfR does
-_LEAST = 5  # types in the last of them, for a chi-squared to mean anything
-_STEEPEST = 2.0  # Evert has alpha below 1; a population with a floor allows more, n-grams need it
-_IMPOSSIBLE = 1e300
-_M = range(1, _CLASSES + 1)
-_SUM = np.array([[m + k for k in _M] for m in _M])
-# binom(m + k, m) / 2^(m+k)
-_HALVES = np.array([[math.comb(m + k, m) / 2 ** (m + k) for k in _M] for m in _M])
+_ELEMENTS = 15  # spectrum elements V_1 ... V_15 that are fitted, as in zipfR
+_MIN_TYPES = 5  # in each of them, for the chi-squared approximation to hold
+_MIN_ELEMENTS = 4
+_MAX_ALPHA = 2.0  # Evert has alpha < 1; a population with a floor A allows more, n-grams need it
+_IMPOSSIBLE = 1e300  # the distance of parameters without a valid covariance
+_M = range(1, _ELEMENTS + 1)
+_INDEX_SUMS = np.array([[m + k for k in _M] for m in _M])  # m + k
+_BINOMIALS = np.array([[math.comb(m + k, m) / 2 ** (m + k) for k in _M] for m in _M])
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
@@ -34,10 +39,10 @@ class FiniteZipfMandelbrot:
     """A fitted finite Zipf-Mandelbrot population.
 
     ``alpha`` is the shape, ``lower`` and ``upper`` the smallest and largest probability of a type
-    (A and B), ``types`` how many there are at all. ``chi_squared`` with
-    ``degrees_of_freedom`` is the multivariate test of Baayen (2001) of V and the
-    first elements of the spectrum, and ``p_value`` its tail probability: large texts are seldom
-    random samples, so it is usually small.
+    (A and B), ``types`` the number of types in the population. ``chi_squared`` with
+    ``degrees_of_freedom`` is the multivariate test of Baayen (2001) on V and the first spectrum
+    elements, and ``p_value`` its tail probability, which is usually small: texts are not random
+    samples.
     """
 
     alpha: float
@@ -55,30 +60,31 @@ class FiniteZipfMandelbrot:
         return np.asarray(-np.expm1(-N[..., None] * p) @ types)
 
     def expected_spectrum(self, highest: int, tokens: float) -> FloatArray:
-        """Return E[V_m(N)], how many types are expected to occur exactly m times in ``tokens``
-        tokens, for m = 1 .. ``highest``."""
+        """Return E[V_m(N)], the expected number of types that occur exactly m times in N =
+        ``tokens`` tokens, for m = 1 .. ``highest``, shape (highest,)."""
         p, types = _population(self.alpha, self.lower, self.upper)
         return np.asarray(_poisson(highest, tokens * p) @ types)
 
 
 def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelbrot:
-    """Return the finite Zipf-Mandelbrot population that best explains the spectrum.
+    """Return the finite Zipf-Mandelbrot population that fits the spectrum best.
 
-    V and V_1 ... V_15 are fitted by the multivariate chi-squared distance, as zipfR does.
+    V and V_1 ... V_15 are fitted by the multivariate chi-squared distance, as in zipfR.
 
-    Raises CorpusError when fewer than 4 spectrum elements hold 5 types each: there is too little
-    text to extrapolate from. Sources: Evert (2004); Baayen (2001), Word Frequency Distributions.
+    Raises CorpusError where fewer than the first 4 spectrum elements have 5 types each, which is
+    too little text to extrapolate. Sources: Evert (2004); Baayen (2001), Word Frequency
+    Distributions.
     """
     from scipy.optimize import minimize
     from scipy.special import chdtrc
 
-    elements = np.array([spectrum.types_of_frequency(m) for m in range(1, _CLASSES + 1)])
-    short = np.flatnonzero(elements < _LEAST)
-    M = int(short[0]) if len(short) else _CLASSES
-    if M < 4:
+    elements = np.array([spectrum.types_of_frequency(m) for m in _M])
+    short = np.flatnonzero(elements < _MIN_TYPES)
+    M = int(short[0]) if len(short) else _ELEMENTS
+    if M < _MIN_ELEMENTS:
         raise CorpusError(
-            f"only {M} of the frequencies 1, 2, 3 ... have {_LEAST} types or more, at least 4 are "
-            "needed to extrapolate the vocabulary; give more text"
+            f"only {M} of the frequencies 1, 2, 3 ... have {_MIN_TYPES} types or more, at least "
+            f"{_MIN_ELEMENTS} are needed to extrapolate the vocabulary; give more text"
         )
     observed = np.append(spectrum.types, elements[:M]).astype(np.float64)
     N = float(spectrum.tokens)
@@ -92,7 +98,7 @@ def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelb
         np.searchsorted(np.cumsum(spectrum.type_counts), spectrum.types / 4)
     ]
     best = None
-    # alpha and N A to start from: an open vocabulary, and one that was cut
+    # Start values of alpha and N A: for an open vocabulary, and for a truncated one.
     for alpha, rarest in ((slope, 0.05), (0.7, float(quartile))):
         found = minimize(
             distance,
@@ -111,11 +117,13 @@ def fit_finite_zipf_mandelbrot(spectrum: FrequencySpectrum) -> FiniteZipfMandelb
 
 
 def _pack(alpha: float, spread: float, upper: float) -> FloatArray:
-    return np.array([np.log(alpha / (_STEEPEST - alpha)), np.log(spread), np.log(upper)])
+    """Return unconstrained parameters, ``spread`` being ln(upper / lower)."""
+    return np.array([np.log(alpha / (_MAX_ALPHA - alpha)), np.log(spread), np.log(upper)])
 
 
 def _unpack(x: FloatArray) -> tuple[float, float, float]:
-    alpha = _STEEPEST / (1.0 + np.exp(-np.clip(x[0], -12.0, 12.0)))
+    """Return alpha, lower and upper: the inverse of :func:`_pack`, within numerical limits."""
+    alpha = _MAX_ALPHA / (1.0 + np.exp(-np.clip(x[0], -12.0, 12.0)))
     upper = np.exp(np.clip(x[2], -40.0, 3.0))
     lower = upper * np.exp(-np.exp(np.clip(x[1], -3.0, 4.5)))
     return float(alpha), float(lower), float(upper)
@@ -124,16 +132,16 @@ def _unpack(x: FloatArray) -> tuple[float, float, float]:
 def _poisson(highest: int, rate: FloatArray) -> FloatArray:
     """Return e^(-rate) rate^m / m! for m = 1 .. highest and every rate, shape (M, P).
 
-    Each m from the one before; where e^(-rate) underflows, so do they all.
+    Each row is the one before times rate / m. Where e^(-rate) underflows, all rows are 0.
     """
     steps = np.concatenate([np.exp(-rate)[None], rate / np.arange(1, highest + 1)[:, None]])
     return np.asarray(np.multiply.accumulate(steps, axis=0)[1:])
 
 
 def _population(alpha: float, lower: float, upper: float) -> tuple[FloatArray, FloatArray]:
-    """Return probabilities p and how many types stand at each: g(p) dp on Gauss-Legendre nodes.
+    """Return probabilities p and the number of types at each, g(p) dp: two arrays (200,).
 
-    The nodes lie in ln p, where every integrand is smooth.
+    They are nodes and weights of a Gauss-Legendre rule in ln p, where every integrand is smooth.
     """
     half = 0.5 * np.log(upper / lower)
     log_p = np.log(lower) + half * (_NODES + 1)
@@ -143,10 +151,13 @@ def _population(alpha: float, lower: float, upper: float) -> tuple[FloatArray, F
 
 
 def _chi_squared(observed: FloatArray, N: float, alpha: float, lower: float, upper: float) -> float:
-    """Return the distance between (V, V_1 ... V_M) and its expectation, in its own covariance.
+    """Return the chi-squared distance d' R^-1 d of (V, V_1 ... V_M) from its expectation.
 
-    Var V = E V(2N) - E V(N); Cov(V, V_m) = E V_m(2N) / 2^m;
-    Cov(V_m, V_k) = [m = k] E V_m(N) - binom(m+k, m) E V_{m+k}(2N) / 2^(m+k).
+    R is the covariance under the model (Baayen 2001, section 3.3):
+
+        Var V        = E V(2N) - E V(N)
+        Cov(V, V_m)  = E V_m(2N) / 2^m
+        Cov(V_m, V_k) = [m = k] E V_m(N) - binom(m+k, m) E V_{m+k}(2N) / 2^(m+k)
     """
     M = len(observed) - 1
     p, types = _population(alpha, lower, upper)
@@ -159,7 +170,7 @@ def _chi_squared(observed: FloatArray, N: float, alpha: float, lower: float, upp
     R = np.empty((M + 1, M + 1))
     R[0, 0] = total_doubled - total
     R[0, 1:] = R[1:, 0] = doubled[:M] / 2.0 ** np.arange(1, M + 1)
-    R[1:, 1:] = np.diag(elements) - _HALVES[:M, :M] * doubled[_SUM[:M, :M] - 1]
+    R[1:, 1:] = np.diag(elements) - _BINOMIALS[:M, :M] * doubled[_INDEX_SUMS[:M, :M] - 1]
     gap = observed - np.append(total, elements)
     try:
         value = float(gap @ np.linalg.solve(R, gap))

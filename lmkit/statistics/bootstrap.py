@@ -1,8 +1,8 @@
-"""How well a power law fits: a bootstrap p-value, and the spread of its parameters.
+"""Bootstrap of a power law: the p-value of its goodness of fit, and the spread of its parameters.
 
-Both draw whole frequency spectra as (frequency, number of types) pairs, never one type at a time,
+Both draw whole frequency spectra as (frequency, number of types) pairs rather than single types,
 and fit each from scratch, x_min included. Every repetition has its own random stream, derived from
-the seed, so the result is the same on any number of threads.
+the seed, so that the result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ _Draw = Callable[[np.random.Generator], tuple[LongArray, LongArray]]
 
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """The fits of ``repetitions`` synthetic spectra beside the one of the text.
+    """The fits of B = ``repetitions`` synthetic spectra.
 
-    ``p_value`` is (1 + number of repetitions with a KS distance at or above the observed one) /
-    (1 + repetitions); small means that a power law is implausible (Clauset, Shalizi & Newman call
-    0.1 small). It is None where the repetitions do not come from the fitted law. ``p_value_se`` is
-    its binomial standard error; ``alpha_sd`` and ``xmin_sd`` are the standard deviations of the
-    refitted parameters. The arrays ``xmin``, ``alpha`` and ``ks`` hold every refit.
+    ``p_value`` is (1 + number of repetitions whose KS distance is at least the observed one) /
+    (1 + B); with 19 of 99, it is 20/100 = 0.2. A small one makes a power law implausible (below 0.1
+    according to Clauset, Shalizi & Newman); it is None for :func:`parameter_spread`, whose
+    repetitions are not drawn from the fitted law. ``p_value_se`` is its binomial standard error;
+    ``alpha_sd`` and ``xmin_sd`` are the standard deviations of the refitted parameters. ``xmin``,
+    ``alpha`` and ``ks``, shape (B,), hold every refit.
     """
 
     repetitions: int
@@ -63,11 +64,11 @@ def goodness_of_fit(
 
     Each repetition draws as many types as the text has: below x_min from the observed
     frequencies, from x_min on from the fitted power law; both x_min and alpha are fitted again.
-    Where x_min was not chosen by its KS distance but given, say so by ``refit_xmin=False``.
-    ``workers`` threads run at once, one for each core by default.
+    Use ``refit_xmin=False`` where x_min was given and not chosen by its KS distance. ``workers``
+    is the number of threads, by default one for each core.
 
-    Raises ParameterError when ``repetitions`` is below 1. Source: Clauset, Shalizi & Newman
-    (2009), section 4.1; Davison & Hinkley (1997), equation 4.11, for the 1s in the p-value.
+    Raises ParameterError for ``repetitions`` below 1. Source: Clauset, Shalizi & Newman (2009),
+    section 4.1; Davison & Hinkley (1997), equation 4.11, for the 1s in the p-value.
     """
     body = spectrum.frequencies < fit.xmin
     values, types = spectrum.frequencies[body], spectrum.type_counts[body]
@@ -98,10 +99,10 @@ def parameter_spread(
     workers: int | None = None,
     progress: Repeated | None = None,
 ) -> Bootstrap:
-    """Return the refits of types drawn with replacement: the uncertainty of x_min and alpha.
+    """Return the fits of types resampled with replacement, for the uncertainty of x_min and alpha.
 
-    Raises ParameterError when ``repetitions`` is below 1. Source: Clauset, Shalizi & Newman
-    (2009), section 3.3, whose "1.95(2), 7(2)" for Moby Dick are these standard deviations.
+    Raises ParameterError for ``repetitions`` below 1. Source: Clauset, Shalizi & Newman (2009),
+    section 3.3; their "1.95(2), 7(2)" for Moby Dick are these standard deviations.
     """
 
     def draw(rng: np.random.Generator) -> tuple[LongArray, LongArray]:
@@ -129,7 +130,7 @@ def _repeat(
         rng = np.random.default_rng(stream)
         while True:
             values, counts = draw(rng)
-            if (values >= (xmin or 1)).sum() > 1:  # one frequency alone cannot be fitted
+            if (values >= (xmin or 1)).sum() > 1:  # a fit needs two distinct frequencies
                 break
         fit = fit_power_law(FrequencySpectrum(values, counts), xmin=xmin)
         return fit.xmin, fit.alpha, fit.ks

@@ -1,41 +1,43 @@
-"""Rank and frequency without the illusion: rank from one half of the text, count in the other.
+"""Rank and frequency from independent halves of a text, and the Zipf-Mandelbrot law fitted to them.
 
-Ranking types by the same counts that are then plotted makes chance look like law: a type that
-happened to be frequent is also ranked high. Splitting every type's tokens at random (Piantadosi
-2014, "Zipf's word frequency law in natural language") makes the two errors independent.
+Ranking types by the same counts that are then plotted correlates the errors of rank and frequency:
+a type that happens to be frequent is also ranked high. Splitting the tokens of every type at random
+into two halves, one for the ranks and one for the frequencies, makes them independent (Piantadosi
+2014, "Zipf's word frequency law in natural language").
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmkit.errors import CorpusError
 from lmkit.kernels.zeta import power_sum
-from lmkit.statistics.spectrum import FrequencySpectrum
+from lmkit.statistics.spectrum import FrequencySpectrum, Record
 from lmkit.types import FloatArray, LongArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BINS_PER_DECADE = 40  # beyond the first ranks, which stand alone
-_STEEPEST, _FARTHEST = 20.0, 12.0  # exponents, and ln(1 + shift), beyond are not looked for
-_MANY = 64  # a frequency shared by more types than this is split by one multinomial
+_BINS_PER_DECADE = 40
+_MAX_EXPONENT, _MAX_LOG_SHIFT = 20.0, 12.0  # search limits of the exponent and of ln(1 + shift)
+_IMPOSSIBLE = 1e300  # loss of parameters outside these limits
+_MANY_TYPES = 64  # of equal frequency: more are split by one multinomial draw
 
 
 @dataclass(frozen=True, eq=False)
 class SplitHalves:
-    """Types ranked by one random half of the tokens, with their frequency in the other half.
+    """Types ranked by their frequency in one random half of the tokens, counted in the other half.
 
-    Tied types make one group, as their order would be arbitrary. Types that the first half lacks
-    have no rank: those of them that are known at all are known from the second half, which would
-    let the illusion in again. Four int64 arrays of shape (G,): ``first_rank`` and ``last_rank``
+    Tied types form one group. Types that do not occur in the first half have no rank: those among
+    them that occur in the text are known only from the second half, so that ranking them would
+    correlate the errors again. Four int64 arrays of shape (G,): ``first_rank`` and ``last_rank``
     (from 1), ``ranking_frequency`` (of each type, in the first half) and ``tokens`` (of the whole
-    group, in the second half). ``total`` is the number of tokens in the second half, those of
-    types without a rank included.
+    group, in the second half). ``total`` is the number of tokens in the second half, including
+    those of types without a rank.
     """
 
     first_rank: LongArray
@@ -45,11 +47,11 @@ class SplitHalves:
     total: int
 
     def binned(self) -> SplitHalves:
-        """Return neighbouring groups joined so that there are at most 40 to a factor of ten."""
+        """Return the groups merged into bins of equal width in log rank, 40 to a decade."""
         middle = np.sqrt(self.first_rank.astype(np.float64) * self.last_rank)
-        cell = np.floor(_BINS_PER_DECADE * np.log10(middle)).astype(np.int64)
-        starts = np.flatnonzero(np.diff(cell, prepend=-1))
-        ends = np.append(starts[1:], len(cell)) - 1
+        bins = np.floor(_BINS_PER_DECADE * np.log10(middle)).astype(np.int64)
+        starts = np.flatnonzero(np.diff(bins, prepend=-1))
+        ends = np.append(starts[1:], len(bins)) - 1
         return SplitHalves(
             self.first_rank[starts],
             self.last_rank[ends],
@@ -59,8 +61,10 @@ class SplitHalves:
         )
 
     def curve(self) -> tuple[FloatArray, FloatArray]:
-        """Return the rank (the group's geometric middle) and the relative frequency of one type
-        there, for every group that the second half has tokens of."""
+        """Return rank (the geometric mean of the group's ends) and relative frequency per type.
+
+        Groups without tokens in the second half are left out; both arrays are float64.
+        """
         seen = self.tokens > 0
         rank = np.sqrt(self.first_rank[seen].astype(np.float64) * self.last_rank[seen])
         types = self.last_rank[seen] - self.first_rank[seen] + 1
@@ -81,15 +85,15 @@ class SplitHalves:
 
 
 @dataclass(frozen=True)
-class ZipfMandelbrotFit:
+class ZipfMandelbrotFit(Record):
     """f(r) proportional to (r + shift)^(-exponent) for the ranks r = 1 .. ``types``.
 
-    These ranks hold the share ``mass`` of all tokens; the rest are of types too rare for the half
-    of the text that gave the ranks. Fitted by maximum likelihood to split halves, so that the ranks
-    are not those of the frequencies. They are still those of a sample: where the population's
-    ranks are meant, the exponent is too high by some 6% at 30,000 tokens, 1% at 300,000, nothing
-    to see at 3 million. Standard errors take tokens as independent and are a lower bound for text.
-    ``log_likelihood`` is that of the second half's tokens over groups of ranks, in nats.
+    These ranks hold the share ``mass`` of all tokens; the rest belong to types that do not occur in
+    the half that gives the ranks. The fit is by maximum likelihood to split halves. The ranks are
+    still those of a sample: as an estimate for the population, the exponent is too high by some 6%
+    at 30,000 tokens, 1% at 300,000, and not measurably at 3 million. Standard errors assume
+    independent tokens, and are a lower bound for text. ``log_likelihood`` is that of the second
+    half's tokens over groups of ranks, in nats.
     """
 
     exponent: float
@@ -105,18 +109,14 @@ class ZipfMandelbrotFit:
         total = power_sum(self.exponent, 1.0 + self.shift, self.types)
         return np.asarray(self.mass * (rank + self.shift) ** -self.exponent / total)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class LeastSquaresLine:
-    """The straight line through ln frequency against ln rank: what everybody draws.
+class LeastSquaresLine(Record):
+    """The least-squares line through ln frequency against ln rank, as it is commonly drawn.
 
     It is biased: both axes come from the same counts, the points are sorted and so not
-    independent, and the many rare types outweigh all else (Clauset, Shalizi & Newman 2009,
-    appendix A). Shown beside the fits it should not be mistaken for.
+    independent, and the many rare types dominate (Clauset, Shalizi & Newman 2009, appendix A). It
+    is reported for comparison with the other fits only.
     """
 
     exponent: float
@@ -124,21 +124,20 @@ class LeastSquaresLine:
     r_squared: float
     biased: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 def split_halves(spectrum: FrequencySpectrum, *, seed: int = 0) -> SplitHalves:
-    """Return the text split at random in two halves, each token by the toss of a coin.
+    """Return the text split at random in two halves, each token with probability 1/2.
 
-    Raises CorpusError when either half comes out empty.
+    So a type of frequency f has Binomial(f, 1/2) tokens in the first half. Many types of equal f
+    are drawn together: the numbers of them with 0 .. f tokens there are multinomial.
+
+    Raises CorpusError where either half is empty.
     """
     rng = np.random.default_rng(seed)
-    firsts, seconds, types = [], [], []
+    firsts, seconds, types = [], [], []  # frequencies in the halves, and types with that pair
     pairs = zip(spectrum.frequencies.tolist(), spectrum.type_counts.tolist(), strict=True)
     for frequency, n in pairs:
-        if n > _MANY and frequency < n:
+        if n > _MANY_TYPES and frequency < n:
             first = np.arange(frequency + 1)
             ways = np.array([math.comb(frequency, k) for k in first], dtype=object)
             p = (ways / 2**frequency).astype(np.float64)
@@ -148,27 +147,31 @@ def split_halves(spectrum: FrequencySpectrum, *, seed: int = 0) -> SplitHalves:
             types.append(np.ones(n, dtype=np.int64))
         firsts.append(first)
         seconds.append(frequency - first)
-    first, of = np.concatenate(firsts), np.concatenate(types)
-    tokens = np.concatenate(seconds) * of
-    values, place = np.unique(-first, return_inverse=True)  # by falling frequency
-    in_group = np.bincount(place, weights=of).astype(np.int64)
-    tokens = np.bincount(place, weights=tokens).astype(np.int64)
+    first, counts = np.concatenate(firsts), np.concatenate(types)
+    tokens = np.concatenate(seconds) * counts
+    values, group = np.unique(-first, return_inverse=True)  # by falling frequency
+    group_types = np.bincount(group, weights=counts).astype(np.int64)
+    tokens = np.bincount(group, weights=tokens).astype(np.int64)
     total = int(tokens.sum())
-    kept = (in_group > 0) & (values < 0)
-    values, in_group, tokens = -values[kept], in_group[kept], tokens[kept]
+    ranked = (group_types > 0) & (values < 0)
+    values, group_types, tokens = -values[ranked], group_types[ranked], tokens[ranked]
     if not tokens.any():
         raise CorpusError(
             f"{spectrum.tokens} tokens are too few to split in two halves; give more text"
         )
-    last = np.cumsum(in_group)
-    return SplitHalves(last - in_group + 1, last, values, tokens, total)
+    last = np.cumsum(group_types)
+    return SplitHalves(last - group_types + 1, last, values, tokens, total)
 
 
 def fit_zipf_mandelbrot(halves: SplitHalves) -> ZipfMandelbrotFit:
-    """Return the Zipf-Mandelbrot law that best predicts the second half from the first's ranks.
+    """Return the maximum-likelihood Zipf-Mandelbrot law for split halves.
 
-    Raises CorpusError when there are fewer than 3 groups of ranks, or no best fit. Source:
-    Piantadosi (2014).
+    The likelihood is that of the second half's tokens over bins of ranks, whose probabilities are
+    sums of (r + shift)^(-exponent), normalised over all ranks: shift 0, exponent 1 and the bins
+    {1}, {2, 3} have 1 and 1/2 + 1/3, so 6/11 and 5/11.
+
+    Raises CorpusError for fewer than 3 groups of ranks, or where the search ends at its limits.
+    Source: Piantadosi (2014).
     """
     from scipy.optimize import minimize
 
@@ -180,8 +183,8 @@ def fit_zipf_mandelbrot(halves: SplitHalves) -> ZipfMandelbrotFit:
 
     def loss(x: FloatArray) -> float:
         s, shift = x[0], np.expm1(x[1])
-        if not (abs(s) < _STEEPEST and abs(x[1]) < _FARTHEST):
-            return 1e300
+        if not (abs(s) < _MAX_EXPONENT and abs(x[1]) < _MAX_LOG_SHIFT):
+            return _IMPOSSIBLE
         mass = np.array(
             [
                 power_sum(s, a + shift, n)
@@ -197,7 +200,7 @@ def fit_zipf_mandelbrot(halves: SplitHalves) -> ZipfMandelbrotFit:
         options={"xatol": 1e-7, "fatol": 1e-6, "maxiter": 1000},
     )
     s, u = float(found.x[0]), float(found.x[1])
-    if abs(s) > _STEEPEST - 0.1 or abs(u) > _FARTHEST - 0.1:
+    if abs(s) > _MAX_EXPONENT - 0.1 or abs(u) > _MAX_LOG_SHIFT - 0.1:
         raise CorpusError("no Zipf-Mandelbrot law fits the ranks best; give more text")
     hessian = _hessian(loss, found.x)
     s_se, u_se = np.sqrt(np.diag(np.linalg.pinv(hessian)).clip(0))
@@ -215,7 +218,7 @@ def fit_zipf_mandelbrot(halves: SplitHalves) -> ZipfMandelbrotFit:
 def fit_least_squares(spectrum: FrequencySpectrum) -> LeastSquaresLine:
     """Return the least-squares line through ln frequency against ln rank, over all types.
 
-    The biased estimate: use :func:`lmkit.statistics.powerlaw.fit_power_law`. Raises CorpusError
+    A biased estimate; prefer :func:`lmkit.statistics.powerlaw.fit_power_law`. Raises CorpusError
     for a text with fewer than two types.
     """
     from scipy.special import gammaln
@@ -241,7 +244,11 @@ def fit_least_squares(spectrum: FrequencySpectrum) -> LeastSquaresLine:
 
 
 def _sum_of_squared_logs(n: int) -> float:
-    """Return the sum of (ln r)² for r = 1 .. n: the first ones, then Euler-Maclaurin."""
+    """Return the sum of (ln r)² for r = 1 .. n: 1,000 terms, then the Euler-Maclaurin formula.
+
+    sum over a < r <= b of f(r) = int_a^b f + (f(b) - f(a)) / 2 + (f'(b) - f'(a)) / 12, where
+    the integral of (ln x)² is x ((ln x)² - 2 ln x + 2), and its derivative is 2 ln x / x.
+    """
     head = min(n, 1000)
     total = float((np.log(np.arange(1, head + 1)) ** 2).sum())
     if n == head:
