@@ -8,10 +8,8 @@ import numpy as np
 import powerlaw
 import pytest
 from scipy.optimize import minimize
-from scipy.special import zeta
 
 from lmkit.statistics.alternatives import Alternative, compare_alternatives
-from lmkit.statistics.exponential_family import SumRule
 from lmkit.statistics.powerlaw import PowerLawFit, fit_power_law, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
 
@@ -26,14 +24,6 @@ def compare(
     found = compare_alternatives(spectrum, fit)
     assert [a.name for a in found] == NAMES
     return spectrum, fit, {a.name: a for a in found}
-
-
-@pytest.mark.parametrize("xmin", [1, 7, 300])
-@pytest.mark.parametrize("alpha", [1.2, 2.0, 6.0])
-def test_the_sum_rule_reproduces_zeta(xmin, alpha):
-    rule = SumRule.starting_at(xmin)
-    log_p = rule.log_probabilities(lambda t: -t[None], np.array([alpha]), np.log([xmin]))
-    assert log_p[0] == pytest.approx(-alpha * np.log(xmin) - np.log(zeta(alpha, xmin)), abs=1e-12)
 
 
 def test_fits_are_the_maxima_of_plain_sums():

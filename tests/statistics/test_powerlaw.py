@@ -1,4 +1,4 @@
-"""Frequency spectra, the discrete power law and its bootstrap."""
+"""The discrete power law: fits, scans over x_min, and draws."""
 
 from __future__ import annotations
 
@@ -8,61 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import zeta
-from scipy.stats import kstest
 
 from lmkit.errors import CorpusError, ParameterError
-from lmkit.statistics.bootstrap import goodness_of_fit, parameter_spread
+from lmkit.statistics.bootstrap import goodness_of_fit
 from lmkit.statistics.powerlaw import fit_power_law, scan_xmin, simulate_power_law
 from lmkit.statistics.spectrum import FrequencySpectrum
-
-
-@pytest.fixture(scope="module")
-def moby_dick() -> FrequencySpectrum:
-    return FrequencySpectrum.from_counts(powerlaw.load_test_dataset("words").astype(np.int64))
-
-
-# -- the spectrum ----------------------------------------------------------------------------
-
-
-def test_moby_dick_counts(moby_dick):
-    assert (moby_dick.types, moby_dick.tokens) == (18855, 209994)
-    assert (moby_dick.hapaxes, moby_dick.dis_legomena) == (9161, 3085)
-    assert moby_dick.max_frequency == 14086
-    assert moby_dick.missing_mass == pytest.approx(0.043625, abs=5e-7)
-
-
-@given(st.lists(st.integers(0, 30), min_size=1).filter(any))
-def test_spectrum_agrees_with_plain_counting(counts):
-    spectrum = FrequencySpectrum.from_counts(counts)
-    seen = sorted((c for c in counts if c), reverse=True)
-    assert spectrum.counts().tolist() == seen
-    assert (spectrum.tokens, spectrum.types) == (sum(seen), len(seen))
-    assert spectrum.hapaxes == seen.count(1)
-    frequency, first, last = spectrum.rank_groups()
-    for f, a, b in zip(frequency, first, last, strict=True):
-        assert seen[a - 1 : b] == [f] * (b - a + 1)
-    ids = np.repeat(np.arange(len(counts)), counts)
-    assert FrequencySpectrum.from_ids(ids) == spectrum
-
-
-def test_few_but_huge_counts_take_no_memory():
-    spectrum = FrequencySpectrum.from_counts([10**15, 1, 10**15])
-    assert spectrum.frequencies.tolist() == [1, 10**15]
-    assert spectrum.types_of_frequency(10**15) == 2
-
-
-@pytest.mark.parametrize("counts", [[], [0, 0], [3, -1], [1.5, 2.0]])
-def test_what_is_no_spectrum_is_refused(counts):
-    with pytest.raises(CorpusError):
-        FrequencySpectrum.from_counts(counts)
-
-
-def test_spectrum_cannot_be_written_to(moby_dick):
-    with pytest.raises(ValueError, match="read-only"):
-        moby_dick.frequencies[0] = 5
-
-
-# -- the power law ---------------------------------------------------------------------------
 
 
 def test_moby_dick_fit(moby_dick):
@@ -169,54 +119,3 @@ def test_parameters_out_of_range(moby_dick):
         simulate_power_law(1.0, 1, types=10, rng=np.random.default_rng(0))
     with pytest.raises(ParameterError):
         goodness_of_fit(moby_dick, fit_power_law(moby_dick), repetitions=0)
-
-
-# -- the bootstrap ---------------------------------------------------------------------------
-
-
-def test_bootstrap_of_moby_dick(moby_dick):
-    fit = fit_power_law(moby_dick)
-    calls: list[tuple[int, int]] = []
-    one = goodness_of_fit(
-        moby_dick, fit, repetitions=300, workers=1, progress=lambda *c: calls.append(c)
-    )
-    assert one.p_value > 0.3  # Clauset, Shalizi & Newman print 0.49
-    assert one.p_value_se < 0.03
-    assert calls == [(i + 1, 300) for i in range(300)]
-    many = goodness_of_fit(moby_dick, fit, repetitions=300, workers=3)
-    assert np.array_equal(one.ks, many.ks)  # the seed alone decides
-    assert not np.array_equal(one.ks, goodness_of_fit(moby_dick, fit, repetitions=300, seed=1).ks)
-    spread = parameter_spread(moby_dick, repetitions=300)
-    assert spread.p_value is None
-    assert spread.alpha_sd == pytest.approx(0.02, abs=0.008)  # they print 1.95(2) and 7(2)
-    assert spread.xmin_sd == pytest.approx(2, abs=0.8)
-    assert set(spread.to_dict()) == {
-        "repetitions", "seed", "p_value", "p_value_se", "alpha_sd", "xmin_sd",
-    }  # fmt: skip
-
-
-def test_p_value_is_uniform_under_the_null_and_small_for_a_lognormal():
-    rng = np.random.default_rng(7)
-    null = []
-    for i in range(100):
-        sample = simulate_power_law(2.1, 1, types=1500, rng=rng)
-        fit = fit_power_law(sample)
-        null.append(goodness_of_fit(sample, fit, repetitions=60, seed=i).p_value)
-    assert kstest(null, "uniform").pvalue > 0.05
-    lognormal = np.maximum(1, np.rint(rng.lognormal(3.0, 1.0, size=1500))).astype(np.int64)
-    sample = FrequencySpectrum.from_counts(lognormal)
-    whole = fit_power_law(sample, xmin=1)
-    tested = goodness_of_fit(sample, whole, repetitions=60, refit_xmin=False)
-    assert tested.p_value == pytest.approx(1 / 61)
-    assert (tested.xmin == 1).all()
-
-
-def test_p_value_of_a_given_xmin_is_uniform_under_the_null():
-    rng = np.random.default_rng(32)
-    null = []
-    for i in range(100):
-        sample = simulate_power_law(1.8, 3, types=400, rng=rng)
-        fit = fit_power_law(sample, xmin=3)
-        tested = goodness_of_fit(sample, fit, repetitions=60, refit_xmin=False, seed=i)
-        null.append(tested.p_value)
-    assert kstest(null, "uniform").pvalue > 0.05
