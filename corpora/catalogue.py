@@ -1,6 +1,6 @@
-"""The corpora known by name: what they are, where they come from, and how to have them here.
+"""The catalogue of corpora known by name, as described in ``catalogue.toml``.
 
-``catalogue.toml`` describes them. Nothing is fetched before it is asked for.
+A corpus is downloaded only when it is opened.
 
 >>> entry("timemachine").normalize
 'letters'
@@ -30,8 +30,8 @@ from .synthetic import MarkovSource
 SYNTHETIC_TOKENS = 500_000
 
 
-class Place(TypedDict, total=False):
-    """Where the text of a part is: a file or bytes, and which run of its bytes."""
+class Location(TypedDict, total=False):
+    """The text of a part: a file or bytes, from byte `start` up to byte `stop`."""
 
     path: Path
     content: bytes
@@ -41,7 +41,7 @@ class Place(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Part:
-    """What train, valid or test is made of: a file of the entry, and which run of its bytes."""
+    """Train, valid or test: a file of the entry, from byte `start` up to byte `stop`."""
 
     path: str
     start: int = 0
@@ -52,8 +52,8 @@ class Part:
 class Entry:
     """A corpus of the catalogue.
 
-    `cut` gives the shares of the sentences that make train, valid and test; it is None where
-    `parts` gives them. `source` is ``files``, ``python-reference`` or ``synthetic``.
+    `cut` gives the shares of the sentences in train, valid and test; it is None where `parts` lists
+    them. `source` is ``files``, ``python-reference`` or ``synthetic``.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Entry:
 
     @property
     def splits(self) -> str:
-        """How the corpus is parted, in words."""
+        """The parts of the corpus, in words."""
         if self.cut is not None:
             shares = "/".join(f"{100 * share:.0f}" for share in self.cut)
             return f"train/valid/test, cut {shares} by sentences"
@@ -80,33 +80,33 @@ class Entry:
         return all(file.find() is not None for file in self.files)
 
     def fetch(self, *, progress: Progress | None = None) -> tuple[Path, ...]:
-        """Download what is not here yet; return where each file is, none for a text made here.
+        """Download the files that are missing; return the path of each (none for generated texts).
 
-        `progress` is called with a file's path and the fraction of it that has arrived. Raises
-        FetchError for a file that cannot be had, or is not the one that the catalogue describes.
+        `progress` is called with a file's path and the fraction downloaded. Raises FetchError for a
+        file that cannot be downloaded, or has another checksum than the catalogue's.
         """
         return tuple(file.fetch(progress=progress) for file in self.files)
 
-    def locate(self) -> dict[str, Place]:
-        """Return where the text of each part is; ``train`` alone where it is still to be cut.
+    def locate(self) -> dict[str, Location]:
+        """Return the location of each part; only ``train`` where the corpus is still to be split.
 
-        Downloads what is not here yet; raises FetchError as :meth:`fetch` does.
+        Downloads the files that are missing; raises FetchError as :meth:`fetch` does.
         """
         if self.source == "python-reference":
             return {"train": {"content": python_reference()}}
         if self.source == "synthetic":
             return {"train": {"content": synthetic_text()}}
-        places = dict(zip((file.path for file in self.files), self.fetch(), strict=True))
+        paths = dict(zip((file.path for file in self.files), self.fetch(), strict=True))
         return {
-            name: {"path": places[part.path], "start": part.start, "stop": part.stop}
+            name: {"path": paths[part.path], "start": part.start, "stop": part.stop}
             for name, part in self.parts.items()
         }
 
     def details(self) -> dict[str, str | int | float]:
-        """Return what is known of this corpus beyond its description, by name.
+        """Return further facts about this corpus, by name.
 
-        For ``synthetic`` that is the truth: its entropy rate in nats an event, and the perplexity
-        that no model can better.
+        For ``synthetic`` these are its true entropy rate, in nats per event, and perplexity, which
+        is a lower bound for every model.
         """
         if self.source == "python-reference":
             digest = hashlib.sha256(python_reference()).hexdigest()
@@ -123,7 +123,7 @@ class Entry:
         return {}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON has it."""
+        """Return all fields and details, as in the JSON output."""
         return {
             "name": self.name,
             "title": self.title,
@@ -160,11 +160,11 @@ def entries() -> tuple[Entry, ...]:
 
 
 def python_reference() -> bytes:
-    """Return the Python language reference as UTF-8: the topics of ``help()`` by sorted key.
+    """Return the Python language reference as UTF-8: the topics of ``help()``, sorted by key.
 
-    Topics quote one another at length. A paragraph that has stood before is left out: a fifth of
-    the words otherwise, much of it in both the training and the test part, where it would flatter
-    a model that remembers. Raises CorpusError on an interpreter that was packed without them.
+    Topics quote one another at length, so repeated paragraphs are removed: they make up a fifth of
+    the words, many in both the training and the test part, which would favour models that memorise.
+    Raises CorpusError on an interpreter without the module ``pydoc_data``.
     """
     try:
         from pydoc_data.topics import topics

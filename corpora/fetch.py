@@ -1,9 +1,9 @@
-"""Fetching the files of corpora: once, whole, and checked.
+"""Downloading the files of corpora, with a cache and checksums.
 
-A file is looked for in the folder that ``LMKIT_CORPORA`` names, then in the user's cache (the
-folder that ``LMKIT_CACHE`` names, else the operating system's own place for caches), and else
-downloaded into that cache. It takes its name there only when it is complete and its sha256 is
-right; what was interrupted is begun again.
+A file is looked up in the folder that ``LMKIT_CORPORA`` names, then in the cache (the folder that
+``LMKIT_CACHE`` names, else the operating system's default cache folder), and downloaded into the
+cache if it is in neither. A download gets its final name only when it is complete and its sha256 is
+right; an interrupted one starts again.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from lmkit.errors import CorpusError, FetchError
 from lmkit.types import Progress
 
 _TIMEOUT = 30  # seconds without a byte
-_STALE = 3600  # seconds after which an unfinished download is nobody's any more
+_STALE = 3600  # seconds after which an unfinished download is taken as abandoned
 
 
 @dataclass(frozen=True)
 class CorpusFile:
-    """A file of a corpus: its path under the folder of corpora, and where it is to be had.
+    """A file of a corpus: its path below the folder of corpora, and its URL, `address`.
 
-    `sha256` is None where no checksum is known, and the file is then taken as it comes; `bytes` is
-    its size, where known.
+    `sha256` is None where no checksum is known, and the file is then not verified; `bytes` is its
+    size, where known.
     """
 
     path: str
@@ -39,18 +39,18 @@ class CorpusFile:
     bytes: int | None = None
 
     def find(self) -> Path | None:
-        """Return where the file is on this machine, or None.
+        """Return the path of the file on this machine, or None.
 
-        Raises CorpusError when LMKIT_CORPORA names no folder.
+        Raises CorpusError where LMKIT_CORPORA is not a folder.
         """
-        places = [folder / self.path for folder in (own_folder(), cache_folder()) if folder]
-        return next((place for place in places if place.is_file()), None)
+        paths = [folder / self.path for folder in (own_folder(), cache_folder()) if folder]
+        return next((path for path in paths if path.is_file()), None)
 
     def fetch(self, *, progress: Progress | None = None) -> Path:
-        """Return where the file is on this machine, downloaded now if it was not there.
+        """Return the path of the file on this machine, downloading it if it is missing.
 
-        `progress` is called with the file's path and the fraction that has arrived. Raises
-        FetchError when it cannot be downloaded, or is not the file that its sha256 describes.
+        `progress` is called with the file's path and the fraction downloaded. Raises FetchError
+        where it cannot be downloaded, or has another sha256.
         """
         own, cached = own_folder(), cache_folder() / self.path
         if own is not None and (own / self.path).is_file():
@@ -98,7 +98,7 @@ class CorpusFile:
 def own_folder() -> Path | None:
     """Return the user's own folder of corpora, which LMKIT_CORPORA names; None where unset.
 
-    Raises CorpusError when it names no folder.
+    Raises CorpusError where it is not a folder.
     """
     name = os.environ.get("LMKIT_CORPORA")
     if not name:
@@ -110,7 +110,7 @@ def own_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Return the folder that downloaded corpora are kept in; it need not exist yet."""
+    """Return the folder of downloaded corpora, which may not exist yet."""
     name = os.environ.get("LMKIT_CACHE")
     if name:
         return Path(name).expanduser().absolute() / "corpora"
@@ -120,7 +120,7 @@ def cache_folder() -> Path:
 
 
 def _downloader(file: CorpusFile, progress: Progress | None) -> Any:
-    """Return what pooch calls to download: over HTTP, and checked with a message of our own."""
+    """Return the function that pooch downloads with, which verifies the checksum itself."""
     import pooch
 
     bar = None if progress is None else _Bar(file, progress)
@@ -128,11 +128,11 @@ def _downloader(file: CorpusFile, progress: Progress | None) -> Any:
 
     def download(address: str, output: str, pooch: Any) -> None:
         http(address, output, pooch)
-        arrived = Path(output)
-        if not file._matches(arrived):
+        received = Path(output)
+        if not file._matches(received):
             raise FetchError(
                 f"{address} sent another file than expected: sha256 {file.sha256} expected, "
-                f"{_sha256(arrived)} came, {arrived.stat().st_size:,} bytes long; it was thrown "
+                f"{_sha256(received)} came, {received.stat().st_size:,} bytes long; it was thrown "
                 "away: try again later, or set LMKIT_CORPORA to a folder that holds "
                 f"{file.path}"
             )
@@ -141,7 +141,7 @@ def _downloader(file: CorpusFile, progress: Progress | None) -> Any:
 
 
 class _Bar:
-    """What pooch asks of a progress bar, passed on as fractions."""
+    """A progress bar in pooch's interface, which reports fractions."""
 
     def __init__(self, file: CorpusFile, report: Progress) -> None:
         self.file, self.report = file, report
@@ -171,7 +171,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 
 def _remove_stale(folder: Path) -> None:
-    # What a killed process left. A recent one may be another process at work.
+    # Files left by killed processes; a recent one may belong to a running process.
     for file in folder.glob("tmp*"):
         if file.is_file() and time.time() - file.stat().st_mtime > _STALE:
             file.unlink(missing_ok=True)
@@ -183,16 +183,16 @@ def _sha256(file: Path) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong in a few words, on one line."""
+    """Return the cause of an error in a few words, on one line."""
     response = getattr(error, "response", None)
     if response is not None:
         response.close()  # pooch leaves it open
         return f"the server answered {response.status_code} {response.reason}"
-    name, told = type(error).__name__, " ".join(str(error).split())
-    if "Timeout" in name or "timed out" in told:
+    name, message = type(error).__name__, " ".join(str(error).split())
+    if "Timeout" in name or "timed out" in message:
         return f"no answer within {_TIMEOUT} seconds"
     if name in ("ChunkedEncodingError", "ContentDecodingError"):
         return "the connection broke before the end"
     if name in ("ConnectionError", "ProxyError", "SSLError"):
         return "no connection to the server"
-    return getattr(error, "strerror", None) or told or name
+    return getattr(error, "strerror", None) or message or name

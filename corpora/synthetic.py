@@ -1,12 +1,17 @@
-"""A Markov source: text whose true perplexity is known, to hold models against.
+"""A Markov source: synthetic text whose true entropy is known, to test models against.
 
 The source is a first-order Markov chain over words ``w1 w2 ...`` and the sentence end. Its words
-are Zipfian: how often a word is chosen as a successor falls with its number. After a sentence end
-the chain is back at its start, so that sentences are independent, and a bigram model knows all
-there is to know. What it cannot know better than is the entropy rate.
+are Zipfian: wk is a successor with frequency proportional to 1/k. After a sentence end the chain is
+in its start state again, so that sentences are independent and a bigram model can represent the
+source exactly. No model has a lower cross-entropy than the entropy rate of the chain,
 
-Every probability is a whole number of 2^-24ths, and every draw comes from the raw 64-bit output of
-PCG64, which NumPy keeps unchanged between versions: one seed gives the same text everywhere.
+    H = - sum_s pi(s) sum_e p(e | s) ln p(e | s)        pi: the stationary distribution
+
+For example, one word that ends its sentence with probability 1/4 (and follows the start always) has
+pi = (1/5, 4/5) of start and word, and H = 4/5 (1/4 ln 4 + 3/4 ln 4/3) = 0.450 nats per event.
+
+Every probability is a multiple of 2^-24, and every draw uses the raw 64-bit output of PCG64, which
+NumPy keeps stable between versions, so that a seed gives the same text everywhere.
 """
 
 from __future__ import annotations
@@ -24,19 +29,19 @@ from lmkit.errors import CorpusError, ParameterError
 
 END = 0  # the sentence end as an event, and the start of a sentence as a state
 _BITS = 24
-_TOTAL = 1 << _BITS  # what the weights of each state sum to
-_FAN_OUTS = (4, 8, 16, 32)  # numbers of successors of a word, equally likely
+_TOTAL = 1 << _BITS  # the sum of the weights of each state
+_FAN_OUTS = (4, 8, 16, 32)  # possible numbers of successors of a word, equally likely
 _END_SHARES = (32, 16, 8, 4)  # a word ends its sentence with probability 1/32, ..., 1/4
-_SENTENCES = 4096  # drawn at once
+_BATCH = 4096  # sentences drawn at once
 _WORD = re.compile(r"w([1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
 class MarkovSource:
-    """A source of `types` words, made from a seed.
+    """A source of `types` words, generated from a seed.
 
-    State and event 0 are the sentence's start and its end, k is the word ``wk``. Raises
-    ParameterError for fewer than two types or a negative seed.
+    State 0 is the start of a sentence and event 0 its end; state and event k are the word ``wk``.
+    Raises ParameterError for fewer than two types or a negative seed.
 
     >>> source = MarkovSource(types=100, seed=7)
     >>> source.text(tokens=12).splitlines()[0]
@@ -63,22 +68,26 @@ class MarkovSource:
 
     @property
     def successors(self) -> NDArray[np.int32]:
-        """The events that can follow each state, int32 (types + 1, K); see `weights`."""
+        """The possible next events of each state, int32 (types + 1, K); see `weights`."""
         return self._chain[0]
 
     @property
     def weights(self) -> NDArray[np.int64]:
-        """The probability of each successor in units of 2^-24, int64 (types + 1, K); 0 is none."""
+        """The probability of each successor in units of 2^-24, int64 (types + 1, K); 0 pads."""
         return self._chain[1]
 
     @cached_property
     def stationary(self) -> NDArray[np.float64]:
-        """The long-run share of each event, float64 (types + 1,), sums to 1."""
+        """The stationary distribution of the events, float64 (types + 1,), sums to 1.
+
+        The expected visits of each state in one sentence, normalised: the distribution after n
+        words is multiplied by the transition matrix until all of its mass has reached the end.
+        """
         probabilities = self.weights / _TOTAL
         visits = np.zeros(self.types + 1)
         mass: NDArray[np.float64] = np.zeros(self.types + 1)
         mass[END] = 1.0
-        while mass.sum() > 1e-18:  # falls by a 32nd at least with each word
+        while mass.sum() > 1e-18:  # decreases by at least 1/32 with each word
             visits += mass
             flow = (mass[:, None] * probabilities).ravel()
             mass = np.bincount(self.successors.ravel(), flow, self.types + 1).astype(np.float64)
@@ -88,9 +97,9 @@ class MarkovSource:
 
     @cached_property
     def entropy_rate(self) -> float:
-        """The true entropy in nats an event (a word or a sentence end): no model can do better.
+        """The true entropy in nats per event (a word or a sentence end).
 
-        The entropies of what follows each state, weighted by the stationary distribution
+        The entropy of the next event in each state, weighted by the stationary distribution
         (Shannon 1948, section 7).
         """
         p = self.weights / _TOTAL
@@ -99,19 +108,19 @@ class MarkovSource:
 
     @property
     def perplexity(self) -> float:
-        """The exponential of the entropy rate: the perplexity of a model that knows the source."""
+        """The exponential of the entropy rate: the perplexity of the true model."""
         return float(np.exp(self.entropy_rate))
 
     # ------------------------------------------------------------------ text
 
     def events(self, *, tokens: int) -> NDArray[np.int32]:
-        """Return whole sentences of at least `tokens` events, int32 (T,): words and ends (0).
+        """Return whole sentences of at least `tokens` events, int32 (T,): words, and 0 for an end.
 
-        A shorter text is the beginning of a longer one.
+        A shorter text is a prefix of a longer one.
         """
         if tokens < 1:
             raise ParameterError(f"tokens={tokens}: a text has one token at least")
-        # A stream of its own: drawing text does not depend on how the chain was made.
+        # A separate random stream, so that texts do not depend on how the chain is generated.
         bits = np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(1,)))
         pieces, length = [], 0
         while length < tokens:
@@ -122,7 +131,7 @@ class MarkovSource:
         return drawn[: last + 1]
 
     def text(self, *, tokens: int) -> str:
-        """Return the same as text, one sentence a line."""
+        """Return :meth:`events` as text, one sentence per line."""
         words = ["\n", *(f"w{index} " for index in range(1, self.types + 1))]
         events = self.events(tokens=tokens).tolist()
         return "".join([words[event] for event in events]).replace(" \n", "\n")
@@ -130,12 +139,12 @@ class MarkovSource:
     def log_probs(self, events: Any) -> NDArray[np.float64]:
         """Return the true log-probability of each event of a text in nats, float64 (T,).
 
-        `events` begin at a sentence's start. What the source cannot produce gets -inf. Minus the
-        mean of it over a text is what a model that knows the source would score there.
+        `events` begin at the start of a sentence. Impossible events have -inf. The negative mean is
+        the cross-entropy of the true model on the text.
         """
-        after = np.asarray(events, np.int64)
-        before = np.concatenate([[END], after[:-1]])
-        p = np.where(self.successors[before] == after[:, None], self.weights[before], 0)
+        event = np.asarray(events, np.int64)
+        state = np.concatenate([[END], event[:-1]])
+        p = np.where(self.successors[state] == event[:, None], self.weights[state], 0)
         with np.errstate(divide="ignore"):
             nats: NDArray[np.float64] = np.log(p.sum(axis=1) / _TOTAL)
         return nats
@@ -143,7 +152,7 @@ class MarkovSource:
     def parse(self, text: str) -> NDArray[np.int32]:
         """Return the events of a text of the source, int32 (T,): the inverse of :meth:`text`.
 
-        Raises CorpusError for a word that is not one of the source's.
+        Raises CorpusError for any other word.
         """
         return np.fromiter(self._parse(text), np.int32)
 
@@ -160,13 +169,13 @@ class MarkovSource:
 
 
 def _make_chain(types: int, bits: np.random.PCG64) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return successors and weights of each state, the start first."""
-    popularity = np.cumsum((1 << 32) // np.arange(1, types + 1, dtype=np.int64))
-    # Each word follows one frequent state of a lower number: so all can be reached, none too rare.
-    homes = [_below(bits, min(index, types // 8) + 1) for index in range(types)]
+    """Return successors and weights of each state, both (types + 1, K), the start first."""
+    popularity = np.cumsum((1 << 32) // np.arange(1, types + 1, dtype=np.int64))  # of 1, 1/2, ...
+    # Every word follows one frequent state of a lower number, so that all words are reachable.
+    parents = [_below(bits, min(index, types // 8) + 1) for index in range(types)]
     followers: list[list[int]] = [[] for _ in range(types + 1)]
-    for index, home in enumerate(homes):
-        followers[home].append(index + 1)
+    for index, parent in enumerate(parents):
+        followers[parent].append(index + 1)
     chosen, weights = [], []
     for state in range(types + 1):
         fan_out = _FAN_OUTS[_below(bits, len(_FAN_OUTS))] if state != END else max(_FAN_OUTS)
@@ -184,7 +193,11 @@ def _make_chain(types: int, bits: np.random.PCG64) -> tuple[NDArray[np.int32], N
 
 
 def _zipfian(count: int, total: int) -> list[int]:
-    """Return whole numbers in the proportions 1, 1/2, 1/3, ... that sum to `total`."""
+    """Return integers in the proportions 1, 1/2, 1/3, ... that sum to `total`; the first rounds up.
+
+    >>> _zipfian(3, 110)
+    [61, 30, 19]
+    """
     shares = [(1 << 32) // (rank + 1) for rank in range(count)]
     whole = sum(shares)
     weights = [total * share // whole for share in shares]
@@ -193,24 +206,24 @@ def _zipfian(count: int, total: int) -> list[int]:
 
 
 def _below(bits: np.random.PCG64, limit: int) -> int:
-    """Return a whole number of 0 .. limit - 1; its bias is below limit / 2^64."""
+    """Return a random integer from 0 .. limit - 1, with a bias below limit / 2^64."""
     return (int(bits.random_raw()) * limit) >> 64
 
 
 def _draw(
     successors: NDArray[np.int32], weights: NDArray[np.int64], bits: np.random.PCG64
 ) -> NDArray[np.int32]:
-    """Return the events of 4,096 sentences, all drawn side by side and laid end to end."""
-    thresholds = np.cumsum(weights, axis=1)
-    alive = np.arange(_SENTENCES)
-    state = np.zeros(_SENTENCES, np.int32)
-    owners, events = [], []
-    while len(alive):
-        draws = (bits.random_raw(len(alive)) >> np.uint64(64 - _BITS)).astype(np.int64)
+    """Return the events of 4,096 sentences, drawn in parallel and concatenated."""
+    thresholds = np.cumsum(weights, axis=1)  # (types + 1, K)
+    unfinished = np.arange(_BATCH)  # numbers of the sentences that have not ended
+    state = np.zeros(_BATCH, np.int32)
+    sentences, events = [], []
+    while len(unfinished):
+        draws = (bits.random_raw(len(unfinished)) >> np.uint64(64 - _BITS)).astype(np.int64)
         choice = (draws[:, None] >= thresholds[state]).sum(axis=1)
         state = successors[state, choice]
-        owners.append(alive)
+        sentences.append(unfinished)
         events.append(state)
-        alive, state = alive[state != END], state[state != END]
-    order = np.argsort(np.concatenate(owners), kind="stable")
+        unfinished, state = unfinished[state != END], state[state != END]
+    order = np.argsort(np.concatenate(sentences), kind="stable")
     return np.concatenate(events)[order]

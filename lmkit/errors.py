@@ -1,20 +1,20 @@
-"""Every error that lmkit raises on purpose.
+"""The exceptions that lmkit raises.
 
 ::
 
     LmkitError
     ├── CorpusError (ValueError)         a text cannot be found, read or used
-    │   └── EncodingError                ... because its bytes are not what was promised
-    ├── VocabularyError (ValueError)     a vocabulary that cannot be built, or does not fit
-    ├── NotFittedError (RuntimeError)    a model was asked before it had learned
-    ├── NotComparableError (ValueError)  numbers that must not stand in one ranking
-    ├── UnknownModelError (LookupError)  a name or an option that no model has
+    │   └── EncodingError                its bytes are not valid in its encoding
+    ├── VocabularyError (ValueError)     a vocabulary cannot be built, or does not match
+    ├── NotFittedError (RuntimeError)    a model was used before it was fitted
+    ├── NotComparableError (ValueError)  scores that do not measure the same thing
+    ├── UnknownModelError (LookupError)  a model or an option that does not exist
     ├── ParameterError (ValueError)      a hyper-parameter or option outside its range
-    ├── FormatError (ValueError)         a file that is not what it claims to be
-    └── FetchError (OSError)             a corpus that could not be downloaded whole
+    ├── FormatError (ValueError)         a file that is damaged or of another format
+    └── FetchError (OSError)             a corpus that could not be downloaded
 
-Each message is one line: what is wrong, the value, the remedy. The command line prints it
-and exits with status 1. Each class is also the fitting builtin, so ``except ValueError`` works.
+Each message is one line: the problem, the value, the remedy. The command line prints it and exits
+with status 1. Each class also derives from a builtin one, so that ``except ValueError`` works.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Iterable
 
 
 class LmkitError(Exception):
-    """The root of the tree: catch it to catch everything that lmkit raises on purpose."""
+    """The base class of all of them."""
 
 
 class CorpusError(LmkitError, ValueError):
@@ -36,15 +36,15 @@ class EncodingError(CorpusError):
 
 
 class VocabularyError(LmkitError, ValueError):
-    """A vocabulary cannot be built or does not fit what it is used with."""
+    """A vocabulary cannot be built, or does not match the model or ids it is used with."""
 
 
 class NotFittedError(LmkitError, RuntimeError):
-    """A model was asked for a probability before ``fit``."""
+    """A model was used before ``fit``."""
 
 
 class NotComparableError(LmkitError, ValueError):
-    """Scores that do not measure the same thing were put in one ranking."""
+    """Scores that do not measure the same thing were to be compared."""
 
 
 class UnknownModelError(LmkitError, LookupError):
@@ -56,11 +56,11 @@ class ParameterError(LmkitError, ValueError):
 
 
 class FormatError(LmkitError, ValueError):
-    """A file is damaged, truncated, or of another kind than expected."""
+    """A file is damaged, truncated, or of another format than expected."""
 
 
 class FetchError(LmkitError, OSError):
-    """A catalogue corpus could not be downloaded, or came out different."""
+    """A catalogue corpus could not be downloaded, or its checksum is wrong."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

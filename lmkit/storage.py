@@ -1,12 +1,16 @@
 """Model files: arrays and a JSON header in one safetensors file, written atomically.
 
-A safetensors file is eight bytes with the length of a JSON header (little endian), the header
-(name, dtype, shape and place of each array), and the arrays' bytes. lmkit's own header travels as
-one JSON string under ``__metadata__``. Nothing in such a file is code, and reading one runs none.
-Arrays are memory-mapped, so that a large model opens at once and is shared between processes.
+    bytes 0 - 7        length n of the header, little endian
+    bytes 8 - 7 + n    header, JSON: {"__metadata__": {...}, "counts": {"dtype": "I64",
+                       "shape": [3], "data_offsets": [0, 24]}, ...}, padded to a multiple of 8
+    the rest           the arrays' bytes; data_offsets count from here
 
-Two CRC-32 sums travel with it: one of the header, compared whenever the file is read, and one of
-the arrays, compared up to 64 MiB, beyond which reading all of it would cost what mapping saves.
+lmkit's own header is one JSON string under ``__metadata__``. A file holds no code, and reading one
+runs none. Arrays are memory-mapped, so that a large model opens at once and is shared between
+processes.
+
+The metadata hold two CRC-32 checksums: that of the header is verified whenever the file is read,
+that of the arrays up to 64 MiB; verifying more would undo the advantage of memory mapping.
 """
 
 from __future__ import annotations
@@ -35,17 +39,17 @@ _DTYPES = {
     "U32": np.uint32, "I32": np.int32, "U64": np.uint64, "I64": np.int64,
     "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
-_CHECKED = 1 << 26  # bytes of arrays that are compared with their checksum unasked
-_MAX_HEADER = 100_000_000  # bytes; the limit that the safetensors format sets
+_VERIFIED = 1 << 26  # bytes of arrays up to which their checksum is always verified
+_MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its name only when all went well.
+    """Open a temporary file beside ``path`` that is renamed to it if no error occurs.
 
-    A process killed at any moment leaves the old file or the new one, never half of one.
-    A link stays, and what it points to is replaced. Raises LmkitError when the folder does not
-    exist or cannot be written, and where something else than a file has that name.
+    A process killed at any moment leaves either the old file or the complete new one. Of a symbolic
+    link, the target is replaced. Raises LmkitError where the folder does not exist or cannot be
+    written to, or where ``path`` is not a regular file.
     """
     target = Path(path).resolve()
     if target.exists() and not target.is_file():  # such as /dev/null, which must not be replaced
@@ -64,7 +68,7 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        _give_usual_mode(handle.name)
+        _set_default_mode(handle.name)
         Path(handle.name).replace(target)
     except OSError as error:
         if isinstance(error, LmkitError):
@@ -74,15 +78,15 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
         Path(handle.name).unlink(missing_ok=True)
 
 
-def _give_usual_mode(name: str) -> None:
-    # A NamedTemporaryFile is private to its user; a result should be as any other new file.
+def _set_default_mode(name: str) -> None:
+    # A NamedTemporaryFile is readable by its owner only; give it the mode of any other new file.
     umask = os.umask(0)
     os.umask(umask)
     Path(name).chmod(0o666 & ~umask)
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a whole file under a temporary name and rename it."""
+    """Write a whole file by :func:`atomic_file`."""
     with atomic_file(path) as handle:
         handle.write(content)
 
@@ -90,11 +94,10 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 def write_model_file(
     path: str | Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
 ) -> None:
-    """Write arrays and a JSON-able header as one safetensors file, atomically.
+    """Write arrays and a header as one safetensors file, atomically.
 
-    Raises LmkitError for what would not come back as it was: an array of another dtype than the
-    plain numbers, a header value beside None, bool, int, float, str, and lists and string-keyed
-    dicts of these.
+    Raises LmkitError for what could not be read back unchanged: an array that is not numeric, or a
+    header value other than None, bool, int, float, str, and lists and string-keyed dicts of these.
     """
     names = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
     for name, array in arrays.items():
@@ -106,25 +109,25 @@ def write_model_file(
     description: dict[str, Any] = {"__metadata__": metadata}
     # Larger items first, so that every array begins at a multiple of its item size.
     order = sorted(contents, key=lambda name: (-contents[name].dtype.itemsize, name))
-    place = 0
+    offset = 0
     for name in order:
         array = contents[name]
         description[name] = {
             "dtype": names[array.dtype],
             "shape": list(array.shape),
-            "data_offsets": [place, place + array.nbytes],
+            "data_offsets": [offset, offset + array.nbytes],
         }
-        place += array.nbytes
+        offset += array.nbytes
     pieces = [_bytes(contents[name]) for name in order]
-    space = len(_encoded(description, crc=0))  # whatever the checksums are
-    with atomic_file(path) as handle, Background(_sum_up) as summing:
-        # The arrays are summed up while they are written, and the header comes last.
-        summing.start(pieces)
-        handle.seek(space)
+    start = len(_encoded(description, crc=0))  # the same for every checksum
+    with atomic_file(path) as handle, Background(_crc32) as checksum:
+        # The checksum is computed while the arrays are written; the header is written last.
+        checksum.start(pieces)
+        handle.seek(start)
         for piece in pieces:
             handle.write(piece)
         handle.seek(0)
-        handle.write(_encoded(description, crc=summing.result()))
+        handle.write(_encoded(description, crc=checksum.result()))
 
 
 def prefixed(prefix: str, named: Mapping[str, Value]) -> dict[str, Value]:
@@ -142,8 +145,8 @@ def under(named: Mapping[str, Value], prefix: str) -> dict[str, Value]:
     return {name[size:]: value for name, value in named.items() if name.startswith(prefix)}
 
 
-def _sum_up(pieces: Sequence[memoryview]) -> int:
-    """Return the CRC-32 of all bytes."""
+def _crc32(pieces: Sequence[memoryview]) -> int:
+    """Return the CRC-32 of all pieces together."""
     crc = 0
     for piece in pieces:
         crc = zlib.crc32(piece, crc)
@@ -151,7 +154,7 @@ def _sum_up(pieces: Sequence[memoryview]) -> int:
 
 
 def _encoded(description: dict[str, Any], *, crc: int) -> bytes:
-    """Return what stands before the arrays: the header's length, and the header with its sums."""
+    """Return the bytes before the arrays: the header's length, and the header with checksums."""
     metadata = {**description["__metadata__"], "data_crc32": f"{crc:08x}"}
     complete = {**description, "__metadata__": metadata}
     metadata["header_crc32"] = _header_crc(complete)
@@ -165,10 +168,10 @@ def _bytes(array: NDArray[Any]) -> memoryview:
 
 
 def _header_crc(description: Mapping[str, Any]) -> str:
-    """Return the checksum of all that the header says, but for the checksum itself."""
+    """Return the checksum of the header, with an empty string in place of the checksum itself."""
     metadata = {**description["__metadata__"], "header_crc32": ""}
-    said = json.dumps({**description, "__metadata__": metadata}, sort_keys=True)
-    return f"{zlib.crc32(said.encode()):08x}"
+    text = json.dumps({**description, "__metadata__": metadata}, sort_keys=True)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _check_json(value: Any, where: str) -> None:
@@ -190,9 +193,8 @@ def read_model_file(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays of a model file, memory-mapped and read-only, and its header.
 
-    Arrays of more than 64 MiB together are compared with their checksum only with `check_all`.
-    Raises FormatError, naming what is wrong, for a file that is missing, empty, truncated,
-    damaged, or no lmkit model file.
+    The checksum of more than 64 MiB of arrays is verified only with `check_all`. Raises FormatError
+    for a file that is missing, empty, truncated, damaged, or not an lmkit model file.
     """
     try:
         with Path(path).open("rb") as handle:
@@ -216,7 +218,7 @@ def read_model_file(
         for name, entry in description.items()
         if name != "__metadata__"
     }
-    _check_sums(path, description, data, check_all or len(data) <= _CHECKED)
+    _verify(path, description, data, check_all or len(data) <= _VERIFIED)
     try:
         header = json.loads(metadata["lmkit"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -238,9 +240,10 @@ def _check_metadata(path: str | Path, description: Mapping[str, Any]) -> dict[st
     return metadata
 
 
-def _check_sums(
+def _verify(
     path: str | Path, description: Mapping[str, Any], data: NDArray[np.uint8], check_data: bool
 ) -> None:
+    """Raise FormatError where the length of the data or a checksum is wrong."""
     metadata = description["__metadata__"]
     ends = [
         entry["data_offsets"][1] for name, entry in description.items() if name != "__metadata__"

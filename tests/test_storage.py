@@ -238,7 +238,7 @@ def test_not_a_file(tmp_path: Path) -> None:
 def test_large_arrays_are_checked_when_asked(
     tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "_CHECKED", 16)
+    monkeypatch.setattr(storage, "_VERIFIED", 16)
     path = tmp_path / "m.lmkit"
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     arrays, _ = read_model_file(path)

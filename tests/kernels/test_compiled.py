@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import lmkit
-from lmkit.kernels.compiled import Kernel, Primitive, compiled, files
+from lmkit.kernels.compiled import Kernel, Primitive, cache, compiled
 from lmkit.kernels.compiled.arguments import flatten, leaf_kinds
 
 SUM = """
@@ -356,8 +356,8 @@ def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "access", lambda *_: False)
     source = tmp_path / "kernel.py"
     source.touch()
-    assert files._folder(source) is None
-    assert files._folder(tmp_path / "<stdin>") is None
+    assert cache._folder(source) is None
+    assert cache._folder(tmp_path / "<stdin>") is None
 
 
 def test_all_of_lmkit_is_kept() -> None:

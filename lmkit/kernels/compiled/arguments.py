@@ -1,10 +1,11 @@
-"""The arguments of a compiled function as plain numbers, and what kinds they are.
+"""Flattening the arguments of a compiled function to plain numbers, and naming their kinds.
 
-A signature is the kinds of all arguments, parted by commas: ``i1`` is an array of int32 with one
-axis (numpy's letter for the dtype, the number of axes, ``s`` behind them for one with gaps, ``r``
-for one that may only be read),
-``int``, ``float``, ``bool``, ``none`` and ``.L`` (a numpy number) are single values, and brackets
-hold a tuple.
+A signature is a comma-separated list of the kinds of all arguments:
+
+    i1                          an array of int32 with one axis: numpy's letter for the dtype and
+                                the number of axes, then ``s`` if not contiguous, ``r`` if read-only
+    int, float, bool, none, .L  single values; .L is a numpy scalar of dtype L
+    (,i1,int,)                  a tuple
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from numpy.typing import NDArray
 OPEN, CLOSE = "(", ")"
 INT, FLOAT, BOOL, NONE = "int", "float", "bool", "none"
 NUMPY = "."
-GAPS, READ_ONLY = "s", "r"
-_CONTIGUOUS, _WRITEABLE = 0x1, 0x400  # of numpy's flags of an array
-_WORD = 1 << 63
+STRIDED, READ_ONLY = "s", "r"
+_CONTIGUOUS, _WRITEABLE = 0x1, 0x400  # bits of numpy's array flags
+_INT_LIMIT = 1 << 63
 
 
 class Packed(tuple[Any, ...]):
-    """A tuple of arrays and numbers that is passed again and again, made ready once."""
+    """A tuple of arrays and numbers that is flattened once and can be passed many times."""
 
     kinds: str
     leaves: list[float]
@@ -41,7 +42,7 @@ class Packed(tuple[Any, ...]):
 
 
 def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> None:
-    """Append the kind of each value, and what is passed for it: arrays go by their address."""
+    """Append the kind of each value to `kinds`, and its number to `leaves`: an array's address."""
     for value in values:
         kind = type(value)
         if kind is np.ndarray:
@@ -51,7 +52,7 @@ def flatten(values: Iterable[Any], kinds: list[str], leaves: list[float]) -> Non
             kinds.append(value.kinds)
             leaves += value.leaves
         elif kind is int:
-            if not -_WORD <= value < _WORD:
+            if not -_INT_LIMIT <= value < _INT_LIMIT:
                 raise OverflowError(f"{value} does not fit 64 bits; pass it as np.uint64")
             kinds.append(INT)
             leaves.append(value)
@@ -87,12 +88,12 @@ def _array_kind(array: NDArray[Any]) -> str:
 
 @cache
 def _kind_of(letter: str, axes: int, flags: int) -> str:
-    gaps = "" if flags & _CONTIGUOUS else GAPS
-    return f"{letter}{axes}{gaps}{'' if flags & _WRITEABLE else READ_ONLY}"
+    strided = "" if flags & _CONTIGUOUS else STRIDED
+    return f"{letter}{axes}{strided}{'' if flags & _WRITEABLE else READ_ONLY}"
 
 
 def leaf_kinds(signature: str) -> list[str]:
-    """Return the kinds of the values that are passed, in order.
+    """Return the kinds of the flattened values, in order.
 
     >>> leaf_kinds("i1,(,L2s,float,),none,int")
     ['i1', 'L2s', 'float', 'int']

@@ -1,9 +1,10 @@
-"""What the machine code of a function depends on: its own code, and what it finds around it.
+"""The identity of a compiled function: a hash of everything its machine code depends on.
 
-Code that is kept is used for as long as this is the same. So it holds the function's bytecode, its
-constants and defaults, and the values of the global names that it reads, arrays among them. A
-function that reads anything else, such as a variable of a surrounding function or an attribute of
-another module, has no identity, and its code is not kept.
+Cached code is valid as long as the identity is the same. It covers the function's bytecode, its
+constants and defaults, the values of the global names that it reads, arrays included, and the
+identities of the compiled functions that it calls. A function that reads anything else, such as a
+variable of an enclosing function or an attribute of another module, has no identity, and its code
+is not cached.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Any
 import numpy as np
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
-_MODULES = (np, math)  # what their attributes mean is up to numba
+_MODULES = (np, math)  # numba defines the meaning of their attributes
 
 
 def globals_of(function: FunctionType) -> dict[str, Any]:
-    """Return the global names that a function reads, or may read, and their values."""
-    known = function.__globals__
+    """Return the global names that a function may read, and their values."""
+    module = function.__globals__
     names = {name for code in _codes(function.__code__) for name in code.co_names}
-    return {name: known[name] for name in sorted(names) if name in known}
+    return {name: module[name] for name in sorted(names) if name in module}
 
 
 def identity(
@@ -32,7 +33,7 @@ def identity(
     options: Mapping[str, Any] | None = None,
     called: Mapping[str, str | None] | None = None,
 ) -> str | None:
-    """Return what the machine code of a function depends on, as a hash; None if it has none.
+    """Return the identity of a function, a sha256; None if it has none.
 
     `called` are the identities of the compiled functions that it calls, by name.
     """
@@ -41,17 +42,17 @@ def identity(
     values: dict[str, Any] = {**globals_of(function), **(function.__kwdefaults__ or {})}
     values["__defaults__"] = function.__defaults__
     for name, value in values.items():
-        told = called[name] if name in called else _value(value)
-        if told is None:
+        described = called[name] if name in called else _value(value)
+        if described is None:
             return None
-        parts.append(f"{name}={told}")
+        parts.append(f"{name}={described}")
     if function.__closure__:
         return None
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield some bytecode, and that of the functions within it."""
+    """Yield a code object, and those of the functions nested in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -68,12 +69,12 @@ def _code(code: CodeType) -> str:
 
 
 def _value(value: Any) -> str | None:
-    """Return what a global value is; None for what may change unseen."""
+    """Return a description of a global value; None for a value that may change unnoticed."""
     if isinstance(value, (*_PLAIN, np.generic)):
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, tuple):
-        told = [_value(each) for each in value]
-        return None if None in told else f"({', '.join(map(str, told))})"
+        described = [_value(each) for each in value]
+        return None if None in described else f"({', '.join(map(str, described))})"
     if isinstance(value, np.ndarray):
         content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return f"{value.dtype.str} {value.shape} {content}"

@@ -1,4 +1,4 @@
-"""Machine code made callable: llvmlite links it into the process, ctypes calls it."""
+"""Loading machine code: llvmlite links it into the process, ctypes calls it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 from lmkit.kernels.compiled.arguments import is_float
 
-_UNUSED = (c_int64 * 2)()  # where code may say that it returns None, and why it failed
-_NONE, _ERROR = addressof(_UNUSED), addressof(_UNUSED) + 8
+_UNUSED = (c_int64 * 2)()  # for numba's own result and error, which entries do not use
+_RESULT, _ERROR = addressof(_UNUSED), addressof(_UNUSED) + 8
 
 
-class Made(NamedTuple):
-    """Machine code as it is kept.
+class ObjectCode(NamedTuple):
+    """Machine code as it is cached.
 
-    ``symbol`` names its function, ``leaves`` are the kinds of what is passed (see `arguments`), and
-    ``returns`` has a letter for each number that it returns, in brackets where they are a tuple.
+    ``symbol`` is the name of the entry, ``leaves`` the kinds of its arguments (see `arguments`),
+    and ``returns`` has a letter for each number that it returns, in brackets for a tuple.
     """
 
     symbol: str
@@ -26,10 +26,11 @@ class Made(NamedTuple):
 
 
 class MachineCode:
-    """A function of machine code: from the values passed to what it returns.
+    """A callable function of machine code.
 
-    It is called as numba calls its own: with places for the result and for an error, then the
-    values; it returns 0 if all went well. Our entries write their result to a last address.
+    It has numba's calling convention: the addresses of a result and of an error, then the
+    arguments; it returns 0 on success. Entries (see `building`) write their result to the address
+    in a last argument instead.
     """
 
     def __init__(self, address: int, leaves: list[str], returns: str):
@@ -37,23 +38,23 @@ class MachineCode:
         self._call = CFUNCTYPE(c_int32, c_void_p, c_void_p, *passed, c_int64)(address)
         self._letters = returns.strip("()")
         self._several = returns.startswith("(")
-        self._room = c_int64 * len(self._letters)
+        self._buffer = c_int64 * len(self._letters)
 
     def __call__(self, leaves: list[float]) -> Any:
         """Run the code."""
-        out = self._room() if self._letters else _UNUSED
-        if self._call(_NONE, _ERROR, *leaves, addressof(out)):
+        out = self._buffer() if self._letters else _UNUSED
+        if self._call(_RESULT, _ERROR, *leaves, addressof(out)):
             raise RuntimeError("a compiled function failed, which it never should")
         if not self._letters:
             return None
-        found = tuple(_number(out, place, kind) for place, kind in enumerate(self._letters))
-        return found if self._several else found[0]
+        numbers = tuple(_number(out, index, kind) for index, kind in enumerate(self._letters))
+        return numbers if self._several else numbers[0]
 
 
-def _number(out: Any, place: int, letter: str) -> Any:
+def _number(out: Any, index: int, letter: str) -> Any:
     if letter == "f":
-        return cast(out, POINTER(c_double))[place]
-    value = out[place]
+        return cast(out, POINTER(c_double))[index]
+    value = out[index]
     return bool(value) if letter == "b" else value % (1 << 64) if letter == "u" else value
 
 
@@ -68,13 +69,13 @@ def _llvm() -> Any:
 
 @cache
 def host() -> tuple[str, str]:
-    """Return the processor that code is made for: its name, and what it can do beyond others."""
+    """Return the name and the features of the processor that code is compiled for."""
     binding = _llvm()
     return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
 
 def target_machine() -> Any:
-    """Return LLVM's machine that makes code for this processor, to run in this process."""
+    """Return LLVM's target machine for code that runs on this processor and in this process."""
     target = _llvm().Target.from_default_triple()
     cpu, features = host()
     reloc = "static" if target.name.startswith("x86") else "default"
@@ -85,13 +86,13 @@ def target_machine() -> Any:
 
 @cache
 def _engine() -> Any:
-    """Return what owns all code of this process."""
+    """Return LLVM's execution engine, which owns all loaded code."""
     binding = _llvm()
     return binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
 
 
-def load(made: Made) -> MachineCode:
-    """Return machine code as a function."""
+def load(made: ObjectCode) -> MachineCode:
+    """Return machine code as a callable function."""
     engine = _engine()
     address = engine.get_function_address(made.symbol)
     if not address:
