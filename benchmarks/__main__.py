@@ -1,7 +1,7 @@
-"""Run the benchmarks: ``python -m benchmarks [NAME ...]``, all of them if none is named.
+"""Run benchmarks: ``python -m benchmarks [NAME ...]``, by default all of them.
 
-A benchmark is a module of this folder that can be run by itself; each gets a process of its own,
-so that none is measured with another's memory.
+A benchmark is a module of this folder that can be run by itself; each runs in a process of its own,
+so that its memory can be measured.
 """
 
 from __future__ import annotations

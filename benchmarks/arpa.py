@@ -1,10 +1,10 @@
-"""ARPA files and pruning: seconds to write, read and load, and what is lost by pruning.
+"""ARPA files and pruning: seconds to write and load, and perplexity after pruning.
 
     python -m benchmarks.arpa [SPEC]
 
 The model is fitted on the Penn Treebank where `LMKIT_CORPORA` has it, else on the embedded corpus.
-KenLM, where it is installed, loads the same file in this process right after lmkit has read it.
-Everything runs once beforehand, so that kernels are compiled and files lie in memory.
+KenLM, where it is installed, loads the same file in this process after lmkit. Everything runs once
+beforehand, so that kernels are compiled and files are in the page cache.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import importlib.util
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import warm_time
 from lmkit.errors import CorpusError
 from lmkit.models.ngram.pruning import prune
 from lmkit.models.registry import fit, load
@@ -44,14 +43,14 @@ def main() -> None:
 def times(model: Any, folder: Path) -> None:
     for name in ("m.arpa", "m.arpa.gz", "m.lmkit"):
         path = folder / name
-        writing = seconds(lambda path=path: model.save(path))
-        reading = seconds(lambda path=path: load(path))
+        writing = warm_time(lambda path=path: model.save(path), repeat=2)
+        reading = warm_time(lambda path=path: load(path), repeat=2)
         size = path.stat().st_size / 1e6
         print(f"{name:<10} {size:7.1f} MB   write {writing:6.2f} s   load {reading:6.2f} s")
     if importlib.util.find_spec("kenlm"):
         import kenlm
 
-        reading = seconds(lambda: kenlm.Model(str(folder / "m.arpa")))
+        reading = warm_time(lambda: kenlm.Model(str(folder / "m.arpa")), repeat=2)
         print(f"m.arpa by kenlm.Model{'':26} load {reading:6.2f} s")
 
 
@@ -67,17 +66,6 @@ def losses(model: Any, corpus: Corpus) -> None:
         ]
         shown = "  ".join(f"{each.score(test).perplexity:.2f}" for each in pruned)
         print(f"{total // share:>10,}  {shown}")
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """Return the shortest of two runs after one more."""
-    work()
-    found = []
-    for _ in range(2):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return min(found)
 
 
 if __name__ == "__main__":

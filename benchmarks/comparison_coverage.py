@@ -1,14 +1,15 @@
-"""How often intervals cover the truth, and equal models are called different.
+"""Coverage of the intervals, and false differences between equally good models.
 
-Each row draws a kind of text many times over. Five models, equally good on purpose, have surprisals
-for it, part of which last for a topic or a document. Printed are the share of texts whose 95%
-interval of the first model covers the truth (`covered`); the share on which any two of the five are
-told apart, after Holm's correction (`parted`: 5% is promised); the mean width of the intervals over
-that of an oracle who knows the spread of the totals (`width`); and what the intervals are about
-(`scope`). Rows of real texts need the texts (LMKIT_CORPORA); the embedded one is always there.
+Each row draws many texts of one kind, and surprisals of five equally good models for each, part of
+which persist for a topic or a document. Printed are the share of texts for which the 95% interval
+of the first model covers the truth (`covered`); the share for which any two of the five models
+differ significantly after Holm's correction (`parted`: nominally 5%); the mean width of the
+intervals relative to an oracle that knows the spread of the totals (`width`); and the population
+that the intervals refer to (`scope`). Rows of real texts need LMKIT_CORPORA, except for the
+embedded one.
 
-`power` is how often a true difference of 1% is found, beside sign flips over single sentences,
-which are right where sentences are independent, and there alone.
+`power` is the share of texts for which a true difference of 1% is significant, beside that of sign
+flips over single sentences, which are valid only for independent sentences.
 
     python -m benchmarks.comparison_coverage
 """

@@ -1,14 +1,14 @@
-"""Estimating and querying beside KenLM's programs, whole processes in turn.
+"""Estimating and scoring beside KenLM's programs, as whole processes.
 
     LMPLZ=.../bin python -m benchmarks.kenlm [--tokens N] [--orders 3 5] [--texts technical ...]
 
 `LMPLZ` names the folder with `lmplz`, `build_binary` and `query`, built from KenLM's source.
-lmkit goes from the text file to a model file, KenLM to a probing binary through its ARPA file;
-then both score the text from file to perplexity, KenLM by `query` and, where its Python module is
-installed, by `kenlm.Model.score` line by line: the sum of scores alone, and with the words counted,
-as a perplexity needs them. All run in turn, A B A B; the least wall time of each counts. lmkit's
-kernels are compiled beforehand, and its bytecode, as pip does it. Last, lmkit starts, loads the
-model and scores one line.
+Estimating: lmkit from the text file to a model file, KenLM to an ARPA file and then a probing
+binary. Scoring: from the text file to its perplexity, KenLM by `query` and, where its Python module
+is installed, by `kenlm.Model.score` line by line, summing the scores alone or also counting the
+words for the perplexity. The programs run alternately; the least wall time of each is reported.
+lmkit's kernels and bytecode are compiled beforehand. Finally, lmkit loads the model and scores one
+line.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from pathlib import Path
 
 from benchmarks import texts
 
-RUNS = 3  # of estimating; scoring is quicker, and has two more
+RUNS = 3  # of estimating; scoring, which is quicker, has two more
 BY_LINE = """
 import sys, kenlm
 model = kenlm.Model(sys.argv[1])
 print(sum(model.score(line[:-1]) for line in open(sys.argv[2], encoding="utf-8")))
 """
-# The same, and the number of events, which the perplexity is divided by.
+# The same, and the number of events, as the perplexity needs it.
 TO_PERPLEXITY = """
 import sys, kenlm
 model = kenlm.Model(sys.argv[1])
@@ -42,7 +42,7 @@ for line in open(sys.argv[2], encoding="utf-8"):
     events += len(line.split()) + 1
 print(10 ** (-total / events))
 """
-# An environment may forbid to keep bytecode, and each process would compile what it imports.
+# Write bytecode even where the environment forbids it: else each process compiles all its imports.
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
 LMKIT = [sys.executable, "-c", "from lmkit.cli.main import main; main()"]
 

@@ -1,11 +1,11 @@
-"""Whether honest splits are left unmarked, and copied test texts found: see reports/comparison.md.
+"""False alarms and detection rate of the leakage mark: see reports/comparison.md.
 
     python benchmarks/leakage.py FOLDER
 
 FOLDER holds texts (timemachine.txt, tinyshakespeare.txt, ptb/ptb.train.txt and
-tang-song-poems/train.txt; those that are missing are left out). Each is cut into ten contiguous
-tenths, and each tenth is the test text of the nine others. Then parts of the last tenth are copied
-into the training text, at its middle.
+tang-song-poems/train.txt; missing ones are skipped). Each is split into ten contiguous tenths, and
+each tenth is the test text of a model of the other nine (honest splits, which should not be
+marked). Then parts of the last tenth are copied into the middle of the training text, which should.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FOLDS = 10
 
 
 def tallied(train: str, test: str, sentences: str) -> Tally:
-    """Return what a model of one text makes of another."""
+    """Return the tally of a text under a model of another."""
     rules = {"normalize": "none", "sentences": sentences}
     model = lmkit.fit("unigram", Corpus.from_string(train, **rules))
     return model.tally(Corpus.from_string(test, **rules))
@@ -42,7 +42,7 @@ def joined(units: list[str], sentences: str) -> str:
 
 
 def row(name: str, text: str, sentences: str) -> dict[str, str]:
-    """Return the shares of the honest splits, and those of a text with copies."""
+    """Return the shares of seen passages, for the honest splits and for texts with copies."""
     units = text.split() if sentences == "none" else text.split("\n")
     cuts = [len(units) * k // FOLDS for k in range(FOLDS + 1)]
     honest = []

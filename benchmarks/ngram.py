@@ -15,22 +15,19 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from benchmarks import texts
+from benchmarks.timing import peak_memory, timed
 from lmkit.errors import CorpusError
 from lmkit.models.ngram.backoff import BackoffModel
 from lmkit.models.ngram.counts import count_ngrams
 from lmkit.models.registry import create, load
 from lmkit.text.corpus import Corpus
-
-Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -55,16 +52,6 @@ def treebank() -> Corpus:
         return Corpus.open("ptb")
     except (CorpusError, OSError):
         return Corpus.open("python-reference")
-
-
-def timed(work: Callable[[], Result], *, repeat: int = 1) -> tuple[float, Result]:
-    """Return the least wall time of a few runs, and the last result."""
-    best, result = float("inf"), None
-    for _ in range(repeat):
-        start = time.perf_counter()
-        result = work()
-        best = min(best, time.perf_counter() - start)
-    return best, result  # type: ignore[return-value]
 
 
 def row(what: str, tokens: int, seconds: float, note: str = "") -> None:
@@ -94,31 +81,32 @@ def laplace(corpus: Corpus) -> None:
         row(f"{name}: score", len(test), score)
 
 
-def by_rustling(train: list[list[str]], test: list[list[str]]) -> tuple[float, float]:
-    import rustling.lm
+def logscore_time(model: Any, test: list[list[str]]) -> float:
+    """Return the seconds that a peer's trigram model takes to score the tokens of sentences."""
 
     def score() -> None:
         for sentence in test:
             padded = ["<s>", "<s>", *sentence, "</s>"]
-            for place in range(2, len(padded)):
-                model.logscore(padded[place], padded[place - 2 : place])
+            for index in range(2, len(padded)):
+                model.logscore(padded[index], padded[index - 2 : index])
+
+    return timed(score)[0]
+
+
+def by_rustling(train: list[list[str]], test: list[list[str]]) -> tuple[float, float]:
+    import rustling.lm
 
     model = rustling.lm.Laplace(order=3)
-    return timed(lambda: model.fit(train))[0], timed(score)[0]
+    return timed(lambda: model.fit(train))[0], logscore_time(model, test)
 
 
 def by_nltk(train: list[list[str]], test: list[list[str]]) -> tuple[float, float]:
     from nltk.lm import Laplace
     from nltk.lm.preprocessing import padded_everygram_pipeline
 
-    def score() -> None:
-        for sentence in test:
-            padded = ["<s>", "<s>", *sentence, "</s>"]
-            for place in range(2, len(padded)):
-                model.logscore(padded[place], padded[place - 2 : place])
-
     model = Laplace(3)
-    return timed(lambda: model.fit(*padded_everygram_pipeline(3, train)))[0], timed(score)[0]
+    fitting, _ = timed(lambda: model.fit(*padded_everygram_pipeline(3, train)))
+    return fitting, logscore_time(model, test)
 
 
 def kneser_ney(corpus: Corpus) -> None:
@@ -137,14 +125,14 @@ def kneser_ney(corpus: Corpus) -> None:
         row(f"order {order}: score, from ids", len(long), seconds, note)
     seconds, _ = timed(lambda: model.top_along(test, k=10), repeat=3)
     print(f"  top 10 of each context {len(test) / seconds:>28,.0f} contexts/s")
-    places = test[:2000].tolist()
+    steps = test[:2000].tolist()
 
     def step() -> None:
         state = model.initial_state()
-        for index in places:
+        for index in steps:
             _, state = model.step(state, index)
 
-    print(f"  step by step {len(places) / timed(step, repeat=3)[0]:>38,.0f} tokens/s")
+    print(f"  step by step {len(steps) / timed(step, repeat=3)[0]:>38,.0f} tokens/s")
 
 
 def large_texts(tokens: int) -> None:
@@ -160,14 +148,8 @@ def large_texts(tokens: int) -> None:
                 subprocess.run([*command, spec, str(path), unit], check=True)
 
 
-def peak_memory() -> float:
-    """Return the most memory that this process held, in MB; `ru_maxrss` would be its parent's."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
 def large(spec: str, path: str, unit: str) -> None:
-    """Fit, save, load and score one large text, and say what each takes."""
+    """Fit, save, load and score one large text, and print what each takes."""
     warm = Corpus.from_string("a b c\nb c a\n", normalize="none")
     corpus = Corpus.open(path, normalize="none")
     with tempfile.TemporaryDirectory() as folder:
@@ -187,7 +169,7 @@ def large(spec: str, path: str, unit: str) -> None:
         row("fit, from text", tokens, seconds)
         row("save", tokens, saving, f"{target.stat().st_size / 1e6:.0f} MB")
         row("from text to model file", tokens, seconds + saving)
-        print(f"  memory above the imports {peak - before:>20,.0f} MB")
+        print(f"  memory above the imports {(peak - before) / 2**20:>20,.0f} MB")
         loading, loaded = timed(lambda: load(target))
         print(f"  load {loading:>42.3f} s")
         seconds, _ = timed(lambda: loaded.score(corpus))
@@ -195,7 +177,7 @@ def large(spec: str, path: str, unit: str) -> None:
         ids = loaded.encode(corpus.train.canonical())[:10_000_000]
         seconds, _ = timed(lambda: loaded.log_probs(ids))
         row("score, from ids, once more", len(ids), seconds)
-        # As many tokens as it takes for the hash table to hold all orders, and then some.
+        # Enough tokens for the hash table to hold all orders.
         seconds, _ = timed(lambda: loaded.log_probs(ids), repeat=10)
         row("score, from ids, again and again", len(ids), seconds)
 

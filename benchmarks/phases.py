@@ -1,10 +1,10 @@
-"""Where the time of `lmkit fit` goes: start, reading, counting, smoothing, writing.
+"""The time of each phase of `lmkit fit`: start, reading, counting, smoothing, writing.
 
     python -m benchmarks.phases [--tokens N] [--orders 3 5]
 
-Each run is a process of its own, as a command line is, with the kernels compiled beforehand; the
-least of each phase counts. The start is what a text of one line takes. Reading runs beside
-encoding, so that the two take less than their sum.
+Each run is a process of its own, with the kernels compiled beforehand; the least time of each phase
+is reported. The start is the time for a text of one line. Reading and encoding run in parallel, and
+take less time than their sum.
 """
 
 from __future__ import annotations

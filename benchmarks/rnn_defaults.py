@@ -1,10 +1,10 @@
-"""How the defaults of word-rnn and char-rnn were chosen, and how to choose them again.
+"""Choosing the defaults of word-rnn and char-rnn: fits with one or two options changed.
 
     python -m benchmarks.rnn_defaults [SPEC ...]
 
 fits each model on the embedded corpus, one after the other, and prints a Markdown table. Without
-SPECs it fits the two defaults and what differs from them in one or two options. Processor seconds
-are those of all threads together; with OMP_NUM_THREADS=1 they do not depend on what else runs.
+SPECs it fits the two defaults and variants that differ in one or two options. Processor seconds are
+the sum over all threads; with OMP_NUM_THREADS=1 they do not depend on other processes.
 """
 
 from __future__ import annotations

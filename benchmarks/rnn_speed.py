@@ -1,13 +1,12 @@
-"""Speed of the neural models beside bare torch loops of the same shape, in one run.
+"""Speed of the neural models beside plain torch loops of the same shape.
 
     python -m benchmarks.rnn_speed [--busy]
 
 Training: lmkit's trainer (batches, carried state, schedule, clipping, averaged weights, thread
-choice) against a loop that does nothing but forward, backward and AdamW on one batch, both in
-float32 and with all threads; and lmkit's trainer in the precision that it chooses for itself.
-Scoring: a text as one stream, and a decoder's single steps. `--busy` trains while another process
-keeps one core busy, lmkit choosing threads and precision, and prints how many times longer it
-takes.
+choice) against a loop of forward, backward and AdamW on one batch, both in float32 with all
+threads; and lmkit's trainer in the precision that it chooses. Scoring: a text as one stream, and
+the single steps of a decoder. `--busy` trains while another process occupies one core, lmkit
+choosing threads and precision, and prints the factor by which it is slower.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ SHAPES: dict[str, tuple[int, Settings, int]] = {
 
 
 def rate(run: Callable[[], int]) -> float:
-    """Return the best of some runs in tokens a second; `run` returns how many it did."""
+    """Return the highest rate of some runs in tokens per second; `run` returns its tokens."""
     rates = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -2,21 +2,19 @@
 
     python -m benchmarks.text [--tokens N]
 
-Both read the same file; lmkit's compiled loops are warm. A text that is read again with a known
-vocabulary also gets the place of each token.
+Both read the same file; lmkit's loops are compiled beforehand. Encoding with a known vocabulary
+also computes the offset of each token.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from benchmarks import texts
+from benchmarks.timing import timed
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import encode_chunks, learn_text
 
@@ -34,7 +32,7 @@ def main() -> None:
     try:
         measure("PTB", Corpus.open("ptb").train.sources[0].path)
     except OSError:
-        print("PTB: not here; LMKIT_CORPORA names the folder that has it")
+        print("PTB: not found; LMKIT_CORPORA must name the folder that has it")
 
 
 def measure(name: str, path: Path | None) -> None:
@@ -42,14 +40,15 @@ def measure(name: str, path: Path | None) -> None:
     text = Corpus.open(path, normalize="none").train
     learned = learn_text(text, "word")
     tokens = len(learned.ids)
-    learning = best(lambda: learn_text(text, "word"))
-    encoding = best(
-        lambda: sum(len(c.ids) for c in encode_chunks(text, "word", learned.vocabulary))
+    learning, _ = timed(lambda: learn_text(text, "word"), repeat=REPEATS)
+    encoding, _ = timed(
+        lambda: sum(len(c.ids) for c in encode_chunks(text, "word", learned.vocabulary)),
+        repeat=REPEATS,
     )
-    splitting = best(lambda: split(path), repeats=1)
+    splitting, _ = timed(lambda: split(path))
     print(f"{name}: {tokens:,} tokens, {len(learned.vocabulary) - 2:,} types")
     print(f"  file to vocabulary and ids  {tokens / learning / 1e6:6.1f} M tokens/s")
-    print(f"  file to ids and places      {tokens / encoding / 1e6:6.1f} M tokens/s")
+    print(f"  file to ids and offsets     {tokens / encoding / 1e6:6.1f} M tokens/s")
     print(f"  str.split and a dictionary  {tokens / splitting / 1e6:6.1f} M tokens/s")
     print(f"  ratio                       {splitting / learning:6.1f}")
 
@@ -58,15 +57,6 @@ def split(path: Path) -> list[int]:
     words = path.read_text(encoding="utf-8").replace("\n", " </s> ").split()
     ids = {word: index for index, (word, _) in enumerate(Counter(words).most_common())}
     return [ids[word] for word in words]
-
-
-def best(run: Callable[[], Any], *, repeats: int = REPEATS) -> float:
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Large texts of very different kinds, made on the spot.
+"""Large generated texts of very different kinds.
 
-`technical` is the words of the Python source on this machine, a line a sentence, the rarest words
-as one: few types. `source` has its punctuation too, each mark a token, and so repeats itself most.
-`han` is drawn from a Markov source over Han characters, one sentence a line and no repeats to speak
-of: as many distinct trigrams as there can be.
+`technical`: the words of the Python source on this machine, one line a sentence, with the rarest
+words replaced by one, so that there are few types. `source`: the same with its punctuation, each
+mark a token; the most repetitive. `han`: drawn from a Markov chain over Han characters, with hardly
+any repeated trigrams.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ KINDS = ("technical", "source", "han")
 
 
 def technical(path: Path, tokens: int) -> Path:
-    """Write a technical text of about so many words, by space and line, and return its path."""
+    """Write a technical text of about `tokens` words and return its path."""
     return _python(path, tokens, r"[^\W\d_]+|\d+")
 
 
 def source(path: Path, tokens: int) -> Path:
-    """Write source code of about so many words and marks, by space and line; return its path."""
+    """Write source code of about `tokens` words and marks and return its path."""
     return _python(path, tokens, r"[^\W\d_]+|\d+|[^\w\s]|_")
 
 
@@ -57,7 +57,7 @@ def _python(path: Path, tokens: int, token: str) -> Path:
 
 
 def han(path: Path, characters: int, *, spaced: bool = True, seed: int = 1) -> Path:
-    """Write so many Han characters, parted by spaces or not, and return the text's path."""
+    """Write a number of Han characters, separated by spaces or not, and return the path."""
     rng = np.random.default_rng(seed)
     ranks = 1.0 / np.arange(1, HAN_TYPES + 1) ** 0.9
     unigram = np.cumsum(ranks / ranks.sum())
@@ -77,14 +77,17 @@ def han(path: Path, characters: int, *, spaced: bool = True, seed: int = 1) -> P
 def _walk(
     draws: NDArray[np.float64], unigram: NDArray[np.float64], successors: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Draw each character from its forerunner's successors, or three times in ten from all."""
-    found = np.empty(len(draws), np.int64)
+    """Draw each character from all with probability 0.3, else from the successors of the last.
+
+    ``draws`` (T, 3) are uniform random numbers; returns T characters.
+    """
+    codes = np.empty(len(draws), np.int64)
     last = 0
-    for place in range(len(draws)):
-        if draws[place, 0] < 0.3:
-            last = np.searchsorted(unigram, draws[place, 1])
+    for i in range(len(draws)):
+        if draws[i, 0] < 0.3:
+            last = np.searchsorted(unigram, draws[i, 1])
         else:
-            # Squared, so that the first successors are the likeliest.
-            last = successors[last, int(draws[place, 2] ** 2 * successors.shape[1])]
-        found[place] = last
-    return found
+            # Squared, so that the first successors are the most likely.
+            last = successors[last, int(draws[i, 2] ** 2 * successors.shape[1])]
+        codes[i] = last
+    return codes

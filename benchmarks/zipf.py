@@ -1,6 +1,6 @@
-"""Zipf's statistics: against the powerlaw package side by side, the bootstrap, a whole report.
+"""Speed of Zipf's statistics: fits beside the powerlaw package, the bootstrap, a whole report.
 
-``python -m benchmarks.zipf`` prints them all; ``--tokens`` makes the long text shorter.
+python -m benchmarks.zipf [--tokens N]
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 import powerlaw
 
 from benchmarks import texts
+from benchmarks.timing import peak_memory, warm_time
 from lmkit.statistics.alternatives import compare_alternatives
 from lmkit.statistics.bootstrap import goodness_of_fit, parameter_spread
 from lmkit.statistics.powerlaw import fit_power_law, simulate_power_law
@@ -41,7 +41,7 @@ def main() -> None:
     bootstrap()
     with tempfile.TemporaryDirectory() as folder:
         path = texts.source(Path(folder) / "source.txt", arguments.tokens)
-        # its own process, so that the memory is its own
+        # A separate process, to measure its memory.
         command = [sys.executable, "-m", "benchmarks.zipf", "--report", str(path)]
         subprocess.run(command, check=True)
 
@@ -66,12 +66,10 @@ def against_powerlaw() -> None:
 
     found = theirs()
     print("Moby Dick, 18,855 types            powerlaw 2.0     lmkit     ratio")
-    row("fit with x_min", best_of(theirs), best_of(lambda: fit_power_law(spectrum), 50))
-    row(
-        "four alternatives",
-        best_of(their_tests, 2),
-        best_of(lambda: compare_alternatives(spectrum, fit), 5),
-    )
+    ours = warm_time(lambda: fit_power_law(spectrum), repeat=50)
+    row("fit with x_min", warm_time(theirs), ours)
+    ours = warm_time(lambda: compare_alternatives(spectrum, fit), repeat=5)
+    row("four alternatives", warm_time(their_tests, repeat=2), ours)
     print(
         f"  x_min {found.power_law.xmin:g} and {fit.xmin}, alpha {found.power_law.alpha:.6f} and "
         f"{fit.alpha:.6f}, KS {found.power_law.D:.6f} and {fit.ks:.6f}\n"
@@ -97,7 +95,7 @@ def bootstrap() -> None:
 
 
 def report(path: Path) -> None:
-    measure_zipf(Corpus.from_string("warm the kernels up " * 100))
+    measure_zipf(Corpus.from_string("compile the kernels first " * 100))
     before = peak_memory()
     start, cpu = time.perf_counter(), time.process_time()
     found = measure_zipf(Corpus.open(path, normalize="none"))
@@ -116,22 +114,6 @@ def report(path: Path) -> None:
         f"  {taken:.2f} s ({cpu:.2f} s of one core), {words / taken / 1e6:.1f} million tokens/s, "
         f"{memory / words:.0f} bytes a token"
     )
-
-
-def peak_memory() -> int:
-    """Return the most bytes that this program has held; its parent's are not counted in."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-
-
-def best_of(work: Callable[[], Any], times: int = 3) -> float:
-    work()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
 
 
 def row(what: str, theirs: float, ours: float) -> None:

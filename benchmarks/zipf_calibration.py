@@ -1,7 +1,7 @@
-"""Whether Zipf's statistics are what they say they are: fits of samples whose law is known.
+"""Calibration of Zipf's statistics: bias, intervals and p-values on samples of known laws.
 
-``python -m benchmarks.zipf_calibration`` takes a few minutes. What wants a corpus of the catalogue
-is left out where it is not to be had.
+``python -m benchmarks.zipf_calibration`` takes a few minutes. Corpora of the catalogue that are not
+available are skipped.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def exponents() -> None:
             for _ in range(1000)
         ]
         found = np.array([fit.alpha for fit in fits])
-        off = (found.mean() - alpha) / found.std() * np.sqrt(len(found))
+        bias = (found.mean() - alpha) / found.std() * np.sqrt(len(found))
         print(
-            f"  true {alpha} from {xmin}: mean {found.mean():.5f} ({off:+.1f}"
+            f"  true {alpha} from {xmin}: mean {found.mean():.5f} ({bias:+.1f}"
             f" standard errors), spread {found.std():.5f}, stated {fits[0].alpha_se:.5f}"
         )
 
@@ -125,7 +125,7 @@ def ranks() -> None:
 
 
 def extrapolation() -> None:
-    print("\ntypes at twice the text, foretold from a half of it")
+    print("\ntypes in a text, extrapolated from one half of it")
     for name in ("ptb", "timemachine", "tinyshakespeare"):
         try:
             ids = learn_text(Corpus.open(name).train, "word").ids
@@ -137,11 +137,11 @@ def extrapolation() -> None:
                 np.random.default_rng(6).permutation(len(ids)) if half == "random" else slice(None)
             )
             seen = FrequencySpectrum.from_ids(ids[order][: len(ids) // 2])
-            foretold = float(fit_finite_zipf_mandelbrot(seen).expected_types(len(ids)))
+            predicted = float(fit_finite_zipf_mandelbrot(seen).expected_types(len(ids)))
             true = FrequencySpectrum.from_ids(ids).types
             print(
-                f"  {name}, {half} half: {seen.types:,} types, foretold {foretold:,.0f}, "
-                f"true {true:,} ({100 * (foretold / true - 1):+.2f}%)"
+                f"  {name}, {half} half: {seen.types:,} types, predicted {predicted:,.0f}, "
+                f"true {true:,} ({100 * (predicted / true - 1):+.2f}%)"
             )
 
 

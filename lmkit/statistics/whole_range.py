@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import gammaln, zeta
 
 from lmkit.errors import CorpusError
 from lmkit.statistics.spectrum import FrequencySpectrum, Record
@@ -45,7 +46,8 @@ class WholeRangeFit(Record):
 
     def survival(self, n: ArrayLike) -> FloatArray:
         """Return P(X >= n), for integers n >= 1."""
-        return _SURVIVAL[self.name](self.exponent, np.asarray(n, dtype=np.float64))
+        survival, _ = _FORMS[self.name]
+        return np.asarray(survival(self.exponent, np.asarray(n, dtype=np.float64)))
 
 
 def fit_whole_range(spectrum: FrequencySpectrum) -> tuple[WholeRangeFit, ...]:
@@ -56,14 +58,14 @@ def fit_whole_range(spectrum: FrequencySpectrum) -> tuple[WholeRangeFit, ...]:
     """
     if len(spectrum.frequencies) < 2:
         raise CorpusError("every type has the same frequency; give more text")
-    fits = (_fit(spectrum, name) for name in _SURVIVAL)
+    fits = (_fit(spectrum, name) for name in _FORMS)
     return tuple(sorted(fits, key=lambda fit: -fit.log_likelihood))
 
 
 def _fit(spectrum: FrequencySpectrum, name: str) -> WholeRangeFit:
     from scipy.optimize import minimize_scalar
 
-    survival, log_p = _SURVIVAL[name], _LOG_PROBABILITY[name]
+    survival, log_p = _FORMS[name]
     n = spectrum.frequencies.astype(np.float64)
     types = spectrum.type_counts.astype(np.float64)
 
@@ -90,46 +92,18 @@ def _fit(spectrum: FrequencySpectrum, name: str) -> WholeRangeFit:
     )
 
 
-def _survival_spectrum(b: float, n: FloatArray) -> FloatArray:
-    from scipy.special import zeta
-
-    return np.asarray(zeta(b, n) / zeta(b, 1.0))
-
-
-def _survival_survival(b: float, n: FloatArray) -> FloatArray:
-    return np.asarray(n ** (1 - b))
-
-
-def _survival_rank(b: float, n: FloatArray) -> FloatArray:
-    from scipy.special import gammaln
-
-    return np.exp(gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n))
-
-
-def _log_spectrum(b: float, n: FloatArray) -> FloatArray:
-    from scipy.special import zeta
-
-    return np.asarray(-b * np.log(n) - np.log(zeta(b, 1.0)))
-
-
-def _log_survival(b: float, n: FloatArray) -> FloatArray:
-    return np.asarray((1 - b) * np.log(n) + np.log(-np.expm1((1 - b) * np.log1p(1 / n))))
-
-
-def _log_rank(b: float, n: FloatArray) -> FloatArray:
-    from scipy.special import gammaln
-
-    return np.asarray(np.log(b - 1) + gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n + 1))
-
-
 _Function = Callable[[float, FloatArray], FloatArray]
-_SURVIVAL: dict[str, _Function] = {
-    "spectrum": _survival_spectrum,
-    "survival": _survival_survival,
-    "rank": _survival_rank,
-}
-_LOG_PROBABILITY: dict[str, _Function] = {
-    "spectrum": _log_spectrum,
-    "survival": _log_survival,
-    "rank": _log_rank,
+_FORMS: dict[str, tuple[_Function, _Function]] = {  # P(X >= n) and ln P(X = n), from b and n
+    "spectrum": (
+        lambda b, n: zeta(b, n) / zeta(b, 1.0),
+        lambda b, n: -b * np.log(n) - np.log(zeta(b, 1.0)),
+    ),
+    "survival": (
+        lambda b, n: n ** (1 - b),
+        lambda b, n: (1 - b) * np.log(n) + np.log(-np.expm1((1 - b) * np.log1p(1 / n))),
+    ),
+    "rank": (
+        lambda b, n: np.exp(gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n)),
+        lambda b, n: np.log(b - 1) + gammaln(n + 1 - b) - gammaln(2 - b) - gammaln(n + 1),
+    ),
 }

@@ -14,7 +14,15 @@ from lmkit.parallel import ahead
 from lmkit.text.corpus import Text
 from lmkit.text.meter import GrowingArray, Meter, TextSummary
 from lmkit.text.passages import Passages, PassageSink
-from lmkit.text.tables import NO_LENGTHS, NO_OFFSETS, NO_WORDS, EncodedChunk, WordTable, new_table
+from lmkit.text.tables import (
+    NO_LENGTHS,
+    NO_OFFSETS,
+    NO_WORDS,
+    EncodedChunk,
+    WordTable,
+    choose_types,
+    new_table,
+)  # fmt: skip
 from lmkit.text.unspaced import splits_unspaced
 from lmkit.text.vocabulary import Vocabulary
 
@@ -72,8 +80,8 @@ class UnknownCollector:
         sentences = self._sentences.array
         if self._table is None:
             return UnknownTokens(("",), np.zeros(len(sentences), np.int32), sentences)
-        learned = self._table.vocabulary(self._numbers.array, min_count=1, max_size=None)
-        return UnknownTokens(learned[0].tokens, learned[2], sentences)
+        vocabulary, _, numbers = choose_types(self._table.learned(), self._numbers.array)
+        return UnknownTokens(vocabulary.tokens, numbers, sentences)
 
 
 def learn_text(
@@ -106,8 +114,8 @@ def learn_text(
         ids.add(table.encode(chunk, learn=True, name=text.name).ids)
     if meter.words == 0:
         raise CorpusError(f"{text.name}: no tokens in it; give a text with at least one word")
-    vocabulary, dropped, renumbered = table.vocabulary(
-        ids.array, min_count=min_count, max_size=max_size, given=given
+    vocabulary, dropped, renumbered = choose_types(
+        table.learned(), ids.array, min_count=min_count, max_size=max_size, given=given
     )
     hashed = passages.result(repeats=True)
     return LearnedText(vocabulary, dropped, renumbered, meter.summary(text), hashed)

@@ -125,22 +125,11 @@ class WordTable:
                 raise _reserved_word(chunk, done.byte, name)
             self._grow()
 
-    def vocabulary(
-        self,
-        ids: NDArray[np.int32],
-        *,
-        min_count: int,
-        max_size: int | None,
-        given: Vocabulary | None = None,
-    ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-        """Return the vocabulary of the learned words, the dropped types, and the ids renumbered.
-
-        See :func:`lmkit.text.encoding.learn_text` for the options.
-        """
+    def learned(self) -> list[str]:
+        """Return the types in the order of their ids, from 2 on."""
         raw = self.blob[: self.ends[self.entries]].tobytes()
         ends = self.ends[kernels.FIRST_TYPE_ENTRY : self.entries + 1].tolist()
-        words = [raw[start:stop].decode() for start, stop in pairwise(ends)]
-        return _choose_types(words, ids, min_count=min_count, max_size=max_size, given=given)
+        return [raw[start:stop].decode() for start, stop in pairwise(ends)]
 
 
 class SymbolTable:
@@ -189,18 +178,10 @@ class SymbolTable:
             starts = character + np.cumsum(lengths, dtype=np.int64) - 1
         return EncodedChunk(ids, starts, lengths, len(chunk), NO_WORDS)
 
-    def vocabulary(
-        self,
-        ids: NDArray[np.int32],
-        *,
-        min_count: int,
-        max_size: int | None,
-        given: Vocabulary | None = None,
-    ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-        """Return the same as :meth:`WordTable.vocabulary`, of the learned symbols."""
+    def learned(self) -> list[str]:
+        """Return the types in the order of their ids, from 2 on."""
         codes = self.codes[len(SPECIALS) : self.entries].tolist()
-        names = [symbol_name(code, self.unit) for code in codes]
-        return _choose_types(names, ids, min_count=min_count, max_size=max_size, given=given)
+        return [symbol_name(code, self.unit) for code in codes]
 
 
 def new_table(
@@ -212,16 +193,18 @@ def new_table(
     return SymbolTable(unit, vocabulary)
 
 
-def _choose_types(
+def choose_types(
     names: list[str],
     ids: NDArray[np.int32],
     *,
-    min_count: int,
-    max_size: int | None,
-    given: Vocabulary | None,
+    min_count: int = 1,
+    max_size: int | None = None,
+    given: Vocabulary | None = None,
 ) -> tuple[Vocabulary, Vocabulary, NDArray[np.int32]]:
-    """Order types by falling count, drop the rare ones, and renumber the ids in place.
+    """Return a vocabulary, the vocabulary of the dropped types, and the ids, renumbered in place.
 
+    ``names`` are the learned types, ``ids`` the text in their ids. Types are ordered by falling
+    count; see :func:`lmkit.text.encoding.learn_text` for which of them are dropped.
     For example, "b a a c a b" learns the ids b 2, a 3, c 4; with ``min_count=2`` a becomes 2,
     b becomes 3, and c is dropped and becomes ``<unk>``.
     """

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import zeta
 
 from lmkit.statistics.exponential_family import SumRule, expand
-from lmkit.statistics.spectrum import FloatArray
+from lmkit.types import FloatArray
 
 
 def steps(log_x: FloatArray) -> FloatArray:

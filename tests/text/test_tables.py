@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkit.errors import CorpusError
-from lmkit.text.tables import SymbolTable, WordTable, new_table
+from lmkit.text.tables import SymbolTable, WordTable, choose_types, new_table
 from lmkit.text.vocabulary import Vocabulary
 
 
@@ -31,7 +31,7 @@ def test_the_vocabulary_is_ordered_by_count_and_the_ids_follow() -> None:
     table = WordTable()
     ids = table.encode(raw("a b c b\n"), learn=True, name="t").ids.copy()
     assert ids.tolist() == [2, 3, 4, 3, 1]
-    kept, dropped, translated = table.vocabulary(ids, min_count=1, max_size=2)
+    kept, dropped, translated = choose_types(table.learned(), ids, max_size=2)
     assert kept.tokens == ("<unk>", "</s>", "b", "a")
     assert kept.counts.tolist() == [1, 1, 2, 1]
     assert dropped.tokens[2:] == ("c",)
