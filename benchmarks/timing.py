@@ -27,6 +27,6 @@ def warm_time(work: Callable[[], Any], *, repeat: int = 3) -> float:
 
 
 def peak_memory() -> int:
-    """Return the peak resident memory of this process in bytes (`ru_maxrss` includes the parent)."""
+    """Return the peak resident memory in bytes; `ru_maxrss` would include that of the parent."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])

@@ -124,14 +124,9 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields and details, as in the JSON output."""
+        described = ("name", "title", "description", "licence", "normalize", "sentences", "splits")
         return {
-            "name": self.name,
-            "title": self.title,
-            "description": self.description,
-            "licence": self.licence,
-            "normalize": self.normalize,
-            "sentences": self.sentences,
-            "splits": self.splits,
+            **{name: getattr(self, name) for name in described},
             "available": self.is_available(),
             "files": [dict(vars(file)) for file in self.files],
             "details": self.details(),
@@ -196,15 +191,5 @@ def _entry(name: str, fields: dict[str, Any]) -> Entry:
     parts = {part: Part(**place) for part, place in fields.get("parts", {}).items()}
     if listed and not parts:
         parts = {"train": Part(listed[0].path)}
-    return Entry(
-        name=name,
-        title=fields["title"],
-        description=fields["description"],
-        licence=fields["licence"],
-        normalize=fields["normalize"],
-        sentences=fields["sentences"],
-        source=fields["source"],
-        cut=tuple(fields["cut"]) if "cut" in fields else None,
-        files=listed,
-        parts=parts,
-    )
+    cut = tuple(fields["cut"]) if "cut" in fields else None
+    return Entry(**{**fields, "name": name, "cut": cut, "files": listed, "parts": parts})

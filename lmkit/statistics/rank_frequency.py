@@ -74,14 +74,7 @@ class SplitHalves:
         """Return a data frame with one row for each group."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "first_rank": self.first_rank,
-                "last_rank": self.last_rank,
-                "ranking_frequency": self.ranking_frequency,
-                "tokens": self.tokens,
-            }
-        )
+        return pd.DataFrame({key: array for key, array in vars(self).items() if key != "total"})
 
 
 @dataclass(frozen=True)

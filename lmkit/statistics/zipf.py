@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _XMINS = [k * 10**e for e in range(4) for k in (1, 2, 5)]  # 1, 2, 5, 10, 20 ... 5,000
+_OF_SPECTRUM = (
+    "tokens", "types", "hapaxes", "dis_legomena", "missing_mass", "missing_mass_se",
+)  # fmt: skip
+_OF_POWER_LAW = ("xmin", "alpha", "alpha_se", "ks", "tail_types", "log_likelihood")
 _NESTED = ("heaps", "zipf_mandelbrot", "least_squares", "population")  # dictionaries or None
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -86,18 +90,8 @@ class OrderReport:
             doubled = float(self.population.expected_types(2 * s.tokens))
         return {
             "n": self.n,
-            "tokens": s.tokens,
-            "types": s.types,
-            "hapaxes": s.hapaxes,
-            "dis_legomena": s.dis_legomena,
-            "missing_mass": s.missing_mass,
-            "missing_mass_se": s.missing_mass_se,
-            "xmin": fit and fit.xmin,
-            "alpha": fit and fit.alpha,
-            "alpha_se": fit and fit.alpha_se,
-            "ks": fit and fit.ks,
-            "tail_types": fit and fit.tail_types,
-            "log_likelihood": fit and fit.log_likelihood,
+            **{name: getattr(s, name) for name in _OF_SPECTRUM},
+            **{name: fit and getattr(fit, name) for name in _OF_POWER_LAW},
             "p_value": bootstrap and bootstrap.p_value,
             "p_value_se": bootstrap and bootstrap.p_value_se,
             "bootstrap_repetitions": bootstrap.repetitions if bootstrap else 0,

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +76,6 @@ def character_classes(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return table
 
 
-def _lower(text: str) -> str:
-    return text.lower()
-
-
 def _letters(text: str) -> str:
     # Lower case first: that of a final sigma depends on its neighbours.
     codes = code_points(text.lower())
@@ -91,16 +88,12 @@ def _words(text: str) -> str:
     return text_of(part_words(codes, character_classes(codes)))
 
 
-def _nfkc(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
-
-
 NORMALIZERS: dict[str, Callable[[str], str] | None] = {
     "none": None,
-    "lower": _lower,
+    "lower": str.lower,
     "letters": _letters,
     "words": _words,
-    "nfkc": _nfkc,
+    "nfkc": partial(unicodedata.normalize, "NFKC"),
 }
 _LOSSES = {
     "lower": ("case",),
@@ -152,10 +145,4 @@ def normalizer(name: str) -> Callable[[str], str] | None:
     functions = [step for step in steps if step is not None]
     if not functions:
         return None
-
-    def run(text: str) -> str:
-        for function in functions:
-            text = function(text)
-        return text
-
-    return run
+    return lambda text: reduce(lambda part, function: function(part), functions, text)
