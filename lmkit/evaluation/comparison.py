@@ -242,7 +242,7 @@ def _calibrations(
         if events and model is not None:
             if progress is not None:
                 progress(f"calibrating {ledger.model}", index / len(comparison.models))
-            found.append(calibrate(model, ledger, place=index, events=events, seed=seed))
+            found.append(calibrate(model, ledger, index=index, events=events, seed=seed))
     return tuple(found)
 
 

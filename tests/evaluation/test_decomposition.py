@@ -146,7 +146,7 @@ def test_calibration_is_read_off_the_distributions(context: str) -> None:
     model = lmkit.fit(f"witten-bell:order=2,context={context}", text(TRAIN))
     test = text(TEST)
     ledger = model.score(test)
-    found = calibrate(model, ledger, place=3)
+    found = calibrate(model, ledger, index=3)
     entropies, tops, hits = [], [], []
     for place, index in enumerate(ledger.ids.tolist()):
         p = np.exp(model.next_log_probs(ledger.ids[:place]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -281,7 +282,8 @@ def test_impossible_events_are_shown_as_infinite() -> None:
 def test_curve_of_an_impossible_model_is_left_out_of_the_plot() -> None:
     measured = samples.comparison().models[0]
     nowhere = Interval(float("inf"), float("nan"), float("nan"), float("nan"), 30, 1)
-    points = [CurvePoint("mle", share, 100, nowhere, float("inf"), 0, 0.1) for share in (0.5, 1.0)]
+    broken = replace(measured, bits_per_byte=nowhere)
+    points = [CurvePoint("mle", share, 100, broken) for share in (0.5, 1.0)]
     document = render_report(
         compare(samples.models()[:1], measured.scored.text), curve=LearningCurve(tuple(points))
     )
