@@ -108,14 +108,10 @@ def _nothing_to_spell() -> Speller:
     raise AssertionError("a ledger without unknown tokens needs no speller")
 
 
-def _canonical_text(scored: Scored) -> str:
-    return scored.text.canonical()
-
-
 def complete(
     scored: Closed,
     speller: Callable[[], Speller],
-    read: Callable[[Scored], str] = _canonical_text,
+    read: Callable[[Scored], str] = lambda scored: scored.text.canonical(),
 ) -> Closed:
     """Return a ledger or a tally with the cost of spelling each unknown token, as its `spelling`.
 

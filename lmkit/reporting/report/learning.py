@@ -53,14 +53,10 @@ def _styles(material: Material, curve: LearningCurve) -> dict[str, tuple[str, st
     """Return mark and colour of each curve: those of the ranking where the model is in it."""
     ranked = {one.name: (one.letter, one.css) for one in material.contestants}
     styles: dict[str, tuple[str, str]] = {}
-    others = 0
     for name in curve.models:
-        if name not in ranked:
-            others += 1
-            index = len(material.contestants) + others - 1
-            styles[name] = (str(others), f"m{index % COLOURS}")
-        else:
-            styles[name] = ranked[name]
+        others = len(styles.keys() - ranked.keys())
+        unranked = str(others + 1), f"m{(len(ranked) + others) % COLOURS}"
+        styles[name] = ranked.get(name, unranked)
     return styles
 
 
