@@ -18,15 +18,7 @@ from . import options as o
     required=True,
     help="Text that the rate is to suit; of a corpus with parts, its validation part.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path),
-    default="dynamic.lmkit",
-    show_default=True,
-    help="Model file.",
-)
+@o.target_option("dynamic.lmkit")
 @click.option(
     "--stretch",
     type=click.IntRange(1),

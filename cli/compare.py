@@ -14,7 +14,6 @@ from . import options as o
 
 if TYPE_CHECKING:
     from lmkit.evaluation.comparison import Comparison
-    from lmkit.evaluation.decomposition import Decomposition
     from lmkit.text.corpus import Corpus
 
 DEFAULT_MODELS = (
@@ -68,10 +67,6 @@ DEFAULT_MODELS = (
 @o.progress_option
 def command(
     specs: tuple[str, ...],
-    corpus: str | None,
-    train: str | None,
-    valid: str | None,
-    test: str | None,
     ledgers: tuple[Path, ...],
     why: bool,
     report: Path | None,
@@ -103,17 +98,16 @@ def command(
     from lmkit.models.registry import as_model
     from lmkit.reporting.findings import findings
 
-    from .results import print_difference, print_results
-
     if curve and report is None:
         raise click.UsageError("--curve goes with --report")
     if report is not None:
         o.check_output(report)
+    named = {part: options.pop(part) for part in ("corpus", "train", "valid", "test")}
     reading = o.reading(options)
     wanted = specs or (() if ledgers else DEFAULT_MODELS)
     models = [as_model(spec, **options) for spec in wanted]
     unfitted = [model for model in models if not model.is_fitted]
-    opened = _parts(corpus, train, valid, test, reading, fit=bool(unfitted))
+    opened = _parts(**named, reading=reading, fit=bool(unfitted))
     growing = [model.spec for model in unfitted if curve and not model.needs_validation]
     with o.progress_bar(progress) as show:
         comparison = compare(
@@ -128,23 +122,24 @@ def command(
             progress=show,
         )
     remarks = findings(comparison)
-    printed = comparison.to_dict()
-    difference = _difference(comparison) if why else None
-    if difference is not None:
-        printed["decomposition"] = difference.to_dict(comparison.labels)
-    print_results(comparison.summary, printed, output, remarks=remarks)
-    if difference is not None and output in ("table", "markdown"):
-        print_difference(difference, comparison.labels, output)
+    _print(comparison, remarks, output, why=why)
     if report is not None:
         _write_report(comparison, report, remarks, growing, opened)
 
 
-def _difference(comparison: Comparison) -> Decomposition | None:
-    """Return what sets the first two models apart; None for one, or an infinite difference."""
+def _print(comparison: Comparison, remarks: Sequence[str], output: str, *, why: bool) -> None:
+    """Print a comparison; with `why`, also what makes up a finite difference of the first two."""
+    from .results import print_difference, print_results
+
+    printed = comparison.to_dict()
     first = comparison.ledgers[:2]
-    if len(first) < 2 or any(ledger.impossible for ledger in first):
-        return None
-    return comparison.decompose()
+    difference = None
+    if why and len(first) == 2 and not any(ledger.impossible for ledger in first):
+        difference = comparison.decompose()
+        printed["decomposition"] = difference.to_dict(comparison.labels)
+    print_results(comparison.summary, printed, output, remarks=remarks)
+    if difference is not None and output in ("table", "markdown"):
+        print_difference(difference, comparison.labels, output)
 
 
 def _write_report(
@@ -174,8 +169,8 @@ def _parts(
     train: str | None,
     valid: str | None,
     test: str | None,
-    reading: dict[str, Any],
     *,
+    reading: dict[str, Any],
     fit: bool,
 ) -> Corpus:
     """Return the corpus with the parts that the arguments name, cut from one file if need be."""

@@ -51,12 +51,8 @@ def list_(output: str) -> None:
         }
         for entry in entries
     ]
-    if output == "csv":
-        click.echo(tables.csv_table(rows))
-        return
     columns = [tables.Column(key, key, right=False) for key in rows[0]]
-    show = tables.markdown_table if output == "markdown" else tables.plain_table
-    click.echo(show(columns, rows))
+    click.echo(tables.text_table(columns, rows, output))
 
 
 @command.command("show")
@@ -81,11 +77,8 @@ def show_(name: str, output: str) -> None:
     click.echo(f"{entry.name}: {entry.title}\n\n{click.wrap_text(entry.description, 80)}\n")
     width = max(len(fact) for fact in facts)
     for fact, value in facts.items():
-        click.echo(
-            f"{fact:<{width}}  {value:.6f}"
-            if isinstance(value, float)
-            else f"{fact:<{width}}  {value}"
-        )
+        shown = f"{value:.6f}" if isinstance(value, float) else value
+        click.echo(f"{fact:<{width}}  {shown}")
     for file in entry.files:
         click.echo(
             f"\n{file.path}\n  from    {file.address}\n  sha256  {file.sha256 or 'not known'}"

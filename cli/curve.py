@@ -15,7 +15,7 @@ def _fractions(_context: Any, _option: Any, value: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in value.split(","))
     except ValueError:
-        raise click.BadParameter(f"{value!r}: numbers parted by commas, as 0.1,0.5,1") from None
+        raise click.BadParameter(f"{value!r}: numbers separated by commas, as 0.1,0.5,1") from None
 
 
 @click.command()
@@ -86,9 +86,8 @@ def command(
             Column("oov", "OOV", whole),
             Column("fit_seconds", "fit s", seconds),
         )
-        render = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(opened.test.summary) + "\n")
-        click.echo(render(columns, [_cells(row) for row in rows]))
+        click.echo(tables.text_table(columns, [_cells(row) for row in rows], output))
         for remark in curve.remarks:
             click.echo(f"\n- {remark}")
 

@@ -72,6 +72,7 @@ def command(
     """
     from lmkit.models.files import names_arpa
     from lmkit.models.registry import create, open_options
+    from lmkit.text.vocabulary import read_vocabulary
 
     if corpus and train:
         raise click.UsageError("give CORPUS or --train, not both")
@@ -85,19 +86,13 @@ def command(
 
         backoff_form(model)  # before a long fit
     traces = _traces(model, target, checkpoint, log)
-    known = o.read_vocabulary(vocabulary)
+    known = None if vocabulary is None else read_vocabulary(vocabulary)
     opened = o.open_corpus(train or corpus, reading)
     held_out = o.open_corpus(valid, reading) if valid else opened.valid
     if model.needs_validation and held_out is None:
         o.note("Note: no validation text; the last tenth of the training sentences is held out.")
     with o.progress_bar(progress) as show:
-        model.fit(
-            opened,
-            valid=held_out,
-            vocabulary=known,
-            progress=show,
-            **traces,
-        )
+        model.fit(opened, valid=held_out, vocabulary=known, progress=show, **traces)
     model.save(target)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)  # the model has all that is left of the run

@@ -43,15 +43,12 @@ def command(model: str, plot: Path | None, output: str) -> None:
         o.print_json({"schema": 1, **facts})
         return
     rows = [{"name": name, "value": _shown(value)} for name, value in facts.items()]
-    if output == "csv":
-        click.echo(tables.csv_table(rows))
-        return
-    columns = [tables.Column("name", "", right=False), tables.Column("value", "", right=False)]
-    if output == "markdown":
-        click.echo(tables.markdown_table(columns, rows))
-    else:
+    if output == "table":
         width = max(len(name) for name in facts)
         click.echo("\n".join(f"{row['name']:<{width}}  {row['value']}" for row in rows))
+        return
+    columns = [tables.Column(name, "", right=False) for name in ("name", "value")]
+    click.echo(tables.text_table(columns, rows, output))
 
 
 def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,11 +86,12 @@ def _shown(value: object) -> str:
 
 def _draw(model: LanguageModel, curve: Mapping[str, Any] | None, path: Path) -> None:
     from lmkit.errors import ParameterError
-    from lmkit.reporting.curve_plot import check_curve_format, write_curve_plot
+    from lmkit.reporting.curve_plot import FORMATS, write_curve_plot
+    from lmkit.reporting.zipf.plot import check_format
 
     if curve is None:
         raise ParameterError(f"{model.spec} was not trained in steps: it has no learning curve")
-    check_curve_format(path)
+    check_format(path, FORMATS)
     o.check_output(path)
     tokens = int(model.vocabulary_.counts.sum())
     write_curve_plot(curve, path, tokens=tokens, title=model.spec)

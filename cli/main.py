@@ -15,7 +15,7 @@ import click
 from lmkit import __version__
 from lmkit.errors import LmkitError
 
-# Every command is a module beside this file; its sentence stands here so that `lmkit --help`
+# Every command is a module of this package; its help line is repeated here so that `lmkit --help`
 # imports none of them.
 COMMANDS = {
     "corpora": "List the catalogue of corpora, show one, or fetch it.",

@@ -25,15 +25,7 @@ if TYPE_CHECKING:
     required=True,
     help="Text that the weights are to suit; of a corpus with parts, its validation part.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path),
-    default="mixture.lmkit",
-    show_default=True,
-    help="Model file.",
-)
+@o.target_option("mixture.lmkit")
 @click.option(
     "--cache",
     "caches",
@@ -73,7 +65,7 @@ def command(
 ) -> None:
     """Mix fitted models, and caches, by weights that suit a validation text.
 
-    The models know the same words, and their order changes nothing. Settings of caches are found
+    The models know the same words, and their order changes nothing. Settings of caches are chosen
     on that text too. The mixture is a model like any other: evaluate, compare, score and generate
     take its file.
 
@@ -116,12 +108,12 @@ def _print(mixture: Mixture, target: Path, output: str) -> None:
         for label, own, row in zip(mixture.labels(), nats, weights, strict=False)
     ]
     if output == "json":
-        found = {
+        summary = {
             "model": mixture.spec,
             "perplexity": perplexity_of(nats[-1], 1),
             "file": str(target),
         }
-        o.print_json({"schema": 1, "components": rows, "mixture": found})
+        o.print_json({"schema": 1, "components": rows, "mixture": summary})
         return
     rows.append({"component": "mixture", "perplexity": perplexity_of(nats[-1], 1), "weights": []})
     if output == "csv":
@@ -133,8 +125,7 @@ def _print(mixture: Mixture, target: Path, output: str) -> None:
         Column("perplexity", "validation ppl", perplexity),
         Column("weights", "weight", _range),
     ]
-    show = tables.markdown_table if output == "markdown" else tables.plain_table
-    click.echo(show(columns, rows))
+    click.echo(tables.text_table(columns, rows, output))
     o.note(f"{mixture.spec}: wrote {target}")
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, and the values made of them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ reading_options = chain(
 context_option = click.option(
     "--context",
     type=click.Choice(["sentence", "document", "stream"]),
-    help="Where a model's state begins anew: after each sentence end, with each document, or "
+    help="Where a model's state is reset: after each sentence end, at each document, or "
     "never. [default: the model's own]",
 )
 
@@ -120,6 +120,14 @@ format_option = click.option(
     show_default=True,
     help="How results are printed.",
 )
+
+
+def target_option(default: str) -> Callable[[F], F]:
+    """Return the option of the model file that a command writes."""
+    kind = click.Path(path_type=Path)
+    return click.option("-o", "--output", "target", type=kind, default=default,
+                        show_default=True, help="Model file.")  # fmt: skip
+
 
 vocabulary_file_option = click.option(
     "--vocabulary",
@@ -176,13 +184,6 @@ def not_in_steps(option: str, name: str) -> LmkitError:
         f"--{option} is for a network by itself; fit that with --{option}, and make {name} of it "
         f"with `lmkit {command}`"
     )
-
-
-def read_vocabulary(path: Path | None) -> Any:
-    """Return the vocabulary in a file, None for no file."""
-    from lmkit.text.vocabulary import read_vocabulary
-
-    return None if path is None else read_vocabulary(path)
 
 
 def note(message: str) -> None:

@@ -79,8 +79,6 @@ def command(
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 
-    from .results import check_events
-
     if [threshold, ngrams, size].count(None) != 2:
         raise click.UsageError("give --threshold, --ngrams or --size, one of the three")
     if size is not None and names_arpa(target):
@@ -95,12 +93,7 @@ def command(
         keep=[] if keep is None else _ngrams_in(keep, before.unit),
         history=None if history is None else load(history),
     )
-    text = None if test is None else o.open_corpus(test, {}).held_out
-    scores: list[Any] = []
-    if text is not None:
-        with o.progress_bar(progress) as show:
-            scores = [each.tally(text, progress=show) for each in (before, after)]
-        check_events(scores[0])
+    scores = _scores([before, after], test, progress)
     after.save(target)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
@@ -118,12 +111,25 @@ def command(
         o.note(f"Note: {remark}")
 
 
+def _scores(models: list[Any], test: str | None, progress: bool | None) -> list[Any]:
+    """Return the tally of a text under each model; none without a text."""
+    from .results import check_events
+
+    if test is None:
+        return []
+    text = o.open_corpus(test, {}).held_out
+    with o.progress_bar(progress) as show:
+        scores = [model.tally(text, progress=show) for model in models]
+    check_events(scores[0])
+    return scores
+
+
 def _bytes(size: str) -> int:
     """Return the bytes that a size such as 10MB, 1.5 GiB or 4096 says."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", size.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", size.strip().lower())
+    if match is None:
         raise click.UsageError(f"--size {size!r}: give bytes, as in 4096, 500kB, 10MB or 1GiB")
-    number, prefix, binary = found.groups()
+    number, prefix, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** " kmg".index(prefix or " "))
 
 
@@ -162,16 +168,12 @@ def _sizes(model: Any) -> list[int]:
 
 
 def _print(rows: list[dict[str, Any]], output: str) -> None:
-    if output == "csv":
-        click.echo(tables.csv_table(rows))
-        return
     columns = [
         tables.Column("name", "", lambda name: _NAMES.get(name, name), right=False),
         tables.Column("before", "before", _shown),
         tables.Column("after", "after", _shown),
     ]
-    show = tables.markdown_table if output == "markdown" else tables.plain_table
-    click.echo(show(columns, rows))
+    click.echo(tables.text_table(columns, rows, output))
 
 
 def _shown(value: float) -> str:

@@ -38,9 +38,8 @@ def print_results(
         click.echo(tables.csv_table([_flat(row) for row in results]))
     else:
         columns = ranking_columns(View.TABLE, results)
-        show = tables.markdown_table if output == "markdown" else tables.plain_table
         click.echo(describe(summary) + "\n")
-        click.echo(show(columns, [ranking_row(result) for result in results]))
+        click.echo(tables.text_table(columns, [ranking_row(result) for result in results], output))
         if remarks:
             click.echo()
         for remark in remarks:
@@ -53,9 +52,8 @@ def print_results(
 
 
 def print_difference(difference: Decomposition, labels: Sequence[str], output: str) -> None:
-    """Print where the bits are that one model spends and another saves."""
+    """Print the parts of the difference in bits between two models."""
     a, b = labels[difference.a], labels[difference.b]
-    show = tables.markdown_table if output == "markdown" else tables.plain_table
     saved = difference.bits_b - difference.bits_a
     click.echo(f"\nwhy: {a} saves {saved:,.0f} bits of the {difference.bits_b:,.0f} of {b}")
     for split in difference.splits:
@@ -67,7 +65,7 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
             Column("difference", "difference", number(0)),
         )
         rows = [{**vars(part), "difference": part.difference} for part in split.parts]
-        click.echo(f"\n{show(columns, rows)}")
+        click.echo("\n" + tables.text_table(columns, rows, output))
     for winner, tokens in ((a, difference.tokens_a), (b, difference.tokens_b)):
         named = ", ".join(f"{token.token} ({abs(token.difference):,.0f})" for token in tokens[:8])
         click.echo(f"\nwords that {winner} saves most bits on: {named or 'none'}")
@@ -76,8 +74,8 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
 def _flat(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with one value for each key, as CSV has it."""
     first = result["first_impossible"]
-    told = first and f"{first['token']} {first['sentence']}:{first['position']}"
-    return {**result, "tied_with": "; ".join(result["tied_with"] or ()), "first_impossible": told}
+    event = first and f"{first['token']} {first['sentence']}:{first['position']}"
+    return {**result, "tied_with": "; ".join(result["tied_with"] or ()), "first_impossible": event}
 
 
 def check_events(scored: Scored) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lmkit.results.ledger import SurprisalLedger
 
 _LARGE = 1e15  # from here on six decimals would be invented
-_TOLD = (
+_HEADER = (
     "model", "signature", "context", "proper", "outcome_sum_low", "outcome_sum_mean",
     "outcome_sum_high", "outcome_sum_contexts", "impossible", "first_impossible",
 )  # fmt: skip
@@ -41,7 +41,7 @@ _TOLD = (
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="table: columns parted by tabs.",
+    help="table: columns separated by tabs.",
 )
 def command(
     model: str, text: str, per: str, context: str | None, output: str, **reading: Any
@@ -66,8 +66,8 @@ def command(
     check_events(ledger)
     rows = _token_rows(ledger) if per == "token" else _sentence_rows(ledger)
     if output == "json":
-        told = ledger.to_dict()
-        kept = {name: told[name] for name in _TOLD}
+        metrics = ledger.to_dict()
+        kept = {name: metrics[name] for name in _HEADER}
         o.print_json({"schema": 1, **kept, "rows": list(rows)})
         return
     for remark in remarks([ledger]):
@@ -86,7 +86,7 @@ def _token_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
         ledger.oov.tolist(),
         strict=True,
     )
-    for place, (sentence, position, offset, token, nats, oov) in enumerate(columns):
+    for index, (sentence, position, offset, token, nats, oov) in enumerate(columns):
         yield {
             "sentence": sentence,
             "position": position,
@@ -94,7 +94,7 @@ def _token_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
             "token": token,
             "nats": nats,
             "oov": oov,
-            **{name: column[place] for name, column in extra.items()},
+            **{name: column[index] for name, column in extra.items()},
         }
 
 
@@ -125,14 +125,14 @@ def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
 
 
 def _print_rows(rows: Iterator[dict[str, Any]], output: str) -> None:
-    """Print rows as they come, under a header: CSV, or columns parted by tabs.
+    """Print rows as they come, under a header: CSV, or columns separated by tabs.
 
     A canonical text holds no tab, and so no cell does.
     """
     csv_writer = csv.writer(sys.stdout, lineterminator="\n")
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         lines = ([*row], [_shown(value, output) for value in row.values()])
-        for cells in lines if place == 0 else lines[1:]:
+        for cells in lines if index == 0 else lines[1:]:
             if output == "csv":
                 csv_writer.writerow(cells)
             else:

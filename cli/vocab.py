@@ -130,8 +130,7 @@ def _print(facts: dict[str, Any], learned: LearnedText, top: int, output: str) -
             tables.Column("count", "count", tables.whole),
             tables.Column("share", "%", lambda share: f"{100 * share:.2f}"),
         ]
-        show = tables.markdown_table if output == "markdown" else tables.plain_table
-        click.echo("\n" + show(columns, rows))
+        click.echo("\n" + tables.text_table(columns, rows, output))
 
 
 def repr_token(token: str) -> str:

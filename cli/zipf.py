@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from . import options as o
 if TYPE_CHECKING:
     from lmkit.statistics.generated import GeneratedComparison
     from lmkit.statistics.zipf import ZipfReport
-    from lmkit.types import Progress
 
 
 @click.command()
@@ -79,7 +78,10 @@ def command(
     """
     reading = o.reading(options)
     if plot:
-        _check_plot(plot)
+        from lmkit.reporting.zipf.plot import check_format, write_zipf_plot
+
+        check_format(plot)  # before anything is measured
+        o.check_output(plot)
     if model and (plot or bootstrap):
         raise click.UsageError(
             "--model compares statistics; it takes neither --plot nor --bootstrap"
@@ -89,18 +91,17 @@ def command(
         if model:
             _print_generated(_generated(model, opened, unit, ngrams, seed or 0, show), output)
             return
+        from lmkit.models.fitting import named_progress
         from lmkit.statistics.zipf import measure_zipf
 
         reports = [
             measure_zipf(
                 corpus, unit=unit, ngrams=ngrams, bootstrap=bootstrap, seed=seed or 0,
-                progress=_part(show, corpus.name, place, len(opened)),
+                progress=named_progress(show, corpus.name, index, len(opened)),
             )
-            for place, corpus in enumerate(opened)
+            for index, corpus in enumerate(opened)
         ]  # fmt: skip
     if plot:
-        from lmkit.reporting.zipf.plot import write_zipf_plot
-
         write_zipf_plot(reports, plot)
     _print(reports, output, picture=plot is None)
     if plot:
@@ -109,8 +110,8 @@ def command(
 
 def _print(reports: Sequence[ZipfReport], output: str, *, picture: bool) -> None:
     if output == "json":
-        found = [report.to_dict() for report in reports]
-        o.print_json(found[0] if len(found) == 1 else {"schema": 1, "corpora": found})
+        printed = [report.to_dict() for report in reports]
+        o.print_json(printed[0] if len(printed) == 1 else {"schema": 1, "corpora": printed})
     elif output == "csv":
         rows = [row for report in reports for row in report.rows()]
         keys = dict.fromkeys(key for row in rows for key in row)
@@ -135,7 +136,7 @@ def _generated(
     unit: str,
     ngrams: int,
     seed: int,
-    show: Progress | None,
+    show: Callable[[str, float], None] | None,
 ) -> list[GeneratedComparison]:
     from lmkit.models.registry import load
     from lmkit.statistics.generated import compare_generated
@@ -149,13 +150,15 @@ def _generated(
     ]
 
 
-def _print_generated(found: Sequence[GeneratedComparison], output: str) -> None:
+def _print_generated(comparisons: Sequence[GeneratedComparison], output: str) -> None:
     if output == "json":
-        o.print_json({"schema": 1, "generated": [comparison.to_dict() for comparison in found]})
+        o.print_json(
+            {"schema": 1, "generated": [comparison.to_dict() for comparison in comparisons]}
+        )
     elif output == "csv":
         rows = [
             {"model": comparison.model, "text": comparison.text, **vars(row)}
-            for comparison in found
+            for comparison in comparisons
             for row in comparison.statistics
         ]
         click.echo(tables.csv_table(rows))
@@ -163,23 +166,4 @@ def _print_generated(found: Sequence[GeneratedComparison], output: str) -> None:
         from lmkit.reporting.zipf.tables import generated_table
 
         markdown = output == "markdown"
-        click.echo("\n\n".join(generated_table(c, markdown=markdown) for c in found))
-
-
-def _check_plot(plot: Path) -> None:
-    """Refuse a picture that cannot be written before anything is measured."""
-    from lmkit.reporting.zipf.plot import check_format
-
-    check_format(plot)
-    o.check_output(plot)
-
-
-def _part(show: Progress | None, name: str, place: int, total: int) -> Progress | None:
-    """Return a progress function for one corpus's share of the whole."""
-    if show is None:
-        return None
-
-    def part(what: str, share: float) -> None:
-        show(f"{name}: {what}", (place + share) / total)
-
-    return part
+        click.echo("\n\n".join(generated_table(c, markdown=markdown) for c in comparisons))

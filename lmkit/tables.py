@@ -95,6 +95,13 @@ def html_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> 
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def text_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], output: str) -> str:
+    """Return the table in a format of `FORMATS` but JSON; CSV has all keys of the rows."""
+    if output == "csv":
+        return csv_table(rows)
+    return (markdown_table if output == "markdown" else plain_table)(columns, rows)
+
+
 def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as CSV with a header of all keys; numbers at full precision."""
     out = io.StringIO()

@@ -1,8 +1,8 @@
 """Blocks: the pieces of a text that uncertainty is measured over.
 
-Neighbouring words are not independent: they share a sentence, a topic, an author. What is taken as
-independent are documents, where they are known and there are enough of them; the uncertainty is
-then about texts like these documents. Else the blocks are sentences, or stretches of a text that
+Neighbouring words are not independent: they share a sentence, a topic, an author. Documents are
+taken as independent, where they are known and there are enough of them; the uncertainty is then
+about texts like these documents. Else the blocks are sentences, or stretches of a text that
 has no sentence ends; neighbours among them may depend on one another
 (:mod:`lmkit.evaluation.dependence`), and the uncertainty is about more of this text.
 """
@@ -24,8 +24,8 @@ from lmkit.text.corpus import Text
 from lmkit.text.unspaced import NO_TABLE, splits_unspaced, unspaced_table
 from lmkit.text.vocabulary import EOS_ID
 
-FEWEST_BLOCKS = 5  # of which a standard error is estimated at all
-FEWEST_DOCUMENTS = 5  # fewer tell nothing of others: their text is measured by sentences
+FEWEST_BLOCKS = 5  # with fewer, no standard error is estimated
+FEWEST_DOCUMENTS = 5  # with fewer, the sentences are the blocks
 SHORTEST_STRETCH = 20  # words: about a sentence
 DOCUMENT, SENTENCE, STRETCH = "document", "sentence", "stretch"
 SCOPES = {DOCUMENT: "texts like these", SENTENCE: "this text", STRETCH: "this text"}
@@ -35,11 +35,11 @@ SCOPES = {DOCUMENT: "texts like these", SENTENCE: "this text", STRETCH: "this te
 class Blocks:
     """The blocks of a text, B of them, which are the same under every model and unit.
 
-    ``kind`` is ``document``, ``sentence`` or ``stretch``. ``length`` is how many sentences, or
-    words of a stretch, there are in each (what is left over is in the last), 1 for documents;
-    ``bytes`` int64 (B,) their UTF-8 bytes, one for a sentence end among them. ``sentences`` int64
+    ``kind`` is ``document``, ``sentence`` or ``stretch``. ``length`` is the number of
+    sentences, or words of a stretch, in each (the last has the remainder as well), 1 for documents;
+    ``bytes`` int64 (B,) their UTF-8 bytes, one for each sentence end included. ``sentences`` int64
     (B,) is the first sentence of each, None in a text without sentence ends; ``offsets`` int64 (B,)
-    the first character, where it was counted.
+    the first character, None where it was not counted.
     """
 
     kind: str
@@ -65,13 +65,13 @@ class Blocks:
 
     def first_events(self, ledger: SurprisalLedger) -> NDArray[np.int64]:
         """Return the first event of each block, and the number of events: int64 (B + 1,)."""
-        found = np.full(len(self) + 1, len(ledger), np.int64)
+        first = np.full(len(self) + 1, len(ledger), np.int64)
         if self.sentences is not None and ledger.sentence_bytes is not None:
-            found[:-1] = first_of_sentences(ledger.ids, EOS_ID, self.sentences)
+            first[:-1] = first_of_sentences(ledger.ids, EOS_ID, self.sentences)
         else:
-            # Events are in the order of the text: a block has those from its first one on.
-            found[:-1] = first_at(ledger.offsets, self.first_characters)
-        return found
+            # Events are in the order of the text.
+            first[:-1] = first_at(ledger.offsets, self.first_characters)
+        return first
 
     def totals(self, ledger: SurprisalLedger, values: NDArray[np.generic]) -> NDArray[np.float64]:
         """Return the sum of one value for each event over each block, float64 (B,)."""
@@ -81,7 +81,8 @@ class Blocks:
 def blocks_of(text: Text, ledger: SurprisalLedger | None = None) -> Blocks:
     """Return the documents of a text where there are enough of them, else sentences or stretches.
 
-    A `ledger` of the text may know its sentences and documents, which saves another reading.
+    A `ledger` of the text may hold the sizes of its sentences and documents, so that the text need
+    not be read again.
     """
     sizes = text.document_sizes if ledger is None else ledger.document_sizes
     if sizes is not None and len(sizes) >= FEWEST_DOCUMENTS:
@@ -105,7 +106,7 @@ def sentence_blocks(text: Text, ledger: SurprisalLedger | None = None) -> Blocks
 
 
 def _stretches(text: Text) -> Blocks:
-    """Return stretches of as many words each, 20 or more, at most 1,000 of them."""
+    """Return stretches of equally many words, 20 or more, at most 1,000 of them."""
     unspaced = unspaced_table() if splits_unspaced(text.normalize) else NO_TABLE
     words = _measured(text, b" \n", unspaced)
     length = max(SHORTEST_STRETCH, -(-len(words) // MOST_RUNS))
@@ -130,7 +131,7 @@ def _measured(text: Text, separators: bytes, unspaced: NDArray[np.bool_]) -> NDA
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return what stands before each of some runs.
+    """Return the sum of the sizes before each run: an exclusive cumulative sum.
 
     >>> _starts(np.array([2, 1, 4]))
     array([0, 2, 3])
@@ -152,7 +153,7 @@ def sums_between(first: NDArray[np.int64], values: NDArray[np.generic]) -> NDArr
 
 
 def block_starts(segments: int, length: int) -> NDArray[np.int64]:
-    """Return where blocks of `length` segments begin; what is left over joins the last one.
+    """Return the first segment of each block of `length`; the remainder joins the last block.
 
     >>> block_starts(7, 3)
     array([0, 3])
@@ -161,7 +162,7 @@ def block_starts(segments: int, length: int) -> NDArray[np.int64]:
 
 
 def shortest_block(sentences: int) -> int:
-    """Return how many sentences make a block, so that there are at most 1,000 blocks.
+    """Return the number of sentences to a block, such that there are at most 1,000 blocks.
 
     It is a power of two, as the runs of a tally are.
     """

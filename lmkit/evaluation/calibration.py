@@ -1,4 +1,4 @@
-"""Does a model know what it knows? Entropy against surprisal, the top guess against the text."""
+"""Calibration: entropy against surprisal, and the probability of the top guess against accuracy."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lmkit.models.base import LanguageModel
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.text.vocabulary import EOS_ID
 
-EVENTS = 2000  # a distribution for each of them must be worked out
-_RUN = 50  # neighbouring events are sampled together: to reach a place costs more than to go on
+EVENTS = 2000  # each needs the whole distribution, (V,)
+_RUN = 50  # consecutive events to a sample: reaching a position costs more than advancing
 _BINS = 10
 
 
 @dataclass(frozen=True)
 class Bin:
-    """A tenth of the sampled events, those with like predictions.
+    """A bin of a reliability diagram: a tenth of the sampled events, sorted by prediction.
 
-    ``expected`` is the mean of what the model said, ``observed`` the mean of what came: the
-    probability of the top guess and how often it was right, or the entropy of the distribution and
-    the surprisal, both in bits. ``events`` is how many there are.
+    ``expected`` is the mean prediction and ``observed`` the mean outcome: the probability of the
+    top guess and its accuracy, or the entropy of the distribution and the surprisal, both in bits.
+    ``events`` is the number of events.
     """
 
     expected: float
@@ -34,11 +34,13 @@ class Bin:
 class Calibration:
     """How a model's distributions agree with a text, over a sample of its events.
 
-    ``model`` is its place in the ranking. ``top_guess`` are bins by the probability of the most
+    ``model`` is its rank, from 0. ``top_guess`` are bins by the probability of the most
     probable outcome, lowest first; ``entropy`` bins by the entropy of the distribution. In a
-    calibrated model expected equals observed in each bin, but for chance. ``accuracy`` is how often
-    the top guess was right, ``confidence`` the mean probability it had, ``error`` the expected
-    calibration error: the mean of |expected - observed| over the events.
+    calibrated model expected equals observed in each bin, up to sampling error. ``accuracy`` is
+    the share of events in which the top guess was right, ``confidence`` its mean probability,
+    ``error`` the expected calibration error: the mean of |expected - observed| over the events.
+    With bins of 3 and 1 events that expect 0.5 and 0.9 and observe 0.6 and 0.5, it is
+    (3 * 0.1 + 1 * 0.4) / 4 = 0.175.
     ``mean_entropy`` and ``mean_surprisal`` are in bits, ``events`` how many were sampled.
     """
 
@@ -57,13 +59,13 @@ def calibrate(
     model: LanguageModel,
     ledger: SurprisalLedger,
     *,
-    place: int = 0,
+    index: int = 0,
     events: int = EVENTS,
     seed: int = 0,
 ) -> Calibration:
     """Return how a model's distributions agree with the text of a ledger of its own.
 
-    About `events` events are sampled, in runs of 50; `place` is the model's in its ranking.
+    About `events` events are sampled, in runs of 50; `index` is the model's rank, from 0.
     Unknown tokens count as ``<unk>``.
     """
     if ledger.context != "document":
@@ -77,7 +79,7 @@ def calibrate(
     top_guess = _bins(confidence, hit)
     error = sum(part.events * abs(part.expected - part.observed) for part in top_guess)
     return Calibration(
-        model=place,
+        model=index,
         events=len(hit),
         accuracy=float(hit.mean()),
         confidence=float(confidence.mean()),
@@ -90,7 +92,7 @@ def calibrate(
 
 
 def _runs(total: int, events: int, seed: int) -> list[tuple[int, int]]:
-    """Return where runs begin and end: one at a random place in each of equal parts of the text."""
+    """Return the span of each run: one at a random offset in each of equal parts of a text."""
     if total <= events:
         return [(0, total)]
     parts = -(-events // _RUN)
@@ -102,7 +104,7 @@ def _runs(total: int, events: int, seed: int) -> list[tuple[int, int]]:
 
 
 def _resets(ledger: SurprisalLedger) -> NDArray[np.int64]:
-    """Return the rising places of the events before which the model's state began anew."""
+    """Return the indices, in increasing order, of the events before which the state was reset."""
     if ledger.context == "sentence":
         return np.append(0, np.flatnonzero(ledger.ids == EOS_ID) + 1)
     if ledger.context == "document" and ledger.document_offsets is not None:
@@ -117,13 +119,13 @@ def _predictions(
     start: int,
     stop: int,
 ) -> NDArray[np.float64]:
-    """Return entropy and surprisal in bits, top probability and whether it came, float64 (4, n)."""
+    """Return entropy and surprisal (bits), top probability, and whether right: float64 (4, n)."""
     begin = int(resets[np.searchsorted(resets, start, side="right") - 1])
     state = model.advance(ids[begin:start])
-    begun = set(resets[(resets > start) & (resets < stop)].tolist())
+    reset = set(resets[(resets > start) & (resets < stop)].tolist())
     columns = np.empty((4, stop - start))
     for column, index in enumerate(ids[start:stop].tolist()):
-        if start + column in begun:
+        if start + column in reset:
             state = model.initial_state()
         log_probs = model.next_log_probs(state=state)
         probs = np.exp(log_probs)
@@ -140,7 +142,7 @@ def _predictions(
 
 
 def _bins(expected: NDArray[np.float64], observed: NDArray[np.float64]) -> tuple[Bin, ...]:
-    """Return tenths of the events, by what was expected."""
+    """Return tenths of the events, sorted by prediction."""
     tenths = np.array_split(np.argsort(expected, kind="stable"), _BINS)
     return tuple(
         Bin(float(expected[tenth].mean()), float(observed[tenth].mean()), len(tenth))

@@ -1,4 +1,4 @@
-"""Whether ledgers may share a ranking: what measures another thing is refused, and told why."""
+"""Which ledgers may share a ranking: those that measure the same thing. Others are refused."""
 
 from __future__ import annotations
 

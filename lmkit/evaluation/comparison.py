@@ -237,13 +237,14 @@ def _calibrations(
     comparison: Comparison, events: int, seed: int, progress: Progress | None
 ) -> tuple[Calibration, ...]:
     """Return the calibration of each model over a sample of events; none for no events."""
-    found = []
-    for index, (model, ledger) in enumerate((one.model, one.scored) for one in comparison.models):
-        if events and model is not None:
+    calibrations = []
+    for index, one in enumerate(comparison.models):
+        if events and one.model is not None:
             if progress is not None:
-                progress(f"calibrating {ledger.model}", index / len(comparison.models))
-            found.append(calibrate(model, ledger, place=index, events=events, seed=seed))
-    return tuple(found)
+                progress(f"calibrating {one.label}", index / len(comparison.models))
+            found = calibrate(one.model, one.scored, index=index, events=events, seed=seed)
+            calibrations.append(found)
+    return tuple(calibrations)
 
 
 def _training_counts(

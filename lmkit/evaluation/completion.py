@@ -1,4 +1,4 @@
-"""Ledgers and tallies of closed vocabularies, completed: what is unknown is spelled."""
+"""Closed vocabularies, completed by spelling models: a cost for each unknown token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPELLED = "spell"  # what a signature says of unknown tokens
 
 
 class Spellers:
-    """The spelling models of several language models; those of one vocabulary share one.
+    """The spelling models of several language models; models with one vocabulary share a speller.
 
     `train` is the training text of models that do not say what they were trained on.
     """
@@ -39,7 +39,7 @@ class Spellers:
         self._spans: dict[tuple[str, str], Spans] = {}  # by that and the unit
 
     def knows(self, model: LanguageModel) -> bool:
-        """Return whether there is anything to learn a model's speller from."""
+        """Return whether a model's speller can be learned, from its own types or from `train`."""
         return model.unit != "word" or model.dropped_ is not None or self.train is not None
 
     def of(self, model: LanguageModel) -> Speller:
@@ -108,14 +108,10 @@ def _nothing_to_spell() -> Speller:
     raise AssertionError("a ledger without unknown tokens needs no speller")
 
 
-def _canonical_text(scored: Scored) -> str:
-    return scored.text.canonical()
-
-
 def complete(
     scored: Closed,
     speller: Callable[[], Speller],
-    read: Callable[[Scored], str] = _canonical_text,
+    read: Callable[[Scored], str] = lambda scored: scored.text.canonical(),
 ) -> Closed:
     """Return a ledger or a tally with the cost of spelling each unknown token, as its `spelling`.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.intervals import LEVEL, Interval
-from lmkit.evaluation.measuring import measure_all, tally_all
+from lmkit.evaluation.measuring import Measured, measure_all, tally_all
 from lmkit.models.registry import create
-from lmkit.results.proper import MARK, Impossible, OutcomeSums, no_events, remarks
+from lmkit.results.proper import MARK, no_events, remarks
 from lmkit.text.corpus import Corpus, Text
 from lmkit.types import Progress
 
@@ -21,48 +21,35 @@ if TYPE_CHECKING:
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)
 
 
+_METRICS = (
+    "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high", "perplexity", "oov", "fit_seconds",
+    "impossible", "proper", "outcome_sum_low", "outcome_sum_mean", "outcome_sum_high",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class CurvePoint:
     """A model after a part of the training text.
 
-    ``fraction`` is the share of the training text's sentences, ``words`` how many words that is;
-    ``bits_per_byte`` the interval on the test text, ``perplexity`` that for each event of the unit,
-    ``oov`` the number of unknown events of all ``events``, ``impossible`` that of events of
-    probability 0, ``first_impossible`` the first of these; ``proper`` and ``outcome_sums`` are as
-    in :class:`~lmkit.results.scored.Scored`.
+    ``fraction`` is the share of the training text's sentences, ``words`` their number of words;
+    ``measured`` holds the scores of the test text and their intervals.
     """
 
     model: str
     fraction: float
     words: int
-    bits_per_byte: Interval
-    perplexity: float
-    oov: int
-    fit_seconds: float | None
-    events: int = 0
-    impossible: int = 0
-    first_impossible: Impossible | None = None
-    proper: bool = True
-    outcome_sums: OutcomeSums | None = None
+    measured: Measured[Any]
+
+    @property
+    def bits_per_byte(self) -> Interval:
+        """Bits per byte of the test text, unknown words spelled, with the confidence interval."""
+        return self.measured.bits_per_byte
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as the JSON output has it."""
-        return {
-            "model": self.model,
-            "fraction": self.fraction,
-            "words": self.words,
-            "bits_per_byte": self.bits_per_byte.value,
-            "bits_per_byte_low": self.bits_per_byte.low,
-            "bits_per_byte_high": self.bits_per_byte.high,
-            "perplexity": self.perplexity,
-            "oov": self.oov,
-            "fit_seconds": self.fit_seconds,
-            "impossible": self.impossible,
-            "proper": self.proper,
-            "outcome_sum_low": None if self.outcome_sums is None else self.outcome_sums.low,
-            "outcome_sum_mean": None if self.outcome_sums is None else self.outcome_sums.mean,
-            "outcome_sum_high": None if self.outcome_sums is None else self.outcome_sums.high,
-        }
+        metrics = self.measured.to_dict()
+        own = {"model": self.model, "fraction": self.fraction, "words": self.words}
+        return {**own, **{name: metrics[name] for name in _METRICS}}
 
 
 @dataclass(frozen=True)
@@ -82,8 +69,9 @@ class LearningCurve:
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the models after the largest part: `proper.remarks`."""
-        return remarks((self.of(model)[-1] for model in self.models), mark=MARK)
+        """Sentences about the models after the largest part: `proper.remarks`."""
+        last = [self.of(model)[-1].measured.scored for model in self.models]
+        return remarks(last, mark=MARK)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with one row for each point."""
@@ -119,30 +107,17 @@ def learning_curve(
         raise CorpusError(no_events(corpus.test.name))
     points = []
     steps = [(spec, fraction) for spec in specs for fraction in sorted(fractions)]
-    for place, (spec, fraction) in enumerate(steps):
+    for index, (spec, fraction) in enumerate(steps):
         if progress is not None:
-            progress(f"{spec} on {fraction:g}", place / len(steps))
+            progress(f"{spec} on {fraction:g}", index / len(steps))
         model = create(spec)
         part = beginning(corpus.train, fraction)
         model.fit(replace(corpus, train=part))
         tallies = tally_all([model], corpus.test, spellers=Spellers())
         (measured,) = measure_all([model], tallies, level=level)
-        points.append(
-            CurvePoint(
-                model=spec,
-                fraction=fraction,
-                words=part.summary.words,
-                bits_per_byte=measured.bits_per_byte,
-                perplexity=measured.scored.perplexity,
-                oov=measured.scored.oov_count,
-                fit_seconds=model.fit_seconds_,
-                events=measured.scored.events,
-                impossible=measured.scored.impossible,
-                first_impossible=measured.scored.first_impossible,
-                proper=measured.scored.proper,
-                outcome_sums=measured.scored.outcome_sums,
-            )
-        )
+        scored = replace(measured.scored, model=spec)  # as it was named
+        kept = replace(measured, model=None, scored=scored)  # the model's memory is freed
+        points.append(CurvePoint(spec, fraction, part.summary.words, kept))
     return LearningCurve(tuple(points))
 
 

@@ -1,8 +1,8 @@
-"""Why does one model beat another? The difference in bits, split exactly.
+"""The difference of two models in bits, split exactly by properties of the words.
 
 What models of all units share are the words of the canonical text and its sentence ends: the items.
 An item's bits are those of all events that begin in it. The space before a word belongs to the
-word: to write it is to say that the sentence goes on.
+word, since predicting it means predicting that the sentence goes on.
 """
 
 from __future__ import annotations
@@ -29,8 +29,20 @@ SENTENCES, TOKENS = 10, 20  # how many are named for each side
 _Differing = TypeVar("_Differing", "SentenceDifference", "TokenDifference")
 
 
+class _Difference:
+    """What has the bits of two models, ``bits_a`` and ``bits_b``."""
+
+    bits_a: float
+    bits_b: float
+
+    @property
+    def difference(self) -> float:
+        """Bits of `a` minus bits of `b`: negative where `a` is better."""
+        return self.bits_a - self.bits_b
+
+
 @dataclass(frozen=True)
-class Part:
+class Part(_Difference):
     """One part of a text, and what two models paid for it.
 
     ``label`` names the part; ``items`` is how many words and sentence ends it holds; ``bits_a``
@@ -42,11 +54,6 @@ class Part:
     bits_a: float
     bits_b: float
 
-    @property
-    def difference(self) -> float:
-        """Bits of `a` minus bits of `b`: negative where `a` is better."""
-        return self.bits_a - self.bits_b
-
 
 @dataclass(frozen=True)
 class Split:
@@ -54,7 +61,7 @@ class Split:
 
     ``by`` is ``frequency`` (how often training has the word: 0, 1, 2–4, 5–9, 10–99, 100–999,
     1000+, and the sentence ends), ``kind`` (sentence ends, and words by which of the two models
-    knows them), ``position`` (the place in the sentence, from 1) or ``order`` (the n-gram order
+    knows them), ``position`` (in the sentence, from 1) or ``order`` (the n-gram order
     that matched in `a`). Parts without items are left out.
     """
 
@@ -63,7 +70,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class SentenceDifference:
+class SentenceDifference(_Difference):
     """A sentence on which two models differ: ``number`` from 0, its ``text``, and its bits."""
 
     number: int
@@ -71,14 +78,9 @@ class SentenceDifference:
     bits_a: float
     bits_b: float
 
-    @property
-    def difference(self) -> float:
-        """Bits of `a` minus bits of `b`: negative where `a` is better."""
-        return self.bits_a - self.bits_b
-
 
 @dataclass(frozen=True)
-class TokenDifference:
+class TokenDifference(_Difference):
     """A word type on which two models differ, over its ``count`` occurrences in the text."""
 
     token: str
@@ -86,17 +88,12 @@ class TokenDifference:
     bits_a: float
     bits_b: float
 
-    @property
-    def difference(self) -> float:
-        """Bits of `a` minus bits of `b`: negative where `a` is better."""
-        return self.bits_a - self.bits_b
-
 
 @dataclass(frozen=True)
 class Decomposition:
     """The difference of two models on one text, in bits, by several properties.
 
-    ``a`` and ``b`` are places in the ranking; ``bits_a`` and ``bits_b`` the totals, which the
+    ``a`` and ``b`` are ranks, from 0; ``bits_a`` and ``bits_b`` the totals, which the
     parts of every split sum to. ``sentences_a`` are those where `a` gains most over `b`, the
     largest gain first, ``sentences_b`` the reverse; ``tokens_a`` and ``tokens_b`` likewise.
     """
@@ -143,10 +140,10 @@ class Items:
     def tokens(self) -> list[str]:
         """The words, ``</s>`` for sentence ends."""
         stops = [*self.starts.tolist(), len(self.canonical)][1:]  # none for an empty text
-        places = zip(self.starts.tolist(), stops, self.is_end.tolist(), strict=True)
+        spans = zip(self.starts.tolist(), stops, self.is_end.tolist(), strict=True)
         return [
             EOS if is_end else self.canonical[start:stop].removeprefix(" ")
-            for start, stop, is_end in places
+            for start, stop, is_end in spans
         ]
 
     @cached_property
@@ -156,10 +153,10 @@ class Items:
 
     @cached_property
     def position(self) -> NDArray[np.int64]:
-        """The place of each item in its sentence, from 1, int64 (N,)."""
-        places = np.arange(len(self), dtype=np.int64)
+        """The position of each item in its sentence, from 1, int64 (N,)."""
+        indices = np.arange(len(self), dtype=np.int64)
         first = np.concatenate(([True], self.is_end[:-1]))
-        return places - np.maximum.accumulate(np.where(first, places, 0)) + 1
+        return indices - np.maximum.accumulate(np.where(first, indices, 0)) + 1
 
 
 def items_of(text: Text) -> Items:
@@ -169,7 +166,7 @@ def items_of(text: Text) -> Items:
     ends = np.flatnonzero(codes == 10)
     edges = [np.flatnonzero(codes == 32), ends, ends + 1]
     if splits_unspaced(text.normalize):
-        # Each of these is a word by itself, and no space stands beside one.
+        # Each of these characters is a word by itself, without a space before or after it.
         alone = np.flatnonzero(unspaced_table()[codes])
         edges += [alone, alone + 1]
     starts = np.unique(np.concatenate(([0], *edges)))
@@ -205,10 +202,12 @@ def decompose(
     frequencies: NDArray[np.int64] | None = None,
     items: Items | None = None,
 ) -> Decomposition:
-    """Return what sets two ledgers of one text apart, `a` and `b` their places in `ledgers`.
+    """Return the difference in bits of two ledgers of one text, split by several properties.
+
+    `a` and `b` are their indices in `ledgers`.
 
     `frequencies` is how often training has each word, as `word_frequencies` gives it. `items` are
-    those of the text, where they are at hand. Raises NotComparableError where a model gives an
+    those of the text, if they are known already. Raises NotComparableError where a model gives an
     event probability 0: an infinite difference has no parts.
     """
     first, second = ledgers[a], ledgers[b]

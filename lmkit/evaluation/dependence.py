@@ -1,19 +1,20 @@
-"""How sure is a total over neighbouring blocks of a text that depend on one another?
+"""The standard error of a total over the blocks of a text, where neighbours are correlated.
 
-Let e_1 ... e_B be what each of B blocks has above its share: x_b - r y_b for the ratio
+Let e_1 ... e_B be the residuals of B blocks: x_b - r y_b for the ratio
 r = sum(x) / sum(y). Their cosine terms c_1 ... c_(B-1) (the orthonormal discrete cosine transform,
 DCT-II) are averages over the text: c_1 weighs its first half against its second, c_2 its middle
 against its ends, c_k has k changes of sign. Were the blocks independent, every c_k^2 would have one
 mean, the variance of a block. Neighbours that share a topic or a style make the first terms, which
-compare long stretches, larger than the rest, and it is the first ones that say how sure the total
-is: its variance is estimated by
+compare long stretches, larger than the rest, and the variance of the total
+is estimated from the first ones:
 
     B (c_1^2 + ... + c_n^2) / n,
 
 and the total divided by the root of that follows Student's t with n degrees of freedom (the equally
 weighted cosine estimator: Müller 2007, Journal of Econometrics 141; Lazarus, Lewis, Stock and
 Watson 2018, Journal of Business & Economic Statistics 36). It serves the purpose of the t statistic
-of n + 1 large groups (Ibragimov and Müller 2010) and loses less to neighbours that a border parts.
+of n + 1 large groups (Ibragimov and Müller 2010), and loses less where neighbours fall into
+different groups.
 
 How many terms are alike is decided by fitting, by Whittle's likelihood, the curve
 a (1 + s / (1 + (k/w)^p)) to c_k^2: s is how far the first terms stand out, w where they fall to
@@ -32,19 +33,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLD = 3.0  # twice the log-likelihood: found by chance in about one independent text of ten
+THRESHOLD = 3.0  # twice the log-likelihood: exceeded by chance in about one independent text of ten
 NARROWEST = 4.0  # terms: the width w of a topic that lasts for a quarter of the text
 FEWEST_TERMS = 4  # fewer have no useful quantile: t is 2.8 standard errors with 4, 4.3 with 2
 BIAS = 0.15  # how far the mean of the terms used may lie below the first one, by the fitted curve
 _MOST_CORRECTION = 2.0  # of a variance whose fewest terms are biased by more than that
 _STRENGTHS = 2.0 ** np.arange(-2, 13)  # the values of s that are tried
 _SIZE_POWER = 1.5  # between 1, words that are independent, and 2, a rate of its own for each block
-_ROUNDING = 1e-9  # of the largest series: what smaller ones can be due to
+_ROUNDING = 1e-9  # relative to the largest series: smaller ones are rounding errors
 
 
 @dataclass(frozen=True)
 class Dependence:
-    """What the blocks of a text are taken for.
+    """Whether the blocks of a text are correlated, and how their variance is estimated.
 
     ``terms`` is the number of cosine terms that the variance is estimated from, None where blocks
     are independent. ``correction`` is what their mean is multiplied by, because the first terms
@@ -78,7 +79,7 @@ def cosine_terms(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def find_dependence(series: NDArray[np.float64]) -> Dependence:
-    """Return what the blocks of a text are taken for, from residuals (P, B) that all tell of it.
+    """Return the dependence of a text's blocks, estimated from P series of residuals, (P, B).
 
     The series are made uncorrelated first, so that it makes no difference which differences of
     several models are given.
@@ -151,8 +152,8 @@ def _uncorrelated(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     _, sizes, rows = np.linalg.svd(terms, full_matrices=False)
     most = max(1, terms.shape[1] // 8)
-    found: NDArray[np.float64] = rows[:most][sizes[:most] > _ROUNDING * sizes[0]]
-    return found
+    kept: NDArray[np.float64] = rows[:most][sizes[:most] > _ROUNDING * sizes[0]]
+    return kept
 
 
 @lru_cache(maxsize=2)

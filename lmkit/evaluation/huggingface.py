@@ -84,8 +84,10 @@ def _load(folder: Path) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
-        told = str(error).partition("\n")[0]
-        raise LmkitError(f"{folder}: no causal language model can be read here ({told})") from None
+        reason = str(error).partition("\n")[0]
+        raise LmkitError(
+            f"{folder}: no causal language model can be read here ({reason})"
+        ) from None
     return model.eval(), tokenizer
 
 
@@ -104,7 +106,7 @@ def _start_of(tokenizer: Any) -> int:
 
 
 def _encoded(tokenizer: Any, canonical: str) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
-    """Return the token ids of a text, and the characters that each stands for."""
+    """Return the token ids of a text, and the span of characters of each."""
     encoded = tokenizer(canonical, add_special_tokens=False, return_offsets_mapping=True)
     ids, spans = np.array(encoded["input_ids"], np.int64), list(encoded["offset_mapping"])
     if tokenizer.unk_token_id is not None and (ids == tokenizer.unk_token_id).any():
@@ -117,7 +119,7 @@ def _encoded(tokenizer: Any, canonical: str) -> tuple[NDArray[np.int64], list[tu
 
 
 def _places(spans: list[tuple[int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return where tokens stand: what is left of their spans by the tokens before them.
+    """Return offset and length of each token: its span less what the tokens before it cover.
 
     The bytes of one character can be several tokens, all with the span of that character: it is
     the first one's, and the others have length 0 within it.
@@ -138,7 +140,7 @@ def _surprisals(model: Any, ids: NDArray[np.int64], start: int, window: int) -> 
 
     known = torch.as_tensor(np.concatenate(([start], ids)), device=model.device)
     nats = np.empty(len(ids))
-    done = 0  # tokens scored; token t is known[t + 1], predicted from what stands before
+    done = 0  # tokens scored; token t is known[t + 1], predicted from those before it
     with torch.inference_mode():
         while done < len(ids):
             fresh = min(window if done == 0 else window // 2, len(ids) - done)

@@ -1,4 +1,4 @@
-"""Models that have seen the test text: what a table says of them, and where it is found out."""
+"""Test text in the training data: how it is detected, and how tables and remarks report it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _HALF = 0.5  # of the test text
 
 
 def with_training_text(scored: S, train: Text | None) -> S:
-    """Return a ledger or a tally that knows its training text, which is `train` if it has no other.
+    """Return scores with the overlap of training and test text; `train` is used if none is known.
 
-    That of a model which says what it was trained on stays: `train` is that of ARPA files and of
-    other tools' ledgers.
+    Models that record their training text keep it: `train` is for ARPA files and for ledgers of
+    other tools.
     """
     if train is None or scored.seen is not None:
         return scored
@@ -43,7 +43,7 @@ def _read(text: Text) -> tuple[PassageSink, Meter]:
 
 
 def leakage_mark(result: Mapping[str, Any]) -> str:
-    """Return what a table says beside the model of a result (see :meth:`Scored.to_dict`).
+    """Return the cell of a table that says whether a model saw the test text (`Scored.to_dict`).
 
     >>> result = {"trained_on_test": True, "seen_in_training": 0.834, "tuned_on_test": False}
     >>> leakage_mark(result), leakage_mark({**result, "trained_on_test": None})

@@ -25,6 +25,7 @@ from lmkit.evaluation.completion import Spellers
 from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.models.base import LanguageModel
+from lmkit.models.fitting import named_progress
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.scored import Scored
 from lmkit.results.tally import Tally
@@ -64,7 +65,7 @@ class Measured(Generic[S]):
 
     @property
     def scope(self) -> str | None:
-        """What the intervals are about: texts like these documents, or this text; None for none."""
+        """The population of the intervals: texts like these documents, or this text; None: none."""
         return None if self.bits_per_byte.blocks < FEWEST_BLOCKS else SCOPES[self.kind]
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def fit_all(
     """Fit those of some models that are not fitted yet on a corpus."""
     for index, model in enumerate(models):
         if not model.is_fitted:
-            show = _share(progress, model.spec, index, len(models) + 1)  # the last: scoring
+            show = named_progress(progress, model.spec, index, len(models) + 1)  # the last: scoring
             if show is not None:
                 show("fitting", 0.0)
             model.fit(corpus, progress=show)
@@ -142,21 +143,14 @@ def _scoring(
 ) -> Iterator[tuple[LanguageModel, Progress | None]]:
     """Yield each model with the progress function of its share of the scoring."""
     for index, model in enumerate(models):
-        show = _share(progress, model.spec, index, len(models))
+        show = named_progress(progress, model.spec, index, len(models))
         if show is not None:
             show("scoring", 0.0)
         yield model, show
 
 
-def _share(progress: Progress | None, name: str, index: int, count: int) -> Progress | None:
-    """Return the progress function of one of `count` equal tasks, which puts its name in front."""
-    if progress is None:
-        return None
-    return lambda what, done: progress(f"{name}: {what}", (index + done) / count)
-
-
 class _Sums(NamedTuple):
-    """What each of B blocks has: nats, what spelling costs, events, bytes."""
+    """The sums of each of B blocks: nats, nats of spelling, events, bytes; each (B,)."""
 
     nats: NDArray[np.float64]
     spelling: NDArray[np.float64] | None
@@ -270,7 +264,7 @@ def _between_documents(documents: _Sums, sentences: _Sums) -> float | None:
 
 
 def scope_remark(measured: Measured[Any]) -> str:
-    """Return a sentence that says what the intervals of a text are about, or why there is none."""
+    """Return a sentence on what population the intervals are about, or on why there are none."""
     count, kind = measured.bits_per_byte.blocks, measured.kind
     documents = measured.scored.summary.documents
     if measured.scope is None:

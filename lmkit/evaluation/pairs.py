@@ -64,19 +64,19 @@ def compare_pairs(
 
     `nats` holds the surprisal of each block, float64 (B,), for each model; `bytes_` is the size of
     each. `independent` says that blocks are, as documents are; else neighbours may not be. Families
-    of pairs are tested at 1 - `level`. Totals that agree to one part in a million are equal: what
-    such a difference tells apart is rounding, not models.
+    of pairs are tested at 1 - `level`. Totals that agree to one part in a million are taken as
+    equal: such a difference is one of rounding, not of models.
     """
     size = bytes_.astype(np.float64)
     totals = [float(each.sum()) for each in nats]
-    found = INDEPENDENT if independent else _dependence(nats, size)
+    dependence = INDEPENDENT if independent else _dependence(nats, size)
     pairs = []
     for a in range(len(nats)):
         for b in range(a + 1, len(nats)):
             finite = math.isfinite(totals[a]), math.isfinite(totals[b])
             if all(finite):
                 bits = (nats[a] - nats[b]) / np.log(2)
-                pair = _pair(a, b, bits, size, found, level)
+                pair = _pair(a, b, bits, size, dependence, level)
                 equal = abs(totals[a] - totals[b]) <= ROUNDING * totals[a]
                 pairs.append(replace(pair, p_value=1.0) if equal else pair)
             else:
@@ -89,7 +89,7 @@ def compare_pairs(
 
 
 def _dependence(nats: Sequence[NDArray[np.float64]], size: NDArray[np.float64]) -> Dependence:
-    """Return what all differences of the models together say of the blocks."""
+    """Return the dependence of the blocks, estimated from all differences between models."""
     finite = np.array([each for each in nats if np.isfinite(each.sum())])
     if len(finite) < 2 or not len(size):
         return INDEPENDENT
@@ -104,21 +104,21 @@ def _pair(
     dependence: Dependence,
     level: float,
 ) -> Pair:
-    found = ratio_interval(bits, size, dependence=dependence, level=level)
-    if math.isnan(found.standard_error):
+    interval = ratio_interval(bits, size, dependence=dependence, level=level)
+    if math.isnan(interval.standard_error):
         p_value = math.nan
-    elif found.standard_error == 0:
-        p_value = float(found.value == 0)
+    elif interval.standard_error == 0:
+        p_value = float(interval.value == 0)
     else:
-        p_value = two_sided(abs(found.value) / found.standard_error, found.degrees)
+        p_value = two_sided(abs(interval.value) / interval.standard_error, interval.degrees)
     return Pair(
-        a, b, found.value, found.low, found.high, found.standard_error, found.degrees,
-        p_value, p_value, True, math.nan, found.blocks,
+        a, b, interval.value, interval.low, interval.high, interval.standard_error,
+        interval.degrees, p_value, p_value, True, math.nan, interval.blocks,
     )  # fmt: skip
 
 
 def _impossible(a: int, b: int, a_finite: bool, b_finite: bool) -> Pair:
-    """Return the pair where a model gave what happened probability 0: it is refuted outright."""
+    """Return the pair in which a model gave an event probability 0, so that the other is better."""
     decided = a_finite != b_finite
     difference = (-math.inf if a_finite else math.inf) if decided else math.nan
     p_value = 0.0 if decided else 1.0
@@ -129,7 +129,7 @@ def _impossible(a: int, b: int, a_finite: bool, b_finite: bool) -> Pair:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number by Holm's step-down method, in the same order.
 
-    A NaN, which stands for a test that could not be made, stays one and counts as 1.
+    NaN, for a test that could not be made, counts as 1 in the correction and stays NaN.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -146,8 +146,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def rank_ranges(models: int, pairs: Sequence[Pair]) -> list[tuple[int, int]]:
     """Return the best and the worst rank that each model may hold, from 1.
 
-    The best is one more than the number of models that are better beyond doubt, the worst leaves
-    as many below as are worse beyond doubt.
+    The best rank is one more than the number of models that are significantly better, the worst the
+    number of models less those that are significantly worse.
+
+    With three models of which only the third is significantly worse than the others, the ranges
+    are 1 to 2, 1 to 2 and 3 to 3.
     """
     best, worst = [1] * models, [models] * models
     for pair in pairs:
@@ -160,7 +163,7 @@ def rank_ranges(models: int, pairs: Sequence[Pair]) -> list[tuple[int, int]]:
 
 
 def _planned(pair: Pair, alpha: float, pairs: int) -> Pair:
-    """Return the pair with how much more text a tied one needs: 1 where nothing is undecided.
+    """Return the pair with the factor of text that would decide it; 1 for a pair that is decided.
 
     The size at which a two-sided t test at alpha / pairs has power 0.8: the standard error falls
     with the square root of the text, and the degrees of freedom grow with it.

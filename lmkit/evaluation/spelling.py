@@ -66,7 +66,7 @@ class Speller:
     def log_probs(self, tokens: Sequence[str]) -> NDArray[np.float64]:
         """Return log p of tokens outside the vocabulary, given that they are: float64 (n,), nats.
 
-        A token of the vocabulary has no place here: its number means nothing.
+        The value for a token of the vocabulary is meaningless.
         """
         if self.letters is None:
             return np.full(len(tokens), -np.log(max(self.unseen, 1)))

@@ -1,8 +1,8 @@
 """Student's t distribution, for any positive number of degrees of freedom.
 
 Both functions go through the regularised incomplete beta function, P(|T| > t) = I_x(d/2, 1/2) with
-x = d / (d + t^2), by its continued fraction (Abramowitz and Stegun 1964, 26.5.8). To import
-`scipy.special` for it takes longer than a text of a million words takes to be scored.
+x = d / (d + t^2), by its continued fraction (Abramowitz and Stegun 1964, 26.5.8). Importing
+`scipy.special` instead would take longer than scoring a text of a million words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-_TINY = 1e-300  # stands in for a denominator of 0
+_TINY = 1e-300  # replaces a denominator of 0
 _PRECISION = 1e-15
 
 
@@ -34,16 +34,18 @@ def two_sided(t: float, degrees: float) -> float:
 
 
 def quantile(level: float, degrees: float) -> float:
-    """Return the t that P(|T| <= t) = `level` holds for: how many standard errors an interval has.
+    """Return the t with P(|T| <= t) = `level`: the half-width of an interval in standard errors.
 
     >>> [round(quantile(0.95, degrees), 3) for degrees in (1, 4, 9, 999)]
     [12.706, 2.776, 2.262, 1.962]
     """
     tail = 1 - level
     t = max(NormalDist().inv_cdf(0.5 + level / 2), 1e-9)
-    for _ in range(100):  # Newton's method on the logarithms of both, where a tail is nearly a line
-        found = two_sided(t, degrees)
-        step = math.log(found / tail) * found / (2 * t * density(t, degrees))
+    for _ in range(
+        100
+    ):  # Newton's method for log p as a function of log t, nearly a line in the tail
+        p = two_sided(t, degrees)
+        step = math.log(p / tail) * p / (2 * t * density(t, degrees))
         t *= math.exp(min(step, 30.0))
         if abs(step) < 1e-13:
             break

@@ -84,8 +84,10 @@ def _encoded(model: Core, valid: Text) -> tuple[Ids, Passages]:
     return ids, passages.result(repeats=True)
 
 
-def named_progress(progress: Progress | None, name: str) -> Progress | None:
-    """Return the progress function that puts the name of a part of a model before its messages."""
+def named_progress(
+    progress: Progress | None, name: str, index: int = 0, count: int = 1
+) -> Progress | None:
+    """Return the progress function of one of `count` equal tasks, its messages after its name."""
     if progress is None:
         return None
-    return lambda what, fraction: progress(f"{name}: {what}", fraction)
+    return lambda what, done: progress(f"{name}: {what}", (index + done) / count)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmkit.errors import ParameterError
-from lmkit.reporting.zipf.plot import COLOURS
+from lmkit.reporting.zipf.plot import COLOURS, check_format
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +29,7 @@ def write_curve_plot(
     Raises ParameterError where the file's name does not end in ``.png``, ``.svg`` or ``.pdf``.
     """
     path = Path(path)
-    kind = check_curve_format(path)
+    kind = check_format(path, FORMATS)
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -71,14 +70,3 @@ def _draw_curves(axes: Axes, history: Mapping[str, Any], tokens: int) -> None:
         value = math.exp(min(history["valid"][best], 700))
         ring: dict[str, Any] = {"mfc": "none", "mec": "black", "markersize": 8, "zorder": 3}
         axes.plot(readings[best], value, "o", label=f"kept: {value:,.2f}", **ring)
-
-
-def check_curve_format(path: Path) -> str:
-    """Return how a picture of this name is written; ParameterError if it cannot be."""
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise ParameterError(
-            f"{path}: a picture cannot be written as {path.suffix!r}; choose from "
-            f"{', '.join('.' + known for known in FORMATS)}"
-        )
-    return kind

@@ -1,4 +1,4 @@
-"""What a comparison shows, in a line each: read off its numbers, never assumed."""
+"""Findings: sentences about a comparison, each derived from its numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmkit.results.proper import zero_probability
 
 def findings(comparison: Comparison) -> list[str]:
     """Return sentences about what the ranking shows, and how far it can be trusted."""
-    found = [
+    lines = [
         _sparse_trigram(comparison),
         _impossible(comparison),
         _unspelled(comparison),
@@ -28,7 +28,7 @@ def findings(comparison: Comparison) -> list[str]:
         _adapting(comparison),
     ]
     leaking = leakage_remarks(comparison.ledgers, comparison.labels)
-    return [*leaking, *(line for line in found if line)]
+    return [*leaking, *(line for line in lines if line)]
 
 
 def _sparse_trigram(comparison: Comparison) -> str:
@@ -65,10 +65,7 @@ def _adapting(comparison: Comparison) -> str:
 
 def _impossible(comparison: Comparison) -> str:
     broken = [ledger for ledger in comparison.ledgers if ledger.impossible]
-    if not broken:
-        return ""
-    worst = broken[-1]
-    return zero_probability(worst)
+    return zero_probability(broken[-1]) if broken else ""
 
 
 def _unspelled(comparison: Comparison) -> str:
@@ -132,7 +129,7 @@ def _unknown_gain(first: SurprisalLedger, second: SurprisalLedger) -> str:
 def _overlapping(comparison: Comparison) -> str:
     """Say where intervals overlap and the paired test decides all the same."""
     for pair in comparison.pairs:
-        a, b = (comparison.models[place].bits_per_byte for place in (pair.a, pair.b))
+        a, b = (comparison.models[rank].bits_per_byte for rank in (pair.a, pair.b))
         if not pair.tied and a.high > b.low:
             return (
                 f"The intervals of {_names(comparison, pair)} overlap, and yet the first is "

@@ -1,1 +1,1 @@
-"""What scoring returns: the ledger, the tally, and what both can tell. Knows no model."""
+"""What scoring returns: ledgers, tallies and the metrics of both. Knows no model."""

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class SurprisalLedger(Scored):
-    """What one model made of one text: arrays of length T, one entry for each event.
+    """The surprisals of one text under one model: arrays of length T, one entry for each event.
 
     ``ids`` int32; ``nats`` float64, the surprisal -log p(event | context), infinite where p is 0;
     ``oov`` bool, true for tokens that are not in the vocabulary (a literal ``<unk>`` among them):
     as ``given_oov`` gives them, else those whose id is that of ``<unk>``;
-    ``offsets`` int64 and ``lengths`` int32, the place in the canonical text, in characters: as
-    ``places`` gives the two, or found in the text when they are asked for.
+    ``offsets`` int64 and ``lengths`` int32, the span in the canonical text, in characters: as
+    ``places`` gives the two, else read from the text when they are first used.
     ``extra`` holds further columns of the same length that the model knows: ``order`` (the n-gram
     order that matched), ``backoff`` (nats paid for backing off), ``entropy`` (nats).
 
-    ``spelling`` float64, where a spelling model has completed the ledger, is what it cost to spell
-    each event that is not in the vocabulary, in nats; 0 for the others.
+    ``spelling`` float64, where a spelling model has completed the ledger, is the surprisal of
+    the spelling of each event that is not in the vocabulary, in nats; 0 for the others.
 
     ``sentence_bytes`` int64 (S,) is the size of each sentence in UTF-8 bytes, where it was counted
     when the text was read.
@@ -60,22 +60,22 @@ class SurprisalLedger(Scored):
     @property
     def offsets(self) -> NDArray[np.int64]:
         """Where each event begins in the canonical text, in characters, shape (T,)."""
-        return self._found[0]
+        return self._spans[0]
 
     @property
     def lengths(self) -> NDArray[np.int32]:
         """The characters of each event; 0 for a byte within a character. Shape (T,)."""
-        return self._found[1]
+        return self._spans[1]
 
     @cached_property
-    def _found(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def _spans(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         if self.places is not None:
             return self.places
         meter = Meter()
-        found = event_spans(self.text, self.unit, meter)
+        spans = event_spans(self.text, self.unit, meter)
         if meter.summary(self.text).sha256 != self.summary.sha256:
             raise CorpusError(f"{self.text.name}: changed since it was scored; score it again")
-        return found
+        return spans
 
     # ------------------------------------------------------------------ totals
 
@@ -142,20 +142,20 @@ class SurprisalLedger(Scored):
 
     @cached_property
     def position(self) -> NDArray[np.int64]:
-        """The place of each event in its sentence, from 0, shape (T,)."""
+        """The position of each event in its sentence, from 0, shape (T,)."""
         starts = np.flatnonzero(np.concatenate([[True], self.ids[:-1] == EOS_ID]))
         sizes = np.diff(np.append(starts, len(self.ids)))
         return np.arange(len(self.ids), dtype=np.int64) - np.repeat(starts, sizes)
 
     def tokens(self) -> Iterator[str]:
-        """Yield what stands in the text at each event, ``</s>`` for a sentence end.
+        """Yield the string of each event in the text, ``</s>`` for a sentence end.
 
         Bytes within a character are empty strings. The text is read again.
         """
         canonical = self.text.canonical()
         ends = (self.ids == EOS_ID).tolist()
-        places = zip(self.offsets.tolist(), self.lengths.tolist(), ends, strict=True)
-        for offset, length, is_end in places:
+        spans = zip(self.offsets.tolist(), self.lengths.tolist(), ends, strict=True)
+        for offset, length, is_end in spans:
             yield "</s>" if is_end else canonical[offset : offset + length]
 
     def to_pandas(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Ledgers as open files, so that the scores of any tool can stand in a ranking.
+"""Ledgers as open files, so that the scores of any tool can be ranked.
 
 A ledger file is JSON lines (``.jsonl``, also ``.jsonl.gz``) or Parquet (``.parquet``; needs
 pyarrow). It has a header, which is the first line of JSON lines and the metadata entry ``lmkit`` of
@@ -25,7 +25,7 @@ The header is an object::
     What the outcomes sum to after some contexts, at least, on average and at most, and the number
     of contexts: ``[0.98, 1.28, 1.55, 64]``; optional.
 ``seen``, ``tuned``
-    How many of the text's long sentences stand in the texts that the model was trained and tuned
+    How many of the text's long sentences occur in the texts that the model was trained and tuned
     on: an :class:`~lmkit.text.passages.Overlap` as a list. Optional.
 
 A row has
@@ -42,7 +42,7 @@ A row has
 ``oov``
     Whether the model knows the event only as unknown; false where it is left out.
 ``token``
-    What stands there, ``</s>`` for a sentence end. Optional; compared with the text.
+    The string of the event, ``</s>`` for a sentence end. Optional; compared with the text.
 ``id``, ``spelling`` and any other column of numbers
     Kept. Optional.
 """
@@ -154,10 +154,10 @@ def read_ledger(path: str | Path, text: Corpus | Text | str | Path) -> Surprisal
         raise FormatError(
             f"{path}: neither a text_sha256 nor tokens say which text this is; give one of them"
         )
-    told = header.get("text_sha256", own.summary.sha256)
-    if told != own.summary.sha256:
+    sha256 = header.get("text_sha256", own.summary.sha256)
+    if sha256 != own.summary.sha256:
         raise NotComparableError(
-            f"{path}: scores of another text ({str(told)[:12]}, not {own.summary.sha256[:12]} of "
+            f"{path}: scores of another text ({str(sha256)[:12]}, not {own.summary.sha256[:12]} of "
             f"{own.name} with normalize={own.normalize}, sentences={own.sentences}); score this one"
         )
     return ledger_of_columns(str(path), header, columns, own)
@@ -175,7 +175,7 @@ def ledger_of_columns(
 ) -> SurprisalLedger:
     """Return the ledger of header and columns as a ledger file has them, checked against the text.
 
-    `path` is what errors call it. Raises FormatError where the columns do not cover the text.
+    `path` names it in errors. Raises FormatError where the columns do not cover the text.
     """
     arrays = {name: _column(path, name, values) for name, values in columns.items()}
     for name in ("offset", "length", "nats"):
@@ -230,16 +230,16 @@ def _outcome_sums(path: str, given: Any) -> OutcomeSums | None:
         ) from None
 
 
-def _overlap(path: str, name: str, told: Any) -> Overlap | None:
-    if told is None:
+def _overlap(path: str, name: str, given: Any) -> Overlap | None:
+    if given is None:
         return None
-    numbers = isinstance(told, list) and all(isinstance(value, int | float) for value in told)
-    if not numbers or len(told) != len(Overlap._fields):
+    numbers = isinstance(given, list) and all(isinstance(value, int | float) for value in given)
+    if not numbers or len(given) != len(Overlap._fields):
         fields = ", ".join(Overlap._fields)
         raise FormatError(
-            f"{path}: {name!r} in the header is {told!r}, no list of {fields}; leave it out"
+            f"{path}: {name!r} in the header is {given!r}, no list of {fields}; leave it out"
         )
-    return Overlap(*told)
+    return Overlap(*given)
 
 
 def _column(path: str, name: str, values: Any) -> Any:
@@ -267,20 +267,20 @@ def _check_cover(
         raise FormatError(
             f"{path}: an event lies outside the text of {len(canonical):,} characters"
         )
-    # A part of a character has length 0 and stands within the one before.
+    # A part of a character has length 0 and lies within the event before it.
     parts = np.concatenate((lengths == 0, [False]))
     overlap = (begins < ends) & ~parts
     if overlap.any():
-        place = int(np.argmax(overlap))
+        row = int(np.argmax(overlap))
         raise FormatError(
-            f"{path}: row {place} begins at character {begins[place]}, within the row before; "
+            f"{path}: row {row} begins at character {begins[row]}, within the row before; "
             "events stand in the order of the text, and none overlap"
         )
-    for place in np.flatnonzero(begins > ends).tolist():
-        gap = canonical[ends[place] : begins[place]]
+    for row in np.flatnonzero(begins > ends).tolist():
+        gap = canonical[ends[row] : begins[row]]
         if gap.strip(" "):
             raise FormatError(
-                f"{path}: {gap[:20]!r} at character {ends[place]} is not scored; every token and "
+                f"{path}: {gap[:20]!r} at character {ends[row]} is not scored; every token and "
                 "sentence end of the text is scored once"
             )
 
@@ -292,15 +292,15 @@ def _check_tokens(
     lengths: NDArray[np.int32],
     canonical: str,
 ) -> None:
-    """Raise FormatError where a token is not what stands in the text."""
+    """Raise FormatError where a token differs from the text."""
     if tokens is None:
         return
-    places = zip(tokens, offsets.tolist(), lengths.tolist(), strict=True)
-    for row, (token, offset, length) in enumerate(places):
-        found = canonical[offset : offset + length]
-        if token != found and not (token == EOS and found == "\n"):
+    rows = zip(tokens, offsets.tolist(), lengths.tolist(), strict=True)
+    for row, (token, offset, length) in enumerate(rows):
+        expected = canonical[offset : offset + length]
+        if token != expected and not (token == EOS and expected == "\n"):
             raise FormatError(
-                f"{path}: row {row} is the token {token!r}, but {found!r} stands in the text at "
+                f"{path}: row {row} is the token {token!r}, but the text has {expected!r} at "
                 f"character {offset}; offsets count characters of the canonical text"
             )
 

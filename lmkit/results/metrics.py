@@ -1,4 +1,4 @@
-"""The numbers made of surprisals. Totals are summed, then divided: never a mean of means.
+"""Metrics from surprisals. Totals are summed, then divided: never a mean of means.
 
 Surprisal is -log p in nats; bits are nats / ln 2. All divisors are counts of the canonical text.
 """

@@ -1,11 +1,9 @@
-"""Whether scores are probabilities: the one rule, and the words for it, of every command.
+"""Whether scores are probabilities: the one rule for all commands, and its messages.
 
 A model is *proper* where its outcomes sum to one after every context. Perplexity is defined for
-proper models alone: a model whose outcomes sum to 1.28 is given 0.25 nats an event for nothing. A
-model says whether it is proper (``proper``), and is asked for its distribution after some contexts
-to see by how much, or whether it is at all.
-
-The module stands left of the models and knows them by :class:`Distribution` alone.
+proper models alone: if the outcomes sum to 1.28, every event gains ln 1.28 = 0.25 nats unearned. A
+model declares whether it is proper (``proper``); its outcomes are summed after a sample of contexts
+to check that, and to measure the error. :class:`Distribution` is what is used of a model.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +20,22 @@ from numpy.typing import NDArray
 from lmkit.text.corpus import Text
 from lmkit.text.vocabulary import EOS
 
+if TYPE_CHECKING:
+    from lmkit.results.scored import Scored
+
 TOLERANCE = 1e-3
-"""How far from 1 outcomes may sum: the digits of ARPA files are rounded."""
+"""Tolerance of a sum of probabilities around 1: the digits of ARPA files are rounded."""
 CHECKED = 8
-"""Contexts that a model is asked at which says that it is proper."""
+"""Number of contexts at which a model that declares itself proper is checked."""
 PROBES = 64
-"""Contexts that an improper one is measured at; 4 times as many change the range little."""
+"""Number of contexts at which an improper one is measured; more change the range little."""
 LONGEST = 16  # tokens of a context
 MARK = "†"
-"""What stands beside a number that is no perplexity."""
+"""The mark of numbers that are no perplexities."""
 
 
 class Distribution(Protocol):
-    """What the rule knows of a model (see :class:`lmkit.models.base.LanguageModel`)."""
+    """What is used here of a model (see :class:`lmkit.models.base.LanguageModel`)."""
 
     @property
     def proper(self) -> bool: ...  # noqa: D102 - as the model has it
@@ -47,7 +48,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True)
 class OutcomeSums:
-    """What the probabilities of all outcomes sum to after some contexts: least, mean and most."""
+    """Minimum, mean and maximum over some contexts of the sum of all outcomes' probabilities."""
 
     low: float
     mean: float
@@ -67,7 +68,7 @@ class OutcomeSums:
 
 @dataclass(frozen=True)
 class Impossible:
-    """An event of probability 0: its token, its sentence and its place in it, both from 0."""
+    """An event of probability 0: its token, its sentence and its position in it, both from 0."""
 
     token: str
     sentence: int
@@ -81,10 +82,10 @@ class Impossible:
 
 
 def outcome_sums(model: Distribution, ids: NDArray[np.int32] | None = None) -> OutcomeSums:
-    """Return what the outcomes of a fitted model sum to after contexts that occur in a text.
+    """Return the sums of a fitted model's outcomes after contexts that occur in a text.
 
     `ids` (T,) are the beginning of the text. The contexts are its start, and the up to 16 tokens
-    before places drawn from it, the same ones each time: 63, or 7 for a model that is proper and
+    before positions drawn from it with a fixed seed: 63, or 7 for a model that is proper and
     whose outcomes do sum to one there. Without `ids`, they are the start of a text and its most
     frequent first tokens. `nan` is taken as infinite.
     """
@@ -94,9 +95,9 @@ def outcome_sums(model: Distribution, ids: NDArray[np.int32] | None = None) -> O
 
 
 def _sampled(ids: NDArray[np.int32]) -> Sequence[Any]:
-    """Return the contexts of some places of a text, the shuffled order being part of the sample."""
-    places = np.random.default_rng(0).choice(len(ids), min(PROBES - 1, len(ids)), replace=False)
-    return [ids[:0], *(ids[max(0, place + 1 - LONGEST) : place + 1] for place in places)]
+    """Return contexts of a text, sampled in random order, so that the first few are a sample."""
+    positions = np.random.default_rng(0).choice(len(ids), min(PROBES - 1, len(ids)), replace=False)
+    return [ids[:0], *(ids[max(0, last + 1 - LONGEST) : last + 1] for last in positions)]
 
 
 def _frequent(model: Distribution) -> Sequence[Any]:
@@ -118,7 +119,7 @@ def _sums(model: Distribution, contexts: Iterable[Any]) -> OutcomeSums:
 def improper(model: Distribution) -> str:
     """Return why a model's scores are no probabilities, as a clause; empty where they are.
 
-    One that is not fitted yet is believed; the others are asked.
+    Before fitting, only what the model declares is known; a fitted model is checked as well.
     """
     if not model.is_fitted:
         return "" if model.proper else no_distribution(model.spec, None)
@@ -145,7 +146,7 @@ def no_perplexity(name: str, sums: OutcomeSums | None) -> str:
     )
 
 
-def zero_probability(scored: Measured) -> str:
+def zero_probability(scored: Scored) -> str:
     """Return the sentence about the events that a model gave probability 0."""
     first = scored.first_impossible
     where = "" if first is None else f", the first of them {first}"
@@ -155,39 +156,22 @@ def zero_probability(scored: Measured) -> str:
     )
 
 
-class Measured(Protocol):
-    """What remarks are made of: a ledger, a tally or a point of a learning curve."""
+def remarks(scored: Iterable[Scored], *, mark: str = "") -> list[str]:
+    """Return the sentences about improper models, and about events of probability 0.
 
-    @property
-    def model(self) -> str: ...  # noqa: D102 - as `Scored` has it
-    @property
-    def proper(self) -> bool: ...  # noqa: D102
-    @property
-    def outcome_sums(self) -> OutcomeSums | None: ...  # noqa: D102
-    @property
-    def events(self) -> int: ...  # noqa: D102
-    @property
-    def impossible(self) -> int: ...  # noqa: D102
-    @property
-    def first_impossible(self) -> Impossible | None: ...  # noqa: D102
-
-
-def remarks(scored: Iterable[Measured], *, mark: str = "") -> list[str]:
-    """Return what is to be said of scores: no distribution, or events of probability 0.
-
-    `mark` stands before what explains it in a table.
+    `mark` begins the sentence that explains the marks of a table.
     """
-    found = []
+    lines = []
     for each in scored:
         if not each.proper:
-            found.append(f"{mark} {no_perplexity(each.model, each.outcome_sums)}".strip())
+            lines.append(f"{mark} {no_perplexity(each.model, each.outcome_sums)}".strip())
         if each.impossible:
-            found.append(zero_probability(each))
-    return found
+            lines.append(zero_probability(each))
+    return lines
 
 
 def marks(proper: bool, keys: Iterable[str]) -> dict[str, str]:
-    """Return what stands beside numbers in a table, by key: a mark where they are improper's."""
+    """Return the marks of a table's cells by key: `MARK` for all `keys` of an improper model."""
     return {} if proper else dict.fromkeys(keys, MARK)
 
 
@@ -197,7 +181,7 @@ def no_events(name: str) -> str:
 
 
 def token_at(text: Text, unit: str, sentence: int, position: int) -> str:
-    """Return what stands at a place of a text, both from 0; ``</s>`` for a sentence end.
+    """Return the token at a position of a sentence, both from 0; ``</s>`` for a sentence end.
 
     Of a byte it is the character that the byte belongs to. The text is read again.
     """

@@ -1,4 +1,4 @@
-"""What one model made of one text: the numbers that need totals alone."""
+"""The metrics of one text under one model that follow from totals."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from lmkit.text.passages import Overlap
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Scored(ABC):
-    """A model, a text, and what the one made of the other.
+    """The scores of one text under one model: totals, and what identifies both.
 
     ``model`` is the model's spec, ``vocabulary_size`` its number of outcomes V, ``proper`` whether
-    its probabilities sum to one, ``outcome_sums`` what they sum to after contexts of this text
-    (None where that was not measured), ``adapts`` how it learned from the text as it scored it
-    (``cache``; empty for one that did not). ``score_seconds`` is wall time, from text to totals.
+    its probabilities sum to one, ``outcome_sums`` the sums of them after contexts of this text
+    (None where not measured), ``adapts`` how it learned from the text while scoring it (``cache``;
+    empty for a model that did not). ``score_seconds`` is wall time, from text to totals.
     ``seen`` says how many of the text's long sentences the training text holds, ``tuned`` how many
     are in the text that the model was tuned on; None where that text is unknown.
 
     ``document_sizes`` int64 (D, 3) are the canonical bytes, characters and sentence ends of each
     document of the text, in order; None where documents are unknown.
 
-    Where unknown words are spelled, totals, bits a byte and perplexities a word count what that
-    costs; ``perplexity`` and ``cross_entropy``, which are those of the closed vocabulary, do not.
+    Where unknown words are spelled, totals, bits per byte and perplexities per word include their
+    spelling; ``perplexity`` and ``cross_entropy``, those of the closed vocabulary, do not.
     """
 
     model: str
@@ -94,7 +94,7 @@ class Scored(ABC):
     @property
     @abstractmethod
     def spelling_nats(self) -> float | None:
-        """What it costs to spell the unknown tokens, in nats; None where they are not spelled."""
+        """Surprisal of the spelling of unknown tokens, in nats; None if they are not spelled."""
 
     @property
     @abstractmethod
@@ -114,8 +114,8 @@ class Scored(ABC):
     @cached_property
     def first_impossible(self) -> Impossible | None:
         """The first event that the model gave probability 0; the text is read again to name it."""
-        place = self.first_zero
-        return None if place is None else Impossible(self._token_at(*place), *place)
+        event = self.first_zero
+        return None if event is None else Impossible(self._token_at(*event), *event)
 
     def _token_at(self, sentence: int, position: int) -> str:
         return token_at(self.text, self.unit, sentence, position)
@@ -162,7 +162,7 @@ class Scored(ABC):
 
     @property
     def signature(self) -> str:
-        """The line that makes these numbers reproducible."""
+        """The line that identifies what was measured (:mod:`lmkit.results.signature`)."""
         return signature(
             self.summary,
             model=self.model,
@@ -236,15 +236,17 @@ class Scored(ABC):
         return f"<{type(self).__name__} {self}>"
 
     def __str__(self) -> str:
-        told = (
+        metrics = (
             f"{self.model}: perplexity {self.perplexity:.2f} a {self.unit}, "
             f"{self.bits_per_byte:.3f} bits a byte, {self.events:,} events, {self.oov_count:,} OOV"
         )
-        return told if self.proper else f"{told} ({no_distribution('this', self.outcome_sums)})"
+        return (
+            metrics if self.proper else f"{metrics} ({no_distribution('this', self.outcome_sums)})"
+        )
 
 
 def _starts(sizes: NDArray[np.int64] | None, column: int) -> NDArray[np.int64] | None:
-    """Return the running sums of a column of sizes, from 0 on."""
+    """Return the cumulative sums of a column of sizes, 0 first."""
     return None if sizes is None else np.append(0, np.cumsum(sizes[:, column]))
 
 

@@ -1,4 +1,4 @@
-"""The line that makes a number reproducible: what was measured, on which text, by which model."""
+"""The line that identifies a measurement: what was measured, on which text, by which model."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class Documents:
         sentences: int,
         starts: NDArray[np.int64],
     ) -> None:
-        """Add events behind so many sentence ends; `starts` are those before each document."""
+        """Add events after so many sentence ends; `starts` are those before each document."""
         if len(starts) > len(self._sums):
             more = np.zeros((2 * len(starts) - len(self._sums), 2))
             self._sums = np.concatenate([self._sums, more])
@@ -200,7 +200,7 @@ class Tallying:
     def add(
         self, ids: NDArray[np.int32], nats: NDArray[np.float64], unknown: NDArray[np.uint8]
     ) -> None:
-        """Count further events; `unknown` are the words of those that are, a space behind each."""
+        """Count further events; `unknown` holds the unknown words, each followed by a space."""
         if np.count_nonzero(ids) < len(ids):  # <unk> has the id 0
             before = np.searchsorted(np.flatnonzero(ids == EOS_ID), np.flatnonzero(ids == UNK_ID))
             self._unknown.add(unknown, self._runs.sentences + before)

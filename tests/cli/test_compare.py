@@ -8,24 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 import lmkit
-from lmkit.cli.main import cli
 from lmkit.reporting.report import render_report
 from lmkit.results.ledger_files import write_ledger
+from tests.cli.commands import ok, run
 
 TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 40
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(a) for a in arguments])
-
-
-def ok(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 @pytest.fixture

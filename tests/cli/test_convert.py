@@ -8,23 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 import lmkit
-from lmkit.cli.main import cli
+from tests.cli.commands import ok, run
 
 TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 8
 OTHER = "the dog saw the cat\na log sat on a zebra\n"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-
-def ok(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def error(*arguments: str | Path, code: int = 1) -> str:

@@ -7,69 +7,14 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import lmkit
-from lmkit.errors import NotComparableError, ParameterError
-from lmkit.evaluation.comparison import compare, rank
-from lmkit.evaluation.completion import complete
-from lmkit.evaluation.curve import learning_curve
-from lmkit.evaluation.measuring import measure
-from lmkit.evaluation.spelling import speller_of
-from lmkit.reporting.findings import findings
+from lmkit.errors import NotComparableError
+from lmkit.evaluation.comparison import compare
 from lmkit.results.ledger_files import write_ledger
-from lmkit.text.corpus import Corpus, Text
-
-TRAIN = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 20 + "an owl\n"
-TEST = "the owl sat\n\na cat saw the zebra on the mat\nthe dog\n" * 40
-
-
-def text(content: str, normalize: str = "none", sentences: str = "line") -> Text:
-    return Corpus.from_string(content, normalize=normalize, sentences=sentences).train
-
-
-def ranked(*specs: str, **options: object) -> lmkit.Comparison:
-    train = text(TRAIN)
-    return compare([lmkit.fit(spec, train) for spec in specs], text(TEST), **options)
-
-
-# ---------------------------------------------------------------------- the gate
-
-
-def test_texts_must_be_the_same() -> None:
-    ledger = lmkit.fit("unigram", text(TRAIN)).score(text(TEST))
-    other = lmkit.fit("unigram", text(TRAIN)).score(text(TRAIN))
-    with pytest.raises(NotComparableError, match="score both on the same text"):
-        rank([ledger, other])
-    lower = lmkit.fit("unigram", text(TRAIN, "letters")).score(text(TEST))
-    with pytest.raises(NotComparableError, match="--normalize"):
-        rank([ledger, replace(lower, summary=replace(lower.summary, sha256="0"))])
-
-
-def test_scores_that_are_no_probabilities_are_refused() -> None:
-    ledger = lmkit.fit("unigram", text(TRAIN)).score(text(TEST))
-    with pytest.raises(NotComparableError, match="sum to 1 after 8 contexts, but not after every"):
-        rank([ledger, replace(ledger, proper=False)])
-    with pytest.raises(NotComparableError, match="do not sum to one"):
-        rank([ledger, replace(ledger, proper=False, outcome_sums=None)])
-    with pytest.raises(NotComparableError, match="name at least one"):
-        rank([])
-    empty = lmkit.fit("unigram", text(TRAIN)).score(text(""))
-    with pytest.raises(NotComparableError, match="no events"):
-        rank([empty])
-
-
-def test_unspelled_vocabularies_must_be_the_same() -> None:
-    train, test = text(TRAIN), text(TEST)
-    large, small = (lmkit.fit(s, train).score(test) for s in ("bigram", "bigram:min_count=2"))
-    assert rank([large, large]).models[0].scored is large
-    with pytest.raises(NotComparableError, match="80 events unknown"):
-        rank([small, large])
-    char = lmkit.fit("bigram:unit=char", train).score(test)
-    with pytest.raises(NotComparableError, match="--train"):
-        rank([char, large])
-
+from lmkit.text.corpus import Corpus
+from tests.evaluation.small_texts import TEST, TRAIN, ranked, text
 
 # ---------------------------------------------------------------------- the ranking
 
@@ -211,52 +156,7 @@ def test_ledgers_are_read_from_files(tmp_path: Path) -> None:
     assert found.labels == ("bigram", "unigram")
 
 
-def test_measuring_one_ledger() -> None:
-    ledger = lmkit.fit("bigram", text(TRAIN)).score(text(TEST))
-    found = measure(ledger, level=0.5)
-    assert found.label == "bigram"
-    assert found.bits_per_byte.level == 0.5
-    assert found.to_dict()["blocks"] >= 30
-
-
 # ---------------------------------------------------------------------- traps
-
-
-def test_a_small_vocabulary_looks_good_and_is_not() -> None:
-    found = ranked("bigram", "bigram:min_count=30")
-    small = next(ledger for ledger in found.ledgers if "min_count" in ledger.model)
-    large = next(ledger for ledger in found.ledgers if ledger is not small)
-    assert small.perplexity < large.perplexity
-    assert found.ledgers[0] is large
-    assert any("would be the best word model" in line for line in findings(found))
-
-
-def test_two_arpa_files_and_the_mass_of_unk(golden: Path) -> None:
-    """The file whose <unk> holds much mass is ahead by the unknown words alone, and is told so."""
-    models = [
-        lmkit.load(golden / name)
-        for name in ("timemachine.3.arpa.gz", "timemachine.3.nointerp.arpa.gz")
-    ]
-    rules = {"normalize": "none", "sentences": "line"}
-    train = Corpus.open(golden / "timemachine.train.txt", **rules).train
-    test = Corpus.open(golden / "timemachine.test.txt", **rules).train
-    found = compare(models, test, train=train)
-    assert all(ledger.is_open for ledger in found.ledgers)
-    by_perplexity = {round(ledger.perplexity, 2): ledger for ledger in found.ledgers}
-    full, spread = by_perplexity[152.55], by_perplexity[258.72]
-    assert full.perplexity_without_oov == pytest.approx(192.7054430848869, rel=1e-6)
-    assert spread.perplexity_without_oov == pytest.approx(171.81693852915419, rel=1e-6)
-    # One vocabulary, one speller: spelling costs both the same, and cannot change their order.
-    assert np.array_equal(full.spelling, spread.spelling)
-    caveat = next(line for line in findings(found) if line.startswith("Caveat"))
-    assert "by the 270 unknown words alone" in caveat
-    # A vocabulary that has learned what is unknown looks best of all by its closed perplexity, and
-    # is not: it is ahead of the one file and behind the other.
-    learned = lmkit.fit("kneser-ney:min_count=2", train)
-    again = compare([*models, learned], test, train=train)
-    bits = {round(ledger.perplexity, 2): ledger.bits_per_byte for ledger in again.ledgers}
-    assert min(bits) == pytest.approx(99.79, abs=0.01)
-    assert bits[152.55] < bits[min(bits)] < bits[258.72]
 
 
 def test_paired_differences_are_surer_than_intervals(shared_corpora: Path) -> None:
@@ -276,60 +176,6 @@ def test_paired_differences_are_surer_than_intervals(shared_corpora: Path) -> No
 
 
 # ---------------------------------------------------------------------- learning curves
-
-
-def test_curves_fall_over_nested_parts() -> None:
-    lines = (TRAIN * 3).splitlines()
-    corpus = replace(Corpus.from_string("\n".join(lines) + "\n", normalize="none"), test=text(TEST))
-    curve = learning_curve(["bigram", "unigram:unit=char"], corpus, fractions=(1, 0.1, 0.5))
-    assert curve.models == ("bigram", "unigram:unit=char")
-    assert [point.fraction for point in curve.of("bigram")] == [0.1, 0.5, 1]
-    words = [point.words for point in curve.of("bigram")]
-    assert words == sorted(words)
-    assert words[-1] == len(" ".join(lines).split())
-    bits = [point.bits_per_byte.value for point in curve.of("bigram")]
-    assert bits[-1] < bits[0]
-    whole = lmkit.compare([lmkit.fit("bigram", corpus)], corpus).ledgers[0]
-    assert bits[-1] == pytest.approx(whole.bits_per_byte)
-    assert len(curve.to_pandas()) == 6
-
-
-def test_curves_refuse_what_is_no_part() -> None:
-    corpus = Corpus("c", text(TRAIN), None, text(TEST))
-    for fractions in ((), (0,), (1.5,)):
-        with pytest.raises(ParameterError, match="above 0 up to 1"):
-            learning_curve(["bigram"], corpus, fractions=fractions)
-    with pytest.raises(ParameterError, match="no test part"):
-        learning_curve(["bigram"], Corpus("c", text(TRAIN)))
-
-
-@pytest.mark.parametrize(
-    ("unk", "spelling", "told"),
-    [
-        (-4.0, 0.0, "alone: it finds <unk> more probable (346 bits in all). On"),
-        (1.0, -5.0, "alone: its speller, learned from other words left out of the vocabulary, "
-         "spells them in 433 bits fewer. On"),
-        (-2.0, -3.0, "(173 bits in all), and its speller, learned from other words left out of the "
-         "vocabulary, spells them in 260 bits fewer. On"),
-    ],
-)  # fmt: skip
-def test_the_caveat_tells_a_likelier_unk_from_another_speller(
-    unk: float, spelling: float, told: str
-) -> None:
-    """60 unknown words; -4 nats each are 60 * 4 / ln 2 = 346 bits."""
-    test = text("the owl sat\na cat saw the zebra\n" * 60)
-    model = lmkit.fit("unigram", text(TRAIN))
-    ledger = complete(model.score(test), lambda: speller_of(model))
-    assert ledger.oov_count == 60
-    ahead = replace(
-        ledger,
-        model="ahead",
-        nats=ledger.nats + np.where(ledger.oov, unk, 0.05),
-        spelling=ledger.spelling + np.where(ledger.oov, spelling, 0.0),
-    )
-    found = rank([ledger, ahead])
-    assert found.labels == ("ahead", "unigram")
-    assert any(told in line for line in findings(found)), findings(found)
 
 
 def test_equal_models_stand_in_the_order_of_their_names() -> None:

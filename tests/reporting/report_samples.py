@@ -61,7 +61,7 @@ def curve() -> LearningCurve:
     first = comparison().models[0]
     return LearningCurve(
         tuple(
-            CurvePoint(name, share, int(1000 * share), first.bits_per_byte, 20.0, 3, 0.1)
+            CurvePoint(name, share, int(1000 * share), first)
             for name in (first.label, f"another:{BREAKOUT}")
             for share in (0.25, 0.5, 1.0)
         )

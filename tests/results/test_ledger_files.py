@@ -150,7 +150,7 @@ def changed(place: int, **fields: Any) -> list[dict[str, Any]]:
         (lines(changed(1, offset=2)), "row 1 begins at character 2, within the row before"),
         (lines(ROWS[::-1]), "in the order of the text"),
         (lines([*ROWS, {**ROWS[0], "offset": 90}]), "outside the text of 20 characters"),
-        (lines(changed(1, token="dog")), "row 1 is the token 'dog', but 'cat' stands"),
+        (lines(changed(1, token="dog")), "row 1 is the token 'dog', but the text has 'cat'"),
         (lines(changed(0, nats=-2.0)), "check the sign"),
         (lines(changed(0, nats="x")), "'nats' does not hold numbers"),
         (lines([{**row, "nats": None} | {"oov": "?"} for row in ROWS[:1]]), "is not scored"),

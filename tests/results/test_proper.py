@@ -353,7 +353,7 @@ def test_the_report_marks_it() -> None:
     page = render_report(lmkit.compare([model], corpus(TEST)), curve=curve)
     assert page.count("†") >= 5
     assert f"† stupid-backoff {REASON}" in page
-    plain = LearningCurve(tuple(each for each in curve.points if each.proper))
+    plain = LearningCurve(tuple(each for each in curve.points if each.measured.scored.proper))
     assert "†" not in render_report(lmkit.compare([model], corpus(TEST)), curve=plain)
     assert all(isinstance(point, CurvePoint) for point in plain.points)
 

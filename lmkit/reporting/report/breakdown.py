@@ -1,4 +1,4 @@
-"""Why the best model wins: bits by part of the text, and the places where two differ most."""
+"""Why the best model wins: bits by part of the text, and the words on which two differ most."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from lmkit.text.vocabulary import EOS
 SPLITS = {
     "frequency": "by how often training has the word",
     "kind": "by who knows the word",
-    "position": "by place in the sentence",
+    "position": "by position in the sentence",
     "order": "by the n-gram order that matched in {a}",
 }
 
 
 def breakdown(material: Material) -> Section | None:
     """Return the section that splits bits by part; None where no two models are finite."""
-    found = _decompositions(material)
-    if not found:
+    decompositions = _decompositions(material)
+    if not decompositions:
         return None
-    closest = found[0]
-    a, b = (material.contestants[place] for place in (closest.a, closest.b))
+    closest = decompositions[0]
+    a, b = (material.contestants[index] for index in (closest.a, closest.b))
     parts = [part for split in closest.splits for part in split.parts]
     reach = max(abs(part.difference) for part in parts) or 1.0  # one scale for all panels
     panels = [_split(material, closest, split, reach) for split in closest.splits]
     body = joined(
-        _bands(material, found),
+        _bands(material, decompositions),
         el("h3", "Where ", a.label(), " gains on ", b.label()),
         figure(
             el("div", *panels, class_="grid2"),
@@ -47,24 +47,24 @@ def breakdown(material: Material) -> Section | None:
         numbers(*(_split_table(material, closest, split) for split in closest.splits)),
         _extremes(closest, a, b),
     )
-    data = [_data(material, one) for one in found]
+    data = [_data(material, one) for one in decompositions]
     return Section("why", "Why", "Why does it win?", body, data)
 
 
 def _decompositions(material: Material) -> list[Decomposition]:
     """Return what sets the best model apart from each other that finds nothing impossible."""
-    finite = [one.place for one in material.contestants if not one.ledger.impossible]
+    finite = [one.index for one in material.contestants if not one.ledger.impossible]
     return [material.comparison.decompose(finite[0], other) for other in finite[1:]]
 
 
-def _bands(material: Material, found: Sequence[Decomposition]) -> Html | None:
+def _bands(material: Material, decompositions: Sequence[Decomposition]) -> Html | None:
     """Return the chart of every model's bits by frequency band."""
-    splits = [split for one in found for split in one.splits if split.by == "frequency"]
+    splits = [split for one in decompositions for split in one.splits if split.by == "frequency"]
     if not splits:
         return None
     parts = splits[0].parts
-    places = [found[0].a, *(one.b for one in found)]
-    contestants = [material.contestants[place] for place in places]
+    ranks = [decompositions[0].a, *(one.b for one in decompositions)]
+    contestants = [material.contestants[index] for index in ranks]
     bits = [[part.bits_a for part in parts]]  # of each model, of each band
     bits += [[part.bits_b for part in split.parts] for split in splits]
     size = material.comparison.summary.bytes
@@ -75,11 +75,11 @@ def _bands(material: Material, found: Sequence[Decomposition]) -> Html | None:
         el(
             "div",
             el("div", _band_name(part.label), el("small", f"{part.items:,} in the text")),
-            _group(contestants, [row[place] for row in shares], left),
-            _group(contestants, [row[place] for row in each], right),
+            _group(contestants, [row[index] for row in shares], left),
+            _group(contestants, [row[index] for row in each], right),
             class_="bands",
         )
-        for place, part in enumerate(parts)
+        for index, part in enumerate(parts)
     ]
     return joined(
         figure(
@@ -164,10 +164,10 @@ def _band_table(
         columns.append(Column(f"{one.letter} share", f"{one.letter}, bits/byte", number(4)))
         columns.append(Column(f"{one.letter} each", f"{one.letter}, bits/word", number(3)))
     rows: list[dict[str, Any]] = []
-    for place, part in enumerate(split.parts):
+    for index, part in enumerate(split.parts):
         row: dict[str, Any] = {"label": part.label, "items": part.items}
         for one, share, of in zip(contestants, shares, each, strict=True):
-            row[f"{one.letter} share"], row[f"{one.letter} each"] = share[place], of[place]
+            row[f"{one.letter} share"], row[f"{one.letter} each"] = share[index], of[index]
         rows.append(row)
     return table(columns, rows, caption="Bits by frequency in training")
 
@@ -244,7 +244,7 @@ def _extremes(of: Decomposition, a: Contestant, b: Contestant) -> Html | None:
         return None
     return figure(
         el("div", *cards, class_="grid2"),
-        caption="The words, summed over all places where they occur, and the sentences on which "
+        caption="The words, summed over all their occurrences, and the sentences on which "
         "the two models differ most; the number is how many bits fewer the model needs.",
     )
 

@@ -15,32 +15,34 @@ from lmkit.tables import Column, number, whole
 
 def calibration(material: Material) -> Section | None:
     """Return the section with two reliability diagrams; None where nothing was calibrated."""
-    found = [(material.contestants[one.model], one) for one in material.comparison.calibrations]
-    if not found:
+    calibrated = [
+        (material.contestants[one.model], one) for one in material.comparison.calibrations
+    ]
+    if not calibrated:
         return None
-    guess = _panel(found, lambda one: one.top_guess, Scale(0, 1),
+    guess = _panel(calibrated, lambda one: one.top_guess, Scale(0, 1),
                    "probability of the top guess", "how often it was right")  # fmt: skip
-    ends = [end for _, one in found for b in one.entropy for end in (b.expected, b.observed)]
-    bits = _panel(found, lambda one: one.entropy, around([0.0, *ends], room=0.03),
+    ends = [end for _, one in calibrated for b in one.entropy for end in (b.expected, b.observed)]
+    bits = _panel(calibrated, lambda one: one.entropy, around([0.0, *ends], room=0.03),
                   "entropy of the prediction, bits", "surprisal, bits")  # fmt: skip
-    events = max(one.events for _, one in found)
+    events = max(one.events for _, one in calibrated)
     body = joined(
         figure(
-            legend([one for one, _ in found]),
+            legend([one for one, _ in calibrated]),
             el("div", guess, bits, class_="grid2"),
             caption="Each dot is a tenth of a model’s predictions, of words or characters as its "
             f"unit is ({events:,} of them, sampled), sorted by how sure it was. On the grey "
             "diagonal a model knows what it knows; left, a dot below it is overconfidence; right, "
             "a dot above it is: the model was more surprised than it expected to be.",
         ),
-        numbers(_summary(found), *(_bins(one, of) for one, of in found)),
+        numbers(_summary(calibrated), *(_bins(one, of) for one, of in calibrated)),
     )
-    data = [{**asdict(of), "model": one.letter} for one, of in found]
+    data = [{**asdict(of), "model": one.letter} for one, of in calibrated]
     return Section("calibration", "Calibration", "Do they know what they know?", body, data)
 
 
 def _panel(
-    found: Sequence[tuple[Contestant, Calibration]],
+    calibrated: Sequence[tuple[Contestant, Calibration]],
     bins: Callable[[Calibration], Sequence[Bin]],
     scale: Scale,
     x_name: str,
@@ -57,12 +59,12 @@ def _panel(
             mark=one.letter,
             dots=True,
         )
-        for one, of in found
+        for one, of in calibrated
     ]
     return plot(Axis(scale, x_name), Axis(scale, y_name), series, label=f"{y_name} by {x_name}")
 
 
-def _summary(found: Sequence[tuple[Contestant, Calibration]]) -> Html:
+def _summary(calibrated: Sequence[tuple[Contestant, Calibration]]) -> Html:
     columns = [
         Column("label", "model", right=False),
         Column("accuracy", "top guess right", number(4)),
@@ -72,7 +74,7 @@ def _summary(found: Sequence[tuple[Contestant, Calibration]]) -> Html:
         Column("mean_surprisal", "mean surprisal, bits", number(3)),
         Column("events", "events sampled", whole),
     ]
-    rows: list[dict[str, Any]] = [{**vars(of), "label": one.label()} for one, of in found]
+    rows: list[dict[str, Any]] = [{**vars(of), "label": one.label()} for one, of in calibrated]
     return table(columns, rows, caption="Calibration of each model")
 
 

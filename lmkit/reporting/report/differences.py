@@ -24,7 +24,7 @@ def differences(material: Material) -> Section | None:
         el(
             "tr",
             el("th", one.label(), scope="row"),
-            *(_cell(material, one.place, other.place) for other in contestants),
+            *(_cell(material, one.index, other.index) for other in contestants),
         )
         for one in contestants
     ]
@@ -73,7 +73,7 @@ def _shade(material: Material, pair: Pair, sign: int) -> str:
 
 
 def _plans(material: Material) -> Html | None:
-    """Return what it would take to part each two that are tied."""
+    """Return how much text would decide each pair that is tied."""
     tied = [pair for pair in material.comparison.pairs if pair.tied]
     if not tied:
         return None
@@ -87,7 +87,7 @@ def _plan(pair: Pair) -> str:
         return " cannot be told apart: on this text they are equal."
     return (
         f" cannot be told apart. If the difference is what it seems, about {pair.more_text:,.1f} "
-        "times this much text would part them."
+        "times this much text would decide it."
     )
 
 

@@ -1,4 +1,4 @@
-"""Drawn SVG that fits any width: places are percentages, sizes are pixels.
+"""Drawn SVG that fits any width: positions are percentages, sizes are pixels.
 
 A plot has no view box, so its letters keep their size on a telephone and on paper. Only lines and
 areas, which know no percentages, lie in an inner drawing that stretches.
@@ -24,7 +24,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """Return the place of a value; one outside the scale lies just beyond its end."""
+        """Return the position of a value, 0 to 100; values outside the scale lie just beyond it."""
         low, high = self._at(self.low), self._at(self.high)
         share = (self._at(value) - low) / (high - low) if high > low else 0.5
         return 100 * min(max(share, -0.02), 1.02)
@@ -143,10 +143,10 @@ def _grid(x: Axis, y: Axis) -> Html:
         at = percent(100 - y.scale(tick))
         lines.append(el("line", class_="grid", x1="0", x2="100%", y1=at, y2=at))
         lines.append(el("text", y.show(tick), class_="tick y", x="-8", y=at, dy="0.32em"))
-    for place, tick in enumerate(x.marks()):
+    for index, tick in enumerate(x.marks()):
         at = percent(x.scale(tick))
         lines.append(el("line", class_="tick", x1=at, x2=at, y1="100%", y2="100%"))
-        css = "tick x sparse" if place % 2 else "tick x"
+        css = "tick x sparse" if index % 2 else "tick x"
         lines.append(el("text", x.show(tick), class_=css, x=at, y="100%", dy="1.5em"))
     lines.append(el("line", class_="axis", x1="0", x2="100%", y1="100%", y2="100%"))
     return joined(*lines)
@@ -220,13 +220,13 @@ def _apart(across: Sequence[float], down: Sequence[float]) -> list[float]:
     """Return rising heights moved so that letters near each other are a line apart, within 100."""
     moved = list(down)
     near = [
-        [other for other in range(place) if abs(across[other] - across[place]) < _LINE]
-        for place in range(len(moved))
+        [other for other in range(index) if abs(across[other] - across[index]) < _LINE]
+        for index in range(len(moved))
     ]
-    for place, above in enumerate(near):
-        moved[place] = max([moved[place], *(moved[other] + _LINE for other in above)])
-    for place, above in reversed(list(enumerate(near))):
-        moved[place] = min(moved[place], 100.0)
+    for index, above in enumerate(near):
+        moved[index] = max([moved[index], *(moved[other] + _LINE for other in above)])
+    for index, above in reversed(list(enumerate(near))):
+        moved[index] = min(moved[index], 100.0)
         for other in above:
-            moved[other] = min(moved[other], moved[place] - _LINE)
+            moved[other] = min(moved[other], moved[index] - _LINE)
     return moved

@@ -53,14 +53,10 @@ def _styles(material: Material, curve: LearningCurve) -> dict[str, tuple[str, st
     """Return mark and colour of each curve: those of the ranking where the model is in it."""
     ranked = {one.name: (one.letter, one.css) for one in material.contestants}
     styles: dict[str, tuple[str, str]] = {}
-    others = 0
     for name in curve.models:
-        if name not in ranked:
-            others += 1
-            place = len(material.contestants) + others - 1
-            styles[name] = (str(others), f"m{place % COLOURS}")
-        else:
-            styles[name] = ranked[name]
+        others = len(styles.keys() - ranked.keys())
+        unranked = str(others + 1), f"m{(len(ranked) + others) % COLOURS}"
+        styles[name] = ranked.get(name, unranked)
     return styles
 
 
@@ -79,25 +75,21 @@ def _series(points: Sequence[CurvePoint], mark: str, css: str) -> Series:
 
 
 def _table(curve: LearningCurve) -> Html:
+    bits = {"bits_per_byte": "bits/byte", "bits_per_byte_low": "from", "bits_per_byte_high": "to"}
     columns = [
         Column("model", "model", right=False),
         Column("percent", "% of the text", number(1)),
         Column("words", "words", whole),
-        Column("bits", "bits/byte", number(4)),
-        Column("low", "from", number(4)),
-        Column("high", "to", number(4)),
+        *(Column(key, name, number(4)) for key, name in bits.items()),
         Column("perplexity", "ppl/unit", perplexity),
         Column("oov", "OOV", whole),
         Column("fit_seconds", "fit s", seconds),
     ]
     rows: list[dict[str, Any]] = [
         {
-            **vars(point),
+            **point.to_dict(),
             "percent": 100 * point.fraction,
-            "bits": point.bits_per_byte.value,
-            "low": point.bits_per_byte.low,
-            "high": point.bits_per_byte.high,
-            "marks": marks(point.proper, ("bits", "low", "high", "perplexity")),
+            "marks": marks(point.measured.scored.proper, (*bits, "perplexity")),
         }
         for point in curve.points
     ]

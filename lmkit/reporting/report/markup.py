@@ -128,7 +128,7 @@ def table(
         for column in columns
     )
     body = (
-        el("tr", *(_cell(column, row, first=not place) for place, column in enumerate(columns)))
+        el("tr", *(_cell(column, row, first=not index) for index, column in enumerate(columns)))
         for row in rows
     )
     return el(

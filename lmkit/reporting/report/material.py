@@ -1,4 +1,4 @@
-"""What a report is made of, and how models are told apart in it: by letter, colour and name."""
+"""What a report shows, and how it tells models apart: by letter, colour and name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Section:
 class Contestant:
     """A model of the report with its rank, counted from 0."""
 
-    place: int
+    index: int
     measured: Measured[SurprisalLedger]
 
     @property
@@ -54,16 +54,16 @@ class Contestant:
     @property
     def letter(self) -> str:
         """A, B, C ... by rank; after Z come AA, AB ..."""
-        place, letters = self.place, ""
-        while place >= 0:
-            letters = chr(65 + place % 26) + letters
-            place = place // 26 - 1
+        index, letters = self.index, ""
+        while index >= 0:
+            letters = chr(65 + index % 26) + letters
+            index = index // 26 - 1
         return letters
 
     @property
     def css(self) -> str:
         """The class that carries the model's colour; the ninth has that of the first again."""
-        return f"m{self.place % COLOURS}"
+        return f"m{self.index % COLOURS}"
 
     @property
     def name(self) -> str:
@@ -98,7 +98,7 @@ class Material:
     @cached_property
     def contestants(self) -> tuple[Contestant, ...]:
         """The models with their letters and colours, in ranking order."""
-        return tuple(Contestant(place, one) for place, one in enumerate(self.comparison.models))
+        return tuple(Contestant(index, one) for index, one in enumerate(self.comparison.models))
 
 
 def legend(contestants: Sequence[Contestant]) -> Html:

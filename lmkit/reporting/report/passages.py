@@ -39,7 +39,7 @@ def cells_of(ledgers: Sequence[SurprisalLedger], items: Items | None = None) -> 
 
 
 def typical(cells: Cells, *, words: int) -> tuple[int, int]:
-    """Return first and last (exclusive) place of the passage most like the whole text.
+    """Return the first index and the stop index of the passage most like the whole text.
 
     Of all runs of sentences of about so many words, it is the one whose bits a word, summed over
     the models, come closest to the text's. A text without sentence ends is cut anywhere.

@@ -81,7 +81,7 @@ def ranking(material: Material) -> Section:
     ]
     scale = around(ends, room=0.05)
     brackets = _brackets(comparison)
-    rows = [_row(one, scale, brackets, comparison.ranges[one.place]) for one in contestants]
+    rows = [_row(one, scale, brackets, comparison.ranges[one.index]) for one in contestants]
     body = joined(
         figure(
             el("ol", *rows, class_="ranking"),
@@ -129,15 +129,15 @@ def _row(
 ) -> Html:
     bits = one.bits
     between = None
-    leaks = one.ledger.trained_on_test or one.ledger.tuned_on_test
-    said = leakage_mark(one.ledger.to_dict())
-    mark = el("small", f"test text: {said}", class_="leak") if leaks else None
+    mark = None
+    if one.ledger.trained_on_test or one.ledger.tuned_on_test:
+        mark = el("small", f"test text: {leakage_mark(one.ledger.to_dict())}", class_="leak")
     if math.isfinite(bits.low):
         between = el("span", f"{bits.low:.4f} to {bits.high:.4f}")
     return el(
         "li",
         el("div", tier(*ranks), class_="tier"),
-        _ties(one.place, brackets),
+        _ties(one.index, brackets),
         el("div", one.label(), mark, class_="who"),
         el(
             "svg",
@@ -150,16 +150,16 @@ def _row(
     )
 
 
-def _ties(place: int, brackets: Sequence[tuple[int, int]]) -> Html:
+def _ties(index: int, brackets: Sequence[tuple[int, int]]) -> Html:
     """Return this row's piece of every bracket, each bracket in a lane of its own."""
     lines = []
     for lane, (first, last) in enumerate(brackets):
-        if not first <= place <= last:
+        if not first <= index <= last:
             continue
         x = str(3 + 7 * lane)
-        top, bottom = ("50%" if place == first else "0"), ("50%" if place == last else "100%")
+        top, bottom = ("50%" if index == first else "0"), ("50%" if index == last else "100%")
         lines.append(el("line", x1=x, x2=x, y1=top, y2=bottom))
-        if place in (first, last):
+        if index in (first, last):
             lines.append(el("line", x1=x, x2=str(7 + 7 * lane), y1="50%", y2="50%"))
     return el("div", el("svg", *lines), class_="ties", aria_hidden="true")
 

@@ -10,7 +10,7 @@ TOKENS = {"word": 45, "char": 240, "byte": 240}
 
 
 def samples(material: Material) -> Section | None:
-    """Return the section with some text drawn from every model that is at hand."""
+    """Return the section with text drawn from every fitted model."""
     drawn = [(one, _sample(one, material.seed)) for one in material.contestants if one.model]
     if not drawn:
         return None

@@ -97,11 +97,11 @@ def _controls(contestants: Sequence[Contestant]) -> Html:
 
 def _legends() -> Html:
     one = [
-        el("span", f"{place * STEP}" + ("+" if place == SHADES - 1 else ""), class_=f"s{place}")
-        for place in range(SHADES)
+        el("span", f"{index * STEP}" + ("+" if index == SHADES - 1 else ""), class_=f"s{index}")
+        for index in range(SHADES)
     ]
     edges = [f"−{cut:g}" for cut in reversed(CUTS)] + ["0"] + [f"+{cut:g}" for cut in CUTS]
-    two = [el("span", edge, class_=f"d{place}") for place, edge in enumerate(edges)]
+    two = [el("span", edge, class_=f"d{index}") for index, edge in enumerate(edges)]
     return joined(
         el("p", "bits ", el("span", *one, class_="ramp"), class_="scale", id="one-scale"),
         el(
@@ -120,8 +120,8 @@ def _passage(
     tokens: Sequence[str], bits: NDArray[np.float64], oov: NDArray[np.bool_], normalize: str
 ) -> Html:
     pieces: list[str] = []
-    place = zip(tokens, [*tokens[1:], EOS], bits.tolist(), oov.tolist(), strict=True)
-    for token, after, value, unknown in place:
+    cells = zip(tokens, [*tokens[1:], EOS], bits.tolist(), oov.tolist(), strict=True)
+    for token, after, value, unknown in cells:
         css = shade(value) + (" o" if unknown else "")
         if token == EOS:
             pieces.append(f'<i class="{css}">↵</i>\n')
@@ -173,11 +173,11 @@ def _readout(contestants: Sequence[Contestant]) -> Html:
 def _table(
     contestants: Sequence[Contestant], tokens: Sequence[str], bits: NDArray[np.float64]
 ) -> Html:
-    columns = [Column("place", "", whole), Column("token", "word", right=False)]
+    columns = [Column("index", "", whole), Column("token", "word", right=False)]
     columns += [Column(one.letter, one.letter, number(2)) for one in contestants]
     rows = (
-        {"place": place + 1, "token": token}
-        | {one.letter: row[place] for one, row in zip(contestants, bits, strict=True)}
-        for place, token in enumerate(tokens)
+        {"index": index + 1, "token": token}
+        | {one.letter: row[index] for one, row in zip(contestants, bits, strict=True)}
+        for index, token in enumerate(tokens)
     )
     return table(columns, rows, caption="Bits for each word of the passage", class_="long")

@@ -67,8 +67,8 @@ def _training_table(one: Contestant, history: dict[str, Any]) -> Html:
     ]
     read = _readings(one, history)
     rows = [
-        {"readings": times, "train": bits, "valid": valid[place] if valid else None}
-        for place, (times, bits) in enumerate(zip(read, train, strict=True))
+        {"readings": times, "train": bits, "valid": valid[index] if valid else None}
+        for index, (times, bits) in enumerate(zip(read, train, strict=True))
     ]
     kept = f"; the weights of {read[history['best']]:.2f} readings were kept" if valid else ""
     caption = f"{one.name}: bits a {one.ledger.unit} by readings of the training text{kept}"

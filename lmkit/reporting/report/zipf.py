@@ -23,7 +23,7 @@ def zipf(material: Material) -> Section | None:
     if not curves:
         return None
     thinned = {name: _thinned(counts) for name, counts in curves.items()}
-    names = [el("span", name, class_=f"key z{place}") for place, name in enumerate(curves)]
+    names = [el("span", name, class_=f"key z{index}") for index, name in enumerate(curves)]
     body = joined(
         figure(
             el("p", *names, class_="legend"),
@@ -39,7 +39,7 @@ def zipf(material: Material) -> Section | None:
 def _curves(material: Material) -> dict[str, NDArray[np.int64]]:
     """Return the counts of all word forms, largest first, of the text and of the training text.
 
-    The latter are those of the best word model at hand: what its vocabulary lacks is left out.
+    The latter are those of the best word model; types outside its vocabulary are left out.
     """
     words = Counter(material.comparison.items.tokens)
     for no_word in (UNK, EOS):  # the training counts lack them too
@@ -55,8 +55,8 @@ def _curves(material: Material) -> dict[str, NDArray[np.int64]]:
 
 def _plot(thinned: dict[str, tuple[list[float], list[float]]]) -> Html:
     series = [
-        Series(name, f"z{place}", xs, ys, line=False, dots=True)
-        for place, (name, (xs, ys)) in enumerate(thinned.items())
+        Series(name, f"z{index}", xs, ys, line=False, dots=True)
+        for index, (name, (xs, ys)) in enumerate(thinned.items())
     ]
     ranks = [rank for xs, _ in thinned.values() for rank in xs]
     shares = [share for _, ys in thinned.values() for share in ys]

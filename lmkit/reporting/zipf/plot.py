@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError
+from lmkit.tables import Column, html_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,13 +61,13 @@ def write_zipf_plot(reports: Sequence[ZipfReport], path: str | Path) -> None:
         path.write_bytes(_render(reports, kind))
 
 
-def check_format(path: Path) -> str:
-    """Return how a picture of this name is written; ParameterError if it cannot be."""
+def check_format(path: Path, formats: Sequence[str] = FORMATS) -> str:
+    """Return the format that a picture's name ends in; ParameterError if it is none of these."""
     kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
+    if kind not in formats:
         raise ParameterError(
             f"{path}: a picture cannot be written as {path.suffix!r}; "
-            f"choose from {', '.join('.' + known for known in FORMATS)}"
+            f"choose from {', '.join('.' + known for known in formats)}"
         )
     return kind
 
@@ -210,18 +211,17 @@ def _page(reports: Sequence[ZipfReport]) -> str:
     drawing = _render(reports, "svg").decode("utf-8")
     drawing = drawing[drawing.index("<svg") :]
     names = html.escape(", ".join(report.summary.name for report in reports))
-    head = "".join(f"<th>{name}</th>" for name, _ in _CELLS)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(show(report, order))}</td>" for _, show in _CELLS)
-        + "</tr>\n"
+    columns = [Column(name, name) for name, _ in _CELLS]
+    rows = [
+        {name: show(report, order) for name, show in _CELLS}
         for report in reports
         for order in report.orders
-    )  # fmt: skip
+    ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f"<title>Zipf's law: {names}</title>\n<style>{_CSS}</style></head>\n<body>\n"
         f"<h1>Zipf's law: {names}</h1>\n<figure>{drawing}\n<figcaption>{_CAPTION}</figcaption>"
-        f"</figure>\n<table><tr>{head}</tr>\n{body}</table>\n</body></html>\n"
+        f"</figure>\n{html_table(columns, rows)}\n</body></html>\n"
     )
 
 
