@@ -102,11 +102,12 @@ def _blocks(comparison: Comparison) -> str:
     blocks = comparison.blocks
     if blocks.kind == DOCUMENT:
         return f"Student’s t over {len(blocks):,} documents"
-    unit = "words" if blocks.kind == STRETCH else "sentences" if blocks.length > 1 else "sentence"
-    return (
-        f"Student’s t over {len(blocks):,} blocks of {blocks.length:,} {unit} each, neighbours "
-        "allowed to depend on one another"
-    )
+    if blocks.length == 1:
+        units = f"{len(blocks):,} sentences"
+    else:
+        unit = "words" if blocks.kind == STRETCH else "sentences"
+        units = f"{len(blocks):,} blocks of {blocks.length:,} {unit}"
+    return f"Student’s t over {units}, neighbours allowed to depend on one another"
 
 
 def _brackets(comparison: Comparison) -> list[tuple[int, int]]:
