@@ -1,4 +1,4 @@
-"""compare, evaluate and curve on the command line: what they print of intervals, ties and why."""
+"""`lmkit compare`: the ranking in every format, intervals, ties, why, and what is refused."""
 
 from __future__ import annotations
 
@@ -12,20 +12,7 @@ import pytest
 import lmkit
 from lmkit.reporting.report import render_report
 from lmkit.results.ledger_files import write_ledger
-from tests.cli.commands import ok, run
-
-TEXT = "the cat sat on the mat\nthe dog sat on the log\na cat saw a dog\n" * 40
-
-
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "train.txt").write_text(TEXT + "an owl\n")
-    (tmp_path / "test.txt").write_text("the owl sat\na cat saw the zebra\n\n" * 40)
-    return tmp_path
-
-
-PARTS = ("--train", "train.txt", "--test", "test.txt")
+from tests.cli.commands import PARTS, ok, run
 
 
 def test_ties_and_intervals_are_shown(book: Path) -> None:
@@ -97,34 +84,6 @@ def test_arpa_files_are_spelled_with_the_training_text(golden: Path) -> None:
     assert "unspelled" in result.stderr
     assert "258.72" in result.stdout
     assert run("evaluate", files[0], "--test", test, "--train", train).stderr == ""
-
-
-def test_evaluate_and_compare_agree(book: Path) -> None:
-    ok("fit", "--model", "bigram", "train.txt", "-o", "m.lmkit")
-    (one,) = json.loads(ok("evaluate", "m.lmkit", "--test", "test.txt", "--format", "json"))[
-        "results"
-    ]
-    (two,) = json.loads(ok("compare", "--model", "m.lmkit", *PARTS, "--format", "json"))["results"]
-    times = {"score_seconds", "rank", "rank_best", "rank_worst", "tied_with"}
-    assert set(one) | times == set(two) | times
-    for name in set(one) - times:
-        value = two[name]  # sums in another order may differ in the last digit
-        assert one[name] == (pytest.approx(value, rel=1e-13) if type(value) is float else value)
-    assert one["tied_with"] is None
-
-
-def test_curve_shows_nested_parts(book: Path) -> None:
-    arguments = ("curve", "--model", "bigram", "--fractions", "0.5,1", "train.txt")
-    printed = json.loads(ok(*arguments, "--format", "json"))
-    assert [point["fraction"] for point in printed["points"]] == [0.5, 1.0]
-    assert printed["points"][1]["words"] > printed["points"][0]["words"]
-    rows = list(csv.DictReader(io.StringIO(ok(*arguments, "--format", "csv"))))
-    assert float(rows[1]["bits_per_byte"]) == printed["points"][1]["bits_per_byte"]
-    assert "bits/byte" in ok(*arguments)
-    assert run("curve", "--fractions", "half", "train.txt").exit_code == 2
-    refused = run("curve", "--fractions", "2", "train.txt")
-    assert refused.exit_code == 1
-    assert "above 0 up to 1" in refused.stderr
 
 
 def test_a_report_can_hold_learning_curves(book: Path) -> None:

@@ -1,29 +1,18 @@
-"""`lmkit fit`."""
+"""`lmkit fit`: where the text and the options come from, and the file that is written."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lmkit
-from tests.cli.commands import RESULT_KEYS, TEXT, error_line, ok
-
-
-def test_fit_then_evaluate_agrees_with_the_library(text: Path, model: Path) -> None:
-    printed = json.loads(ok("evaluate", model, "--test", text, "--format", "json"))
-    corpus = lmkit.Corpus.open(text)
-    ledger = lmkit.fit("bigram", corpus).score(corpus)
-    (result,) = printed["results"]
-    assert printed["schema"] == 1
-    assert set(result) >= RESULT_KEYS
-    assert result["rank"] is None
-    assert result["perplexity"] == ledger.perplexity
-    assert result["events"] == len(TEXT.split()) + TEXT.count("\n")
-    assert printed["corpus"]["sha256"] == corpus.train.summary.sha256
-    assert result["signature"] == ledger.signature.replace("|unk:model|", "|unk:spell|")
+from tests.cli.commands import PROCESS, TEXT, error_line, lmkit_process, ok, run
 
 
 def test_fit_names_the_file_after_the_model(text: Path) -> None:
@@ -73,3 +62,61 @@ def test_fit_bare_uses_the_embedded_corpus(text: Path) -> None:
     ok("fit", "--model", "unigram")
     assert lmkit.load("unigram.lmkit").normalize_ == "words"
     assert "python-reference/test" in ok("evaluate", "unigram.lmkit")
+
+
+def test_fit_writes_arpa(here: Path) -> None:
+    assert "wrote kn.arpa.gz" in ok("fit", "--model", "witten-bell", "text.txt", "-o", "kn.arpa.gz")
+    assert lmkit.load("kn.arpa.gz").vocabulary_ is not None
+    told = error_line("fit", "--model", "bigram", "text.txt", "-o", "b.arpa")
+    assert "bigram has no backoff form" in told
+
+
+def test_a_killed_fit_leaves_the_old_model_or_the_new(text: Path) -> None:
+    target = text.parent / "m.lmkit"
+    ok("fit", "--model", "unigram", text, "-o", target)
+    old = target.read_bytes()
+    seen = set()
+    start = time.perf_counter()
+    whole = lmkit_process("fit", "--model", "bigram", text, "-o", "other.lmkit")
+    assert whole.returncode == 0, whole.stderr
+    usual = time.perf_counter() - start
+    for moment in range(6):
+        process = subprocess.Popen(
+            [*PROCESS, "fit", "--model", "bigram", str(text), "-o", str(target)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(usual * (0.75 + 0.07 * moment))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seen.add(lmkit.load(target).name)
+        if seen == {"unigram"}:
+            assert target.read_bytes() == old
+    assert seen <= {"unigram", "bigram"}
+
+
+def test_fit_refuses_before_it_learns(text: Path) -> None:
+    fit = ("fit", "--model")
+    assert "CORPUS or --train, not both" in error_line(
+        *fit, "bigram", text, "--train", text, code=2
+    )
+    for option in ("--log", "--checkpoint", "--epochs"):
+        told = error_line(*fit, "bigram", text, option, "2")
+        assert told == f"Error: {option} is for models trained in steps; bigram is not one"
+    one_file = ("--log", "run", "--checkpoint", "run")
+    assert "--log and --checkpoint are one file, run" in error_line(
+        *fit, "char-rnn", text, *one_file, code=2
+    )
+    told = error_line(*fit, "char-rnn", text, "--log", "char-rnn.lmkit", code=2)
+    assert "--log and --output are one file" in told
+    assert sorted(path.name for path in text.parent.iterdir()) == ["pets.txt"]
+
+
+def test_a_network_keeps_its_run_while_it_trains(text: Path) -> None:
+    small = "word-rnn:hidden=4,embedding=4,epochs=1,threads=1"
+    result = run("fit", "--model", small, text, "--log", "run.jsonl", "--checkpoint", "run.ckpt")
+    assert result.exit_code == 0, result.output
+    assert "no validation text; the last tenth" in result.stderr
+    assert json.loads(Path("run.jsonl").read_text().splitlines()[-1])
+    assert not Path("run.ckpt").exists(), "the model has all that is left of the run"
+    assert lmkit.load("word-rnn.lmkit").spec == small

@@ -1,22 +1,20 @@
-"""The command line, through click's runner and as a real process."""
+"""The group of commands: help, errors in one line, and the process."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
+import shlex
 import subprocess
-import sys
-import time
+import warnings
 from pathlib import Path
 
+import click
 import pytest
 
 import lmkit
-from lmkit.cli.main import COMMANDS
-from tests.cli.commands import TEXT, error_line, lmkit_process, ok
-
-# ---------------------------------------------------------------------- help
+from lmkit.cli.main import COMMANDS, cli
+from tests.cli.commands import PROCESS, TEXT, error_line, lmkit_process, ok, run
 
 
 def test_help_lists_every_command_with_the_sentence_of_its_own_help() -> None:
@@ -31,9 +29,6 @@ def test_help_lists_every_command_with_the_sentence_of_its_own_help() -> None:
 def test_unknown_command_and_option_are_usage_errors() -> None:
     assert "did you mean 'compare'" in error_line("comapre", code=2)
     assert "no such option" in error_line("fit", "--modle", "bigram", code=2).lower()
-
-
-# ---------------------------------------------------------------------- bad input
 
 
 def test_bad_input_is_one_line(text: Path, model: Path, tmp_path: Path) -> None:
@@ -64,9 +59,6 @@ def test_an_unreadable_file_is_one_line(text: Path) -> None:
     assert "cannot be read" in error_line("vocab", text)
 
 
-# ---------------------------------------------------------------------- as a process
-
-
 def test_the_process_keeps_stdout_for_results(text: Path) -> None:
     done = lmkit_process("compare", "--model", "uniform", text, "--format", "json", "--progress")
     assert done.returncode == 0
@@ -78,7 +70,7 @@ def test_the_process_keeps_stdout_for_results(text: Path) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(model: Path, text: Path) -> None:
     text.write_text(TEXT * 500)
-    command = f"{sys.executable} -c 'from lmkit.cli.main import main; main()'"
+    command = shlex.join(PROCESS)
     done = subprocess.run(
         f"{command} score {model} {text} --per token | head -n 2",
         shell=True, capture_output=True, text=True, check=False,
@@ -87,25 +79,42 @@ def test_a_reader_that_goes_away_is_no_error(model: Path, text: Path) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_a_killed_fit_leaves_the_old_model_or_the_new(text: Path) -> None:
-    target = text.parent / "m.lmkit"
-    ok("fit", "--model", "unigram", text, "-o", target)
-    old = target.read_bytes()
-    command = [sys.executable, "-c", "from lmkit.cli.main import main; main()"]
-    seen = set()
-    start = time.perf_counter()
-    lmkit_process("fit", "--model", "bigram", text, "-o", "other.lmkit")
-    usual = time.perf_counter() - start
-    for moment in range(6):
-        process = subprocess.Popen(
-            [*command, "fit", "--model", "bigram", str(text), "-o", str(target)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(usual * (0.75 + 0.07 * moment))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        seen.add(lmkit.load(target).name)
-        if seen == {"unigram"}:
-            assert target.read_bytes() == old
-    assert seen <= {"unigram", "bigram"}
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (MemoryError(), "out of memory; take a smaller text, a lower order or --min-count"),
+        (
+            OSError(28, "No space left on device", "m.lmkit"),
+            "No space left on device m.lmkit",
+        ),
+        (OSError("a disk gone"), "a disk gone"),
+        (lmkit.LmkitError("what is wrong; the remedy"), "what is wrong; the remedy"),
+    ],
+    ids=["memory", "disk full", "no number", "lmkit"],
+)
+def test_what_a_command_raises_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, told: str
+) -> None:
+    @click.command()
+    def command() -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "get_command", lambda *_: command)
+    result = run("info")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {told}\n")
+
+
+def test_a_warning_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def command() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("few counts", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(cli, "get_command", lambda *_: command)
+    result = run("info")
+    assert (result.exit_code, result.stderr) == (0, "Note: few counts\n")
+
+
+def test_the_version_is_the_library_s() -> None:
+    assert ok("--version") == f"lmkit, version {lmkit.__version__}\n"

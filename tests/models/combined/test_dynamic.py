@@ -132,33 +132,6 @@ def test_what_cannot_adapt(model: Any) -> None:
         adapt(model, Corpus.from_string("", normalize="none"))
 
 
-def test_the_command(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    model.save("m.lmkit")
-    Path("valid.txt").write_text("the dog sat on the mat\n" * 9, encoding="utf-8")
-    command = ["adapt", "m.lmkit", "--rate", "0.001"]
-    done = CliRunner().invoke(cli, [*command, "--valid", "valid.txt", "--progress"])
-    assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("dynamic:model=word-rnn:")
-    assert done.stdout.endswith("rate 0.001; wrote dynamic.lmkit\n")
-    assert "trained on" not in done.stderr
-    assert lmkit.load("dynamic.lmkit").adapts == "dynamic"
-    done = CliRunner().invoke(cli, command)
-    assert done.exit_code == 2
-    assert "Missing option '--valid'" in done.stderr
-
-
-def test_the_training_text_is_no_validation_text(
-    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    model.save("m.lmkit")
-    Path("train.txt").write_text(TEXT, encoding="utf-8")
-    done = CliRunner().invoke(cli, ["adapt", "m.lmkit", "--valid", "train.txt", "--rate", "0.001"])
-    assert "train.txt is the text that word-rnn:" in done.stderr
-    assert "give another text with --valid" in done.stderr
-
-
 def test_progress_and_time_of_adapting(model: Any) -> None:
     told: list[str] = []
     dynamic = adapt(model, REPEATED, progress=lambda what, fraction: told.append(what))
