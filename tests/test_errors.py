@@ -27,7 +27,7 @@ BUILTINS = {
 def test_each_error_is_lmkit_s_and_a_builtin(name: str) -> None:
     error = getattr(errors, name)
     for caught in (LmkitError, BUILTINS[name]):
-        with pytest.raises(caught, match="^what is wrong; the remedy$"):
+        with pytest.raises(caught, match=r"^what is wrong; the remedy$"):
             raise error("what is wrong; the remedy")
 
 

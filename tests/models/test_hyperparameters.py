@@ -79,7 +79,8 @@ def test_what_does_not_fit_is_told_with_what_does() -> None:
     ("text", "hint", "value"),
     [
         ("3", int, 3), ("-1", int | None, -1), ("none", int | None, None),
-        ("None", str | None, None), ("none", str, "none"), ("1e-3", float, 0.001), ("yes", bool, True), ("0", bool, False),
+        ("None", str | None, None), ("none", str, "none"), ("1e-3", float, 0.001),
+        ("yes", bool, True), ("0", bool, False),
         ("lstm", Literal["gru", "lstm"], "lstm"), (r"a\,b\\c", str, r"a,b\c"),
         ("3", Any, 3), ("0.5", Any, 0.5), ("true", Any, True), ("x", Any, "x"),
         ("auto", float | str, "auto"), ("2", float | str, 2.0),
