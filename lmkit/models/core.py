@@ -162,6 +162,12 @@ class Core(ABC):
             return self._initial_state()
         return (*state, index)
 
+    def _advance_through(self, ids: Ids, state: State) -> State:
+        """Return the state after some more tokens."""
+        for index in ids.tolist():
+            state = self._advance(state, index)
+        return state
+
     def _predict(self, state: State) -> LogProbs:
         """Return log P(next | state) for every outcome, float64 (V,)."""
         return self._next_log_probs(np.array(state, np.int32))
@@ -277,8 +283,7 @@ class Core(ABC):
         """
         self._require_fit()
         state = self._initial_state() if state is None else state
-        for index in self._check_ids(context).tolist():
-            state = self._advance(state, index)
+        state = self._advance_through(self._check_ids(context), state)
         return np.array(self._predict(state), np.float64)  # the caller's own
 
     def initial_state(self) -> State:

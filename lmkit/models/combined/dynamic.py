@@ -275,14 +275,17 @@ class Dynamic(LanguageModel):
                 parameter.lerp_(trained, decay)
 
     def _advance(self, state: DynamicState, index: int) -> DynamicState:
-        return self._log_probs(np.array([index], np.int32), state)[1]
+        return self._advance_through(np.array([index], np.int32), state)
+
+    def _advance_through(self, ids: Ids, state: DynamicState) -> DynamicState:
+        return self._log_probs(ids, state)[1]  # one copy of the network, not one a token
 
     def _predict(self, state: DynamicState) -> LogProbs:
         network = self.model_.network_ if state.weights is None else self._network(state)
         return distribution(network, state.hidden)
 
     def _next_log_probs(self, context: Ids) -> LogProbs:
-        return self._predict(self._log_probs(context[1:], self._initial_state())[1])
+        return self._predict(self._advance_through(context[1:], self._initial_state()))
 
     # ------------------------------------------------------------------ what it is
 
