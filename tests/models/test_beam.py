@@ -105,7 +105,8 @@ def test_searching_is_not_drawing(options: dict[str, Any]) -> None:
 # ---------------------------------------------------------------------- streaming
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 import lmkit
 from lmkit.models import registry
 from lmkit.models.ngram.additive import Bigram

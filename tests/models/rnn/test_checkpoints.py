@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 import lmkit
+from lmkit.cli.main import cli
 from lmkit.errors import FormatError, LmkitError
 from lmkit.models.rnn import checkpoints
 from lmkit.models.rnn.models import RecurrentModel, WordRnn
@@ -132,8 +134,7 @@ def test_a_killed_process(tmp_path: Path) -> None:
     spec = "word-rnn:hidden=12,embedding=6,lanes=4,length=16,tied=no"
     options = [str(text), "--normalize", "none", "--steps", "40", "-o", str(model)]
     checkout = f"import lmkit; lmkit.__path__.append({str(ROOT)!r})\n"
-    main = checkout + "from lmkit.cli.main import main; main()"
-    command = [sys.executable, "-c", main, "fit", "--model"]
+    command = ["fit", "--model"]
     program = (
         f"{checkout}from lmkit.models.rnn import checkpoints\n"
         "import os, signal\n"
@@ -144,14 +145,14 @@ def test_a_killed_process(tmp_path: Path) -> None:
         "checkpoints.Checkpoint.__call__ = dying\n"
         "from lmkit.cli.main import main; main()\n"
     )
-    run = [*command[:2], program, *command[3:], spec, *options, "--checkpoint", str(path)]
+    run = [sys.executable, "-c", program, *command, spec, *options, "--checkpoint", str(path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     killed = subprocess.run(run, capture_output=True, check=False, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert path.exists()
     assert not model.exists()
-    again = [*command, spec, *options, "--checkpoint", str(path)]
-    subprocess.run(again, capture_output=True, check=True, env=environment)
+    again = CliRunner().invoke(cli, [*command, spec, *options, "--checkpoint", str(path)])
+    assert again.exit_code == 0, again.output
     assert not path.exists()  # the model holds all that is left of the run
     whole = WordRnn(hidden=12, embedding=6, lanes=4, length=16, tied=False, steps=40)
     whole.fit(Corpus.open(text, normalize="none"))
