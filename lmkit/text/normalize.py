@@ -3,7 +3,8 @@
 ========  ====================================================================================
 name      what it does
 ========  ====================================================================================
-none      nothing: white space is folded, as it always is
+none      nothing: white space is folded, as it always is (NUL, tab, return, space: what KenLM's
+          lmplz parts words at; a form feed is a character of its word)
 lower     lower case. Loses: case
 letters   lower case, and everything but letters becomes a space (The Time Machine's classical
           preparation). Loses: case, digits, punctuation and all other characters but letters

@@ -38,7 +38,7 @@ from lmkit.types import Bytes, Progress
 LN10 = float(np.log(10.0))
 _OTHER_UNK = "<UNK>"
 _IS_BOS = -1
-_BLANKS = rb"[ \t\r\n\v\f\0]"
+_BLANKS = rb"[ \t\r\n\0]"
 _COUNT = re.compile(rb"ngram\s*(\d+)\s*=\s*(\d+)")
 _SECTION = re.compile(rb"\\(\d+)-grams:")
 _INTERMEDIATE = (b"iARPA", b"qARPA")

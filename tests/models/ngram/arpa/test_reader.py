@@ -248,6 +248,19 @@ def test_backoffs_below_an_empty_highest_order_count(tmp_path: Path) -> None:
         assert each.tally(text).nats.sum() / LN10 == pytest.approx(-3000 * expected.sum(), rel=1e-6)
 
 
+def test_words_part_at_the_white_space_of_kenlm_alone(tmp_path: Path) -> None:
+    strange = ["page\x0cbreak", "a\x0bb", "\x85", "x\u2028y", "\xa0", "\x1c"]
+    unigrams = "-1\t<unk>\n-99\t<s>\n-1\t</s>\n" + "\n".join(f"-1\0{word} \r" for word in strange)
+    model = load(tmp_path, arpa(unigrams))
+    assert list(model.vocabulary_.tokens[2:]) == strange
+    text = "\t ".join(strange) + "\r\n"
+    assert model.score(Corpus.from_string(text, normalize="none")).oov.sum() == 0
+    model.save(tmp_path / "again.arpa")
+    assert lmkit.load(tmp_path / "again.arpa").vocabulary_ == model.vocabulary_
+    fitted = lmkit.fit("unigram", Corpus.from_string(text, normalize="none"))
+    assert list(fitted.vocabulary_.tokens[2:]) == strange
+
+
 def test_infinities_and_rounding_above_one(tmp_path: Path) -> None:
     text = SMALL.replace("-0.7\ta b\t-0.3", "-Infinity\ta b\t-inf").replace(
         "-0.1\ta b", "0.00002\ta b"
