@@ -75,7 +75,7 @@ def command(
     """
     from lmkit.models.files import names_arpa
     from lmkit.models.ngram.backoff import backoff_form
-    from lmkit.models.ngram.pruning import prune
+    from lmkit.models.ngram.pruning import prune, rounded
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 
@@ -85,6 +85,11 @@ def command(
         raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
+    if count := rounded(before):
+        o.note(
+            f"Note: {model}: its numbers have {count} decimals, so that its outcomes sum to one "
+            f"only within {before.mass_error_:.1g}; each distribution is divided by its sum first."
+        )
     after = prune(
         before,
         threshold=threshold,
