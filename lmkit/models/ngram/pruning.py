@@ -38,7 +38,7 @@ from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import ROOT, Trie
 from lmkit.parallel import pieces, run_all
 from lmkit.results.proper import improper
-from lmkit.text.vocabulary import BOS, EOS_ID, UNK
+from lmkit.text.vocabulary import BOS, EOS_ID, SPACES, UNK, split_words
 from lmkit.types import FloatArray
 
 _NGRAM_BYTES = 16  # in a model file: word and suffix, 4 each, and the log-probability, 8
@@ -87,7 +87,7 @@ def prune(
     if rounded(form):
         original = normalized(original, context=form.context)
     costs = pruning_costs(original, _history_tables(form, history))
-    costs[_nodes_of(form, keep)] = np.inf
+    costs[[node for node in find_ngrams(form, keep) if node > ROOT]] = np.inf
     kernels.raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
     lowest, to = _lowest_cost(form, costs, threshold, ngrams, size)
     tables = pruned_tables(original, costs >= lowest)
@@ -174,7 +174,8 @@ def pruned_tables(tables: BackoffTables, keep: NDArray[np.bool_]) -> BackoffTabl
 def read_ngrams(lines: Iterable[str], unit: str) -> list[list[str]]:
     """Return the n-grams of a keep-list, one a line: words, or characters for other units."""
     stripped = (line.strip("\r\n") for line in lines)
-    return [line.split() if unit == "word" else list(line) for line in stripped if line.strip()]
+    split = split_words if unit == "word" else list
+    return [split(line) for line in stripped if line.strip(SPACES)]
 
 
 # ---------------------------------------------------------------------- what to prune
@@ -191,17 +192,15 @@ def _history_tables(form: BackoffModel, history: LanguageModel | None) -> Backof
     return other.tables_
 
 
-def _nodes_of(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
-    """Return the nodes of n-grams given as tokens, without those that are not in the model."""
+def find_ngrams(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
+    """Return the node of each n-gram given as tokens, -1 for one that is not in the model."""
     vocabulary = form.vocabulary_
     special = {BOS: vocabulary.bos_id, UNK: vocabulary.unk_id}
     nodes = []
     for ngram in ngrams:
         known = all(token in vocabulary or token in special for token in ngram)
         ids = [special.get(token, vocabulary.id(token)) for token in ngram]
-        node = form.tables_.trie.find(ids) if known and ids else -1
-        if node > ROOT:
-            nodes.append(node)
+        nodes.append(form.tables_.trie.find(ids) if known and ids else -1)
     return nodes
 
 

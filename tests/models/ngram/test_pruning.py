@@ -286,3 +286,17 @@ def test_what_rounding_does_not_explain_is_refused(tmp_path: Path) -> None:
     assert rounded(model) is None
     with pytest.raises(ParameterError, match="no probability distribution: its outcomes sum to"):
         prune(model, threshold=1e-3)
+
+
+def test_keep_lists_and_word_lists_say_what_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one two three\none two four\n" * 3)
+    (tmp_path / "list.txt").write_bytes("\ufeffone two\nfive six\n".encode())
+    model, listed = str(tmp_path / "m.lmkit"), str(tmp_path / "list.txt")
+    arguments = ["fit", "--model", "witten-bell", str(tmp_path / "text.txt"), "-o", model]
+    done = CliRunner().invoke(cli, [*arguments, "--vocabulary", listed], catch_exceptions=False)
+    assert f"2 of 4 words in {listed} are not in the training text, such as 'five'" in done.stderr
+    target = tmp_path / "small.arpa"
+    arguments = ["prune", model, "--threshold", "0.9", "-o", str(target), "--keep", listed]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert f"1 of 2 n-grams in {listed} are not in the model, such as 'five six'" in done.stderr
+    assert "\tone two" in target.read_text()
