@@ -93,6 +93,8 @@ def command(
         o.note("Note: no validation text; the last tenth of the training sentences is held out.")
     with o.progress_bar(progress) as show:
         model.fit(opened, valid=held_out, vocabulary=known, progress=show, **traces)
+    if known is not None:
+        _note_absent_words(model, vocabulary)
     model.save(target)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)  # the model has all that is left of the run
@@ -101,6 +103,16 @@ def command(
         f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "
         f"{len(model.vocabulary_):,} outcomes, {model.parameters:,} parameters; wrote {target}"
     )
+
+
+def _note_absent_words(model: Any, vocabulary: Path | None) -> None:
+    """Say which words of a list the training text does not have."""
+    absent = (model.vocabulary_.counts[2:] == 0).nonzero()[0] + 2
+    if len(absent):
+        o.note(
+            f"Note: {len(absent):,} of {len(model.vocabulary_) - 2:,} words in {vocabulary} are "
+            f"not in the training text, such as {model.vocabulary_.token(int(absent[0]))!r}."
+        )
 
 
 def _traces(model: Any, target: Path, checkpoint: Path | None, log: Path | None) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def command(
     """
     from lmkit.models.files import names_arpa
     from lmkit.models.ngram.backoff import backoff_form
-    from lmkit.models.ngram.pruning import prune
+    from lmkit.models.ngram.pruning import prune, rounded
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 
@@ -85,12 +85,18 @@ def command(
         raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
+    if count := rounded(before):
+        o.note(
+            f"Note: {model}: its numbers have {count} decimals, so that its outcomes sum to one "
+            f"only within {before.mass_error_:.1g}; each distribution is divided by its sum first."
+        )
+    kept = [] if keep is None else _ngrams_in(keep, before)
     after = prune(
         before,
         threshold=threshold,
         ngrams=ngrams,
         size=None if size is None else _bytes(size),
-        keep=[] if keep is None else _ngrams_in(keep, before.unit),
+        keep=kept,
         history=None if history is None else load(history),
     )
     scores = _scores([before, after], test, progress)
@@ -133,14 +139,24 @@ def _bytes(size: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " kmg".index(prefix or " "))
 
 
-def _ngrams_in(keep: Path, unit: str) -> list[list[str]]:
+def _ngrams_in(keep: Path, model: Any) -> list[list[str]]:
+    """Return the n-grams of a keep-list, and note those that the model does not have."""
     from lmkit.errors import FormatError
-    from lmkit.models.ngram.pruning import read_ngrams
+    from lmkit.models.ngram.pruning import find_ngrams, read_ngrams
 
     try:
-        return read_ngrams(keep.read_text(encoding="utf-8").split("\n"), unit)
+        ngrams = read_ngrams(keep.read_text(encoding="utf-8-sig").split("\n"), model.unit)
     except UnicodeDecodeError:
         raise FormatError(f"{keep}: not UTF-8; a keep-list has one n-gram a line") from None
+    nodes = find_ngrams(model, ngrams)
+    absent = [ngram for ngram, node in zip(ngrams, nodes, strict=True) if node < 0]
+    if absent:
+        first = ("" if model.unit != "word" else " ").join(absent[0])
+        o.note(
+            f"Note: {len(absent):,} of {len(ngrams):,} n-grams in {keep} are not in the model, "
+            f"such as {first!r}."
+        )
+    return ngrams
 
 
 def _orders(before: Any, after: Any) -> list[dict[str, int]]:

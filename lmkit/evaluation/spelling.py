@@ -27,7 +27,7 @@ from lmkit.text.vocabulary import BOS, EOS, SPECIALS, UNK, UNK_ID, Vocabulary
 
 ORDER = 5
 RARE_SHARE = 0.1  # of the types of the training text, at least, are learned from
-_FOLDED = 6  # NUL, tab, line feed, vertical tab, form feed, return: no canonical text holds them
+_FOLDED = 4  # NUL, tab, line feed, return: no canonical text holds them
 _SYMBOLS = {
     "char": 0x110000 - 0x800 - _FOLDED,  # all code points but the surrogates
     "byte": 256 - 13 - _FOLDED,  # 13 byte values never occur in UTF-8

@@ -139,10 +139,8 @@ def write_lines(
 
 @compiled(inline="always")
 def _is_blank(byte):
-    # Space, NUL, and the controls from tab to return but for the newline.
-    return byte <= _SPACE and (
-        byte == _SPACE or byte == 0 or (_TAB <= byte <= _RETURN and byte != _NEWLINE)
-    )
+    # As in KenLM, and as the canonical text has it: a form feed is part of a word.
+    return byte <= _SPACE and byte in (_SPACE, _TAB, _RETURN, 0)
 
 
 @compiled(inline="always")

@@ -1,7 +1,8 @@
 """Folding a text: white space made canonical, and a sentence rule applied.
 
-Runs of NUL, tab, vertical tab, form feed, return and space become one space, none at the edges of a
-sentence, and a newline ends each sentence. Under the rule `LINE` a sentence is a line, under
+Runs of NUL, tab, return and space become one space, none at the edges of a sentence, and a newline
+ends each sentence: the white space of KenLM's lmplz. Form feeds and vertical tabs are characters of
+words. Under the rule `LINE` a sentence is a line, under
 `PARAGRAPH` it ends at a blank line, under `NONE` there are no sentence ends.
 
 A text comes in blocks; ``state``, int64 (6,), carries what the next block depends on (`new_state`).
@@ -121,7 +122,7 @@ def _copy_tidy(block, out):
 
 @compiled
 def _is_blank(byte):
-    return byte <= _SPACE and (byte == _SPACE or byte == 0 or _TAB <= byte <= _RETURN)
+    return byte <= _SPACE and byte in (_SPACE, _TAB, _NEWLINE, _RETURN, 0)
 
 
 @compiled

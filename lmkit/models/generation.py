@@ -21,7 +21,7 @@ from lmkit.text.vocabulary import UNK
 from lmkit.types import Ids, LogProbs, State
 
 STOPS = ("length", "sentence")
-_SPACES = tuple(" \t\n\v\f\r\0")  # what the canonical text folds
+_SPACES = tuple(" \t\n\r\0")  # what the canonical text folds
 
 
 def generate(
@@ -185,7 +185,7 @@ class _Speller:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def start(self, text: str) -> str:
-        self.before = "" if text[-1:].isspace() else text
+        self.before = "" if text.endswith(_SPACES) else text
         return text
 
     def piece(self, token: str, is_end: bool) -> str:

@@ -186,7 +186,7 @@ def token_at(text: Text, unit: str, sentence: int, position: int) -> str:
     Of a byte it is the character that the byte belongs to. The text is read again.
     """
     line = text.canonical().split("\n")[sentence]
-    tokens: Sequence[str] = line.split() if unit == "word" else line
+    tokens: Sequence[str] = line.split(" ") if line and unit == "word" else line
     if unit == "byte":
         tokens = [char for char in line for _ in char.encode()]
     return tokens[position] if position < len(tokens) else EOS

@@ -3,14 +3,17 @@
 ========  ====================================================================================
 name      what it does
 ========  ====================================================================================
-none      nothing: white space is folded, as it always is
+none      nothing: white space is folded, as it always is (NUL, tab, return, space: what KenLM's
+          lmplz parts words at; a form feed is a character of its word)
 lower     lower case. Loses: case
 letters   lower case, and everything but letters becomes a space (The Time Machine's classical
           preparation). Loses: case, digits, punctuation and all other characters but letters
 words     NFC; punctuation separated from words; each Han character a word. A word is letters,
           marks, digits and underscores, with apostrophes inside (don't), and full stops or commas
           between digits (3.14, 1,000); any other character is a token by itself, a run of the
-          same one together (... ---- ==). Loses nothing but the positions of spaces
+          same one together (... ---- ==). Marks, joiners and other format characters belong to
+          the word before them (UAX #29, WB4); an emoji sequence or a flag is one word. Loses
+          nothing but the positions of spaces, byte order marks, and lone format characters
 nfkc      Unicode's compatibility composition (NFKC): full-width letters, ligatures and the like
           become their plain forms. Loses: which of the forms it was
 ========  ====================================================================================
@@ -33,18 +36,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError, did_you_mean
-from lmkit.kernels.characters import DIGIT, HAN, INK, LETTER, SPACE, WORD, part_words
+from lmkit.kernels.characters import (
+    DIGIT,
+    EXTEND,
+    HAN,
+    INK,
+    LETTER,
+    PICTURE,
+    SPACE,
+    WORD,
+    part_words,
+)
 
 _CODE_POINTS = 0x110000
 _NEWLINE, _SPACE = 10, np.uint32(32)
 _CLASSES = (
-    (SPACE, r"\s"),
-    (WORD, r"[\p{L}\p{M}\p{N}_--\p{Han}]"),
+    (SPACE, r"[\s\u200B]"),  # zero-width space: a boundary of words that is not seen
+    (WORD, r"[\p{L}\p{M}\p{N}\p{Prepended_Concatenation_Mark}_--\p{Han}]"),
     (HAN, r"\p{Han}"),
     (LETTER, r"[\p{L}--\p{Han}]"),
     (DIGIT, r"[\p{Nd}--\p{Han}]"),
     (INK, r"[\p{L}\p{M}]"),
+    (EXTEND, r"[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}\p{M}]"),
+    (PICTURE, r"\p{Extended_Pictographic}"),
 )
+_MARK = "\ufeff"  # a byte order mark: files put together leave it inside a text
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
@@ -78,13 +94,16 @@ def character_classes(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
 
 def _letters(text: str) -> str:
     # Lower case first: that of a final sigma depends on its neighbours.
-    codes = code_points(text.lower())
-    kept = (character_classes(codes)[codes] & INK != 0) | (codes == _NEWLINE)
+    codes = code_points(text.lower().replace(_MARK, ""))
+    kinds = character_classes(codes)[codes]
+    # Each character goes with the one that it extends: itself, or the last that extends none.
+    bases = np.maximum.accumulate(np.arange(len(codes)) * (kinds & EXTEND == 0))
+    kept = (kinds[bases] & (INK | EXTEND) == INK) | (codes == _NEWLINE)
     return text_of(np.where(kept, codes, _SPACE))
 
 
 def _words(text: str) -> str:
-    codes = code_points(unicodedata.normalize("NFC", text))
+    codes = code_points(unicodedata.normalize("NFC", text.replace(_MARK, "")))
     return text_of(part_words(codes, character_classes(codes)))
 
 

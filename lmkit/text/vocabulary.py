@@ -17,6 +17,7 @@ id ``V`` (``vocabulary.bos_id``), one past the last outcome.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -32,6 +33,8 @@ from lmkit.storage import write_atomically
 UNK, EOS, BOS = "<unk>", "</s>", "<s>"
 UNK_ID, EOS_ID = 0, 1
 SPECIALS = (UNK, EOS)
+SPACES = "\0\t\n\r "
+"""The white space between words in canonical texts, word lists and ARPA files."""
 
 
 class Vocabulary:
@@ -188,7 +191,7 @@ class Vocabulary:
         Raises FormatError for any other file.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             schema, tokens, counts = content["schema"], content["tokens"], content["counts"]
         except OSError as error:
             raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
@@ -208,16 +211,22 @@ class Vocabulary:
             raise FormatError(f"{path}: {error}") from None
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a text, parted where the canonical text is: `SPACES`."""
+    return [word for word in re.split(f"[{SPACES}]+", text) if word]
+
+
 def read_vocabulary(path: str | Path) -> Vocabulary:
     """Return the vocabulary in a file: JSON if its name ends in ``.json``, else a list of words.
 
-    The words of a list are separated by white space; ``<unk>``, ``<s>`` and ``</s>``, which other
-    programs write among them, are skipped. Raises FormatError for a file that is neither.
+    The words of a list are separated by white space (`SPACES`). A byte order mark at its start is
+    skipped, and so are ``<unk>``, ``<s>`` and ``</s>``, which other programs write among them.
+    Raises FormatError for a file that is neither.
     """
     if Path(path).suffix == ".json":
         return Vocabulary.load(path)
     try:
-        words = Path(path).read_text(encoding="utf-8").split()
+        words = split_words(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:

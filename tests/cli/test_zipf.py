@@ -150,6 +150,13 @@ def test_what_cannot_be_drawn(report, tmp_path):
         zipf_figure([nothing])
 
 
+@pytest.mark.parametrize("text", ["one one one", "one one\none", "one two one two one"])
+def test_terminal_picture_of_one_level(text):
+    lines = draw_zipf(measure_zipf(Corpus.from_string(text))).splitlines()
+    assert len(lines) == 21
+    assert any("1" in line[8:] for line in lines[:18])
+
+
 def test_terminal_picture_falls_from_left_to_right(report):
     lines = draw_zipf(report, width=40, height=10).splitlines()
     assert len(lines) == 13

@@ -81,7 +81,7 @@ def test_unknown_symbols_are_equally_likely(unit: str) -> None:
     speller = learn_speller(unit, learned.vocabulary, learned.dropped)
     # a, b and the space are known; of the code points, surrogates and what is folded do not occur,
     # of the bytes, what is folded and the 13 values that UTF-8 never uses.
-    outside = (0x110000 - 2048 if unit == "char" else 256 - 13) - 6 - 3
+    outside = (0x110000 - 2048 if unit == "char" else 256 - 13) - 4 - 3
     assert np.allclose(speller.log_probs(["x", "y"]), -math.log(outside))
 
 

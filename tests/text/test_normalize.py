@@ -22,21 +22,29 @@ TEXTS = st.text(
             "aBcdÉéßİıΣσςäñ 09.,'’!?-_\"«»…汉字あア\n\t\r\0\x0b\x0c\x85\xa0\u2028\u3000"
         ),
         st.sampled_from("\u0300\u0301\u0308\u200d\u0655½ﬁＡ①😀👨"),
+        st.sampled_from("\u200b\u200c\u200d\u200f\u00ad\ufe0f\ufeff\u0600\U0001f3fd🇩"),
         st.characters(exclude_categories=["Cs", "Cn"]),  # Cn: known to one Unicode, not to another
     )
 )
 
 
+# What extends the character before it (Unicode Standard Annex #29, rule WB4).
+EXTEND = r"[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}\p{M}]"
+INVISIBLE = rf"[{EXTEND}--[\p{{L}}\p{{M}}\p{{N}}]]"
+INK = r"[\p{L}\p{M}\p{N}\p{Prepended_Concatenation_Mark}_--\p{Han}]"
 # A word as one regular expression.
 WORD = regex.compile(
     r"""
-    \p{Han}
-  | [\p{L}\p{M}\p{N}_--\p{Han}]+
-    (?: (?: ['’] (?=[\p{L}--\p{Han}]) | (?<=\p{Nd}) [.,] (?=\p{Nd}) )
-        [\p{L}\p{M}\p{N}_--\p{Han}]+
-    )*
-  | ([^\s\p{L}\p{M}\p{N}_]) \1*
-    """,
+    (?: (?<! [\p{Han}<F>] ) <F>+ (?= [^<F>\p{Han}\s\u200B] ) )?
+    (?: \p{Han}
+      | <W> (?: <E> | <W> | ['’] (?=<F>* [\p{L}--\p{Han}])
+                | (?<=\p{Nd} <E>*) [.,] (?=<F>* \p{Nd}) )*
+      | (?: [\U0001F1E6-\U0001F1FF]{2} | ([^\s\u200B<W><F>\p{Han}]) \1* )
+        (?: <E> | (?<=\u200D) \p{Extended_Pictographic} )*
+    )
+    """.replace("<W>", INK)
+    .replace("<F>", INVISIBLE)
+    .replace("<E>", EXTEND),
     regex.VERBOSE | regex.VERSION1,
 )
 
@@ -71,7 +79,9 @@ def test_canonical_text_is_its_own(name: str, text: str) -> None:
 def test_canonical_text_has_single_spaces(name: str, text: str) -> None:
     result = canonical(name, text)
     assert "  " not in result
-    assert not set(result) & set("\0\t\r\v\f")
+    assert not set(result) & set("\0\t\r")
+    if name in ("letters", "words"):
+        assert not set(result) & set("\v\f\x85\xa0\u2028\u3000")
     for line in result.split("\n"):
         assert line == line.strip(" ")
     assert result == "" or result.endswith("\n")
@@ -101,7 +111,7 @@ def test_folding_is_splitting_and_joining(words: list[str], gaps: list[str], sta
 @given(text=TEXTS)
 def test_letters_leaves_letters(text: str) -> None:
     for letter in canonical("letters", text):
-        assert letter in " \n" or unicodedata.category(letter)[0] in "LM"
+        assert letter in " \n" or regex.match(rf"\p{{L}}|{EXTEND}", letter, regex.V1)
         assert letter.lower() == letter
 
 
@@ -111,7 +121,7 @@ def test_letters_leaves_letters(text: str) -> None:
 @example("1.2.3 1,a a.1 1..2 .5 5. ٣.٤ ½.5 1,2,3,\n,4")
 @example("汉's 汉'汉 a'汉 汉a1汉 〇々.汉⺀⺀")
 def test_words_are_those_of_a_regular_expression(text: str) -> None:
-    lines = unicodedata.normalize("NFC", text).split("\n")
+    lines = unicodedata.normalize("NFC", text.replace("\ufeff", "")).split("\n")
     expected = [[match[0] for match in WORD.finditer(line)] for line in lines]
     # A Han character is a word without a space beside it.
     han = regex.compile(r"(\p{Han})")
@@ -121,15 +131,21 @@ def test_words_are_those_of_a_regular_expression(text: str) -> None:
 
 @given(text=TEXTS)
 def test_letters_are_those_of_a_regular_expression(text: str) -> None:
-    expected = regex.sub(r"[^\p{L}\p{M}\n]", " ", text.lower())
+    kept = regex.compile(rf"((?:[\p{{L}}--{EXTEND}]{EXTEND}*|\n)+)|.", regex.V1 | regex.DOTALL)
+    lower = text.lower().replace("\ufeff", "")
+    expected = kept.sub(lambda match: match[1] or " ", lower)
     assert apply("letters", text) == expected
 
 
 @given(text=TEXTS)
 def test_words_throws_no_ink_away(text: str) -> None:
-    """Everything but white space stays, in its order."""
-    ink = "".join(unicodedata.normalize("NFC", text).replace("\0", " ").split())
-    assert "".join(canonical("words", text).split()) == ink
+    """Everything but white space and what is invisible stays, in its order."""
+    text = text.replace("\ufeff", "")
+
+    def visible(raw: str) -> str:
+        return regex.sub(rf"[\s\0\u200B{INVISIBLE}]", "", raw, flags=regex.V1)
+
+    assert visible(canonical("words", text)) == visible(unicodedata.normalize("NFC", text))
 
 
 @given(text=st.text(st.sampled_from("aäéz"), min_size=1, max_size=5))
@@ -200,3 +216,24 @@ def test_unknown_name(name: str) -> None:
 def test_unknown_name_with_a_suggestion() -> None:
     with pytest.raises(ParameterError, match="did you mean 'letters'"):
         Corpus.from_string("a", normalize="letter")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "letters"),
+    [
+        ("می\u200cخواهم!", "می\u200cخواهم !", "می\u200cخواهم"),  # Persian, one word
+        ("ශ්\u200dරී, क्\u200dष", "ශ්\u200dරී , क्\u200dष", "ශ්\u200dරී क्\u200dष"),
+        (
+            "co\u00adop don\u2060't 3.\u200d1",
+            "co\u00adop don\u2060't 3.\u200d1",
+            "co\u00adop don\u2060 t",
+        ),
+        ("a\u200bb \u200f c\ufeff.\n\ufeffd", "a b c .\nd", "a b c\nd"),
+        ("(\u200eab\u200f) ❤\ufe0f❤\ufe0f", "(\u200e ab\u200f ) ❤\ufe0f ❤\ufe0f", "ab\u200f"),
+        ("👩\u200d👩\u200d👧👍🏽👍🏽🇩🇪🇫🇷", "👩\u200d👩\u200d👧 👍🏽 👍🏽 🇩🇪 🇫🇷", ""),
+        ("3\ufe0f\u20e3 \u200d", "3\ufe0f\u20e3", ""),
+    ],
+)
+def test_invisible_characters_belong_to_their_word(text: str, words: str, letters: str) -> None:
+    assert canonical("words", text) == words + "\n"
+    assert canonical("letters", text) == letters + "\n"

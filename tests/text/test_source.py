@@ -33,7 +33,7 @@ def slow_canonical(raw: str, sentences: str) -> str:
     lines = raw.removeprefix("\ufeff").split("\n")
     if lines[-1] == "":
         lines.pop()
-    folded = [" ".join(re.split(r"[\0\t\v\f\r ]+", line)).strip(" ") for line in lines]
+    folded = [" ".join(re.split(r"[\0\t\r ]+", line)).strip(" ") for line in lines]
     if sentences == "line":
         return "".join(line + "\n" for line in folded)
     if sentences == "none":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lmkit.errors import FormatError, LmkitError, VocabularyError
 from lmkit.text.corpus import Corpus
 from lmkit.text.encoding import learn_text
-from lmkit.text.vocabulary import Vocabulary
+from lmkit.text.vocabulary import Vocabulary, read_vocabulary
 
 TYPES = st.lists(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).filter(
@@ -214,3 +214,13 @@ def test_arrays_that_do_not_fit(change: dict[str, Any]) -> None:
     arrays = {name: array for name, array in arrays.items() if array is not None}
     with pytest.raises(FormatError, match="the file is damaged"):
         Vocabulary.from_arrays(arrays)
+
+
+def test_word_lists_begin_with_a_byte_order_mark_or_not(tmp_path):
+    (tmp_path / "words.txt").write_bytes("\ufeffthe\r\ncat <unk>\0a\xa0b <s>".encode())
+    vocabulary = read_vocabulary(tmp_path / "words.txt")
+    assert vocabulary.tokens == ("<unk>", "</s>", "the", "cat", "a\xa0b")
+    vocabulary.save(tmp_path / "v.json")
+    marked = b"\xef\xbb\xbf" + (tmp_path / "v.json").read_bytes()
+    (tmp_path / "v.json").write_bytes(marked)
+    assert read_vocabulary(tmp_path / "v.json") == vocabulary

@@ -13,15 +13,18 @@ weight of 0.3 / 0.6 = 0.5 makes mass(h) one.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.kernels import pruning as kernels
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import ROOT
 from lmkit.parallel import pieces, run_all
 from lmkit.text.vocabulary import EOS_ID
-from lmkit.types import FloatArray
+from lmkit.types import FloatArray, LongArray
 
 _TOLERANCE = 1e-13  # a probability mass below this is 0 but for rounding
+_MOST_DECIMALS = 5  # more change sums by less than any tolerance
+_DIGITS_LOST = 1e-9  # log10, scaled by 10^decimals: float64 holds decimals this well
 
 
 def kernel_arrays(tables: BackoffTables) -> kernels.Model:
@@ -62,20 +65,68 @@ def masses(tables: BackoffTables) -> FloatArray:
     return result
 
 
+def decimals(tables: BackoffTables) -> int | None:
+    """Return how many decimals the log10 numbers of a model have, None for more than five.
+
+    Those between 1 and 10 in magnitude decide, where there are any: four significant digits are
+    three decimals there, and more in smaller numbers.
+    """
+    values = np.abs(np.concatenate([tables.log_probs, tables.backoffs])) / np.log(10)
+    values = values[np.isfinite(values)]
+    large = values[(values >= 1) & (values < 10)]
+    values = large if len(large) else values
+    for count in range(1, _MOST_DECIMALS + 1):
+        scaled = values * 10.0**count
+        if (np.abs(scaled - np.rint(scaled)) < _DIGITS_LOST * 10.0**count).all():
+            return count
+    return None
+
+
+def rounding_error(tables: BackoffTables) -> float:
+    """Return how far from 1 rounding alone can make the sums of probabilities; 0 if it was exact.
+
+    A number of d decimals is off by 10^-d / 2 in log10 at most, and a probability is the product
+    of one for each order: with 3 decimals and 3 orders, 10^(3 * 0.0005) - 1 = 0.0035.
+    """
+    count = decimals(tables)
+    return 0.0 if count is None else float(10 ** (tables.order * 0.5 * 10.0**-count) - 1)
+
+
+def normalized(tables: BackoffTables, *, context: str) -> BackoffTables:
+    """Return the tables with each distribution divided by its sum.
+
+    Contexts that do not occur (see `mass_error`) are left as they are.
+    """
+    trie = tables.trie
+    sums = np.where(_occurring(tables, context), masses(tables), 1.0)
+    log_sums = np.log(sums)
+    log_probs, backoffs = tables.log_probs.copy(), tables.backoffs.copy()
+    parents: LongArray = np.concatenate([trie.parents(k) for k in range(1, trie.order + 1)])
+    log_probs[1:] -= log_sums[parents]
+    # p(w|h) = backoff(h) p(w|h'), the latter now divided by the sum of h'.
+    backoffs[1:] += log_sums[trie.suffix[1 : trie.contexts]] - log_sums[1:]
+    return BackoffTables(trie, log_probs, backoffs, tables.ranking)
+
+
 def mass_error(tables: BackoffTables, *, context: str) -> float:
     """Return how far from 1 the probabilities after any context of a text sum, at most.
 
     With ``context="sentence"`` contexts that contain a sentence end do not occur, and are ignored;
     IRSTLM counts ``<s>`` after it.
     """
+    error = float(np.abs(masses(tables)[_occurring(tables, context)] - 1).max())
+    return error if error < np.inf else np.inf  # not NaN
+
+
+def _occurring(tables: BackoffTables, context: str) -> NDArray[np.bool_]:
+    """Return which contexts occur in texts, (C,)."""
     trie = tables.trie
     occurs = np.ones(trie.contexts, np.bool_)
     if context == "sentence":
         for order in range(1, trie.order):
             span = trie.span(order)
             occurs[span] = occurs[trie.parents(order)] & (trie.words[span] != EOS_ID)
-    error = float(np.abs(masses(tables)[occurs] - 1).max())
-    return error if error < np.inf else np.inf  # not NaN
+    return occurs
 
 
 def normalizing_backoffs(explicit: FloatArray, lower: FloatArray) -> FloatArray:

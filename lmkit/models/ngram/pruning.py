@@ -25,17 +25,25 @@ from lmkit.errors import ParameterError, VocabularyError
 from lmkit.kernels import pruning as kernels
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.backoff import BackoffModel, backoff_form
-from lmkit.models.ngram.masses import explicit_sums, kernel_arrays, normalizing_backoffs
+from lmkit.models.ngram.masses import (
+    decimals,
+    explicit_sums,
+    kernel_arrays,
+    normalized,
+    normalizing_backoffs,
+    rounding_error,
+)
 from lmkit.models.ngram.standalone import StandaloneBackoff
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import ROOT, Trie
 from lmkit.parallel import pieces, run_all
 from lmkit.results.proper import improper
-from lmkit.text.vocabulary import BOS, EOS_ID, UNK
+from lmkit.text.vocabulary import BOS, EOS_ID, SPACES, UNK, split_words
 from lmkit.types import FloatArray
 
 _NGRAM_BYTES = 16  # in a model file: word and suffix, 4 each, and the log-probability, 8
 _CONTEXT_BYTES = _NGRAM_BYTES + 12  # and the first child, 4, and the backoff weight, 8
+_MOST_ROUNDED = 0.01  # how far from 1 sums may be by rounding: beyond, the model is another one
 _HEADER_BYTES = 4096  # of which a pruned model's header takes less than half
 
 
@@ -62,6 +70,9 @@ def prune(
         history: a backoff model of the same vocabulary that gives the probabilities of contexts; by
             default the model itself.
 
+    Where the outcomes of a model sum to one only but for the few decimals of its file, each
+    distribution is divided by its sum first (see `rounded`).
+
     Raises ParameterError for a model without a backoff form or without probabilities, for none or
     several of `threshold`, `ngrams` and `size`, and for a number that cannot be reached;
     VocabularyError for a history model of other words.
@@ -70,13 +81,16 @@ def prune(
         raise ParameterError("give a threshold, a number of n-grams or a size, one of the three")
     form = backoff_form(model)
     for each in (form, history):
-        if each is not None and (why := improper(each)):
+        if each is not None and not rounded(each) and (why := improper(each)):
             raise ParameterError(f"{why}; pruning weighs probabilities, so take one that is")
-    costs = pruning_costs(form.tables_, _history_tables(form, history))
-    costs[_nodes_of(form, keep)] = np.inf
+    original = form.tables_
+    if rounded(form):
+        original = normalized(original, context=form.context)
+    costs = pruning_costs(original, _history_tables(form, history))
+    costs[[node for node in find_ngrams(form, keep) if node > ROOT]] = np.inf
     kernels.raise_within(form.tables_.trie.first, form.tables_.trie.suffix, costs)
     lowest, to = _lowest_cost(form, costs, threshold, ngrams, size)
-    tables = pruned_tables(form.tables_, costs >= lowest)
+    tables = pruned_tables(original, costs >= lowest)
     by = "" if history is None else f" by {history.spec}"
     named = (form.source, form.sha256) if isinstance(form, StandaloneBackoff) else (form.spec, "")
     return StandaloneBackoff.of(
@@ -94,6 +108,18 @@ def prune(
         valid_passages=form.valid_passages_,
         dropped=form.dropped_,
     )
+
+
+def rounded(model: LanguageModel) -> int | None:
+    """Return the decimals of a file's numbers if they explain why its outcomes do not sum to one.
+
+    None where the outcomes do sum to one, and where they are further from it than rounding to that
+    many decimals makes them, or than 0.01.
+    """
+    if not isinstance(model, StandaloneBackoff) or model.proper:
+        return None
+    explained = min(rounding_error(model.tables_), _MOST_ROUNDED)
+    return decimals(model.tables_) if model.mass_error_ <= explained else None
 
 
 def pruning_costs(tables: BackoffTables, history: BackoffTables | None = None) -> FloatArray:
@@ -148,7 +174,8 @@ def pruned_tables(tables: BackoffTables, keep: NDArray[np.bool_]) -> BackoffTabl
 def read_ngrams(lines: Iterable[str], unit: str) -> list[list[str]]:
     """Return the n-grams of a keep-list, one a line: words, or characters for other units."""
     stripped = (line.strip("\r\n") for line in lines)
-    return [line.split() if unit == "word" else list(line) for line in stripped if line.strip()]
+    split = split_words if unit == "word" else list
+    return [split(line) for line in stripped if line.strip(SPACES)]
 
 
 # ---------------------------------------------------------------------- what to prune
@@ -165,17 +192,15 @@ def _history_tables(form: BackoffModel, history: LanguageModel | None) -> Backof
     return other.tables_
 
 
-def _nodes_of(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
-    """Return the nodes of n-grams given as tokens, without those that are not in the model."""
+def find_ngrams(form: BackoffModel, ngrams: Iterable[Sequence[str]]) -> list[int]:
+    """Return the node of each n-gram given as tokens, -1 for one that is not in the model."""
     vocabulary = form.vocabulary_
     special = {BOS: vocabulary.bos_id, UNK: vocabulary.unk_id}
     nodes = []
     for ngram in ngrams:
         known = all(token in vocabulary or token in special for token in ngram)
         ids = [special.get(token, vocabulary.id(token)) for token in ngram]
-        node = form.tables_.trie.find(ids) if known and ids else -1
-        if node > ROOT:
-            nodes.append(node)
+        nodes.append(form.tables_.trie.find(ids) if known and ids else -1)
     return nodes
 
 

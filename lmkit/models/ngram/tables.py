@@ -79,9 +79,13 @@ class BackoffTables:
         return BackoffTables(trie, self.log_probs[nodes], backoffs, self.ranking)
 
     def without_empty_orders(self) -> BackoffTables:
-        """Return the tables without the highest orders of which no n-gram is left."""
+        """Return the tables without the highest orders that have no n-grams and change nothing.
+
+        An order without n-grams stays where a context of the order below has a backoff weight:
+        every word after such a context is scored with it.
+        """
         trie, order = self.trie, self.order
-        while order > 1 and trie.size(order) == 0:
+        while order > 1 and trie.size(order) == 0 and not self.backoffs[trie.span(order - 1)].any():
             order -= 1
         if order == trie.order:
             return self

@@ -27,7 +27,8 @@ def draw_zipf(report: ZipfReport, *, width: int = 72, height: int = 18) -> str:
         return ""
     ranks = np.concatenate([np.log10(rank) for rank, _ in curves.values()])
     shares = np.concatenate([np.log10(share) for _, share in curves.values()])
-    right, bottom, top = max(1.0, ranks.max()), np.floor(shares.min()), np.ceil(shares.max())
+    right, top = max(1.0, ranks.max()), np.ceil(shares.max())
+    bottom = min(np.floor(shares.min()), top - 1)  # of one type alone, all shares are 1
     cells = np.zeros((height, width), dtype=np.int64)
     letters: dict[tuple[int, int], str] = {}
     for n, (rank, share) in curves.items():

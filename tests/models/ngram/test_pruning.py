@@ -8,16 +8,19 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 
 import lmkit
+from lmkit.cli.main import cli
 from lmkit.errors import ParameterError, VocabularyError
 from lmkit.models.base import LanguageModel
 from lmkit.models.ngram.arpa.files import load_arpa
 from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.backoff import BackoffModel
-from lmkit.models.ngram.masses import masses
-from lmkit.models.ngram.pruning import prune, pruning_costs, read_ngrams
+from lmkit.models.ngram.masses import decimals, masses, normalized
+from lmkit.models.ngram.pruning import prune, pruning_costs, read_ngrams, rounded
+from lmkit.models.ngram.standalone import StandaloneBackoff
 from tests.contract.model_contract import TEST, TRAIN
 from tests.models.ngram.arpa import arpa_text
 from tests.models.ngram.arpa.arpa_text import SlowModel, arpa
@@ -241,3 +244,59 @@ def test_kenlm_scores_pruned_models(golden: Path, tmp_path: Path) -> None:
     expected = [score for line in lines for score, _, _ in model.full_scores(line)]
     nats = -pruned.score(corpus(test)).nats
     np.testing.assert_allclose(nats, np.array(expected) * math.log(10), rtol=0, atol=1e-5)
+
+
+# ---------------------------------------------------------------------- rounded files
+
+
+def test_rounded_files_are_normalized_and_pruned(tmp_path: Path) -> None:
+    save_arpa(fitted("jelinek-mercer:order=4"), tmp_path / "exact.arpa")
+    assert decimals(load_arpa(tmp_path / "exact.arpa").tables_) is None
+    assert decimals(load_arpa(arpa_text.rounded(tmp_path / "exact.arpa", "%.4g")).tables_) == 3
+    model = load_arpa(arpa_text.rounded(tmp_path / "exact.arpa", "%.3f"))
+    # Each probability is the product of 4 numbers, each off by 10^0.0005 at most.
+    assert 1e-3 < model.mass_error_ < 10 ** (4 * 0.0005) - 1
+    assert rounded(model) == 3
+    whole = normalized(model.tables_, context="sentence")
+    contexts = [[], [2], [2, 3], [5, 4]]
+    for ids in contexts:
+        shares = np.exp(model.next_log_probs(ids))
+        of_whole = StandaloneBackoff.of(whole, model.vocabulary_, source="whole")
+        np.testing.assert_allclose(np.exp(of_whole.next_log_probs(ids)), shares / shares.sum())
+    pruned = prune(model, threshold=1e-3)
+    assert sum(sizes(pruned)) < sum(sizes(model))
+    assert pruned.mass_error_ < 1e-9
+    target = tmp_path / "pruned.arpa"
+    arguments = ["prune", str(tmp_path / "rounded.arpa"), "--threshold", "1e-3", "-o", str(target)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0
+    assert "its numbers have 3 decimals, so that its outcomes sum to one only" in done.stderr
+    assert load_arpa(target).proper
+
+
+def test_what_rounding_does_not_explain_is_refused(tmp_path: Path) -> None:
+    save_arpa(fitted("witten-bell"), tmp_path / "exact.arpa")
+    path = arpa_text.rounded(tmp_path / "exact.arpa", "%.3f")
+    lines = path.read_text().split("\n")
+    at = lines.index("\\1-grams:") + 4
+    number, rest = lines[at].split("\t", 1)
+    lines[at] = f"{float(number) + 0.1:.3f}\t{rest}"
+    path.write_text("\n".join(lines))
+    model = load_arpa(path)
+    assert rounded(model) is None
+    with pytest.raises(ParameterError, match="no probability distribution: its outcomes sum to"):
+        prune(model, threshold=1e-3)
+
+
+def test_keep_lists_and_word_lists_say_what_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one two three\none two four\n" * 3)
+    (tmp_path / "list.txt").write_bytes("\ufeffone two\nfive six\n".encode())
+    model, listed = str(tmp_path / "m.lmkit"), str(tmp_path / "list.txt")
+    arguments = ["fit", "--model", "witten-bell", str(tmp_path / "text.txt"), "-o", model]
+    done = CliRunner().invoke(cli, [*arguments, "--vocabulary", listed], catch_exceptions=False)
+    assert f"2 of 4 words in {listed} are not in the training text, such as 'five'" in done.stderr
+    target = tmp_path / "small.arpa"
+    arguments = ["prune", model, "--threshold", "0.9", "-o", str(target), "--keep", listed]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert f"1 of 2 n-grams in {listed} are not in the model, such as 'five six'" in done.stderr
+    assert "\tone two" in target.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,10 @@ def test_fewer_ngrams_keep_their_numbers() -> None:
     np.testing.assert_array_equal(fewer.backoffs, tables.backoffs)
     assert fewer.without_empty_orders() is fewer
     keep[6:] = False
-    shorter = tables.subset(keep).without_empty_orders()
+    weighted = tables.subset(keep)
+    assert weighted.without_empty_orders() is weighted  # the weights of contexts still count
+    plain = replace(weighted, backoffs=np.zeros(len(weighted.backoffs)))
+    shorter = plain.without_empty_orders()
     assert (shorter.order, len(shorter.log_probs), len(shorter.backoffs)) == (1, 6, 1)
 
 

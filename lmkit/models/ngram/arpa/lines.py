@@ -13,7 +13,7 @@ from lmkit.parallel import cores
 from lmkit.text.source import Source
 from lmkit.types import Bytes
 
-_BLANKS = b" \t\r\n\v\f\0"
+_BLANKS = b" \t\r\n\0"
 
 
 class ArpaLines:

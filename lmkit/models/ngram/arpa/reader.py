@@ -38,7 +38,7 @@ from lmkit.types import Bytes, Progress
 LN10 = float(np.log(10.0))
 _OTHER_UNK = "<UNK>"
 _IS_BOS = -1
-_BLANKS = rb"[ \t\r\n\v\f\0]"
+_BLANKS = rb"[ \t\r\n\0]"
 _COUNT = re.compile(rb"ngram\s*(\d+)\s*=\s*(\d+)")
 _SECTION = re.compile(rb"\\(\d+)-grams:")
 _INTERMEDIATE = (b"iARPA", b"qARPA")
@@ -295,18 +295,12 @@ class _Model:
 
     def tables(self) -> BackoffTables:
         """Return the whole model, in natural logarithms."""
-        while len(self.log_probs) > 1 and len(self.log_probs[-1]) == 0:
-            # All n-grams of the highest order were pruned.
-            self.log_probs.pop()
-            self.backoffs.pop()
-            self.starts.pop()
-            self.first = self.first[: self.starts[-2] + 1]
         trie = Trie(np.array(self.starts, np.int64), self.words, self.first, self.suffix)
         weights = self.backoffs[:-1] if trie.order > 1 else [np.zeros(1)]
         log_probs, backoffs = np.concatenate(self.log_probs), np.concatenate(weights)
         log_probs *= LN10
         backoffs *= LN10
-        return BackoffTables.build(trie, log_probs, backoffs)
+        return BackoffTables.build(trie, log_probs, backoffs).without_empty_orders()
 
 
 def _vocabulary(blob: Bytes, spans: NDArray[np.int64]) -> Vocabulary:

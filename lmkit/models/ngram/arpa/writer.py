@@ -34,7 +34,7 @@ SPACE = "<space>"
 """How the token " " of models of characters or bytes is written."""
 
 _LINES = 1 << 15  # n-grams that a core writes at a time, of words up to 256 bytes
-_BLANKS = np.frombuffer(b" \t\r\n\v\f\0", np.uint8)
+_BLANKS = np.frombuffer(b" \t\r\n\0", np.uint8)
 
 
 def save_arpa(model: BackoffModel, path: str | Path, *, progress: Progress | None = None) -> None:

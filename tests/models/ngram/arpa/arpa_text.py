@@ -132,3 +132,18 @@ def pruned(model: SlowModel, threshold: float, context_model: SlowModel) -> Slow
     result = renormalized(SlowModel(kept, {}))
     result.order = model.order
     return result
+
+
+def rounded(path: Path, form: str) -> Path:
+    """Write an ARPA file again, as ``rounded.arpa`` beside it, its numbers in a printf format."""
+    lines = []
+    for line in path.read_text().split("\n"):
+        number, tab, rest = line.partition("\t")
+        words, backed_off, backoff = rest.partition("\t")
+        if tab:
+            line = form % float(number) + tab + words + backed_off
+            line += form % float(backoff) if backed_off else ""
+        lines.append(line)
+    target = path.with_name("rounded.arpa")
+    target.write_text("\n".join(lines))
+    return target

@@ -227,6 +227,40 @@ def test_empty_highest_orders_are_none(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.log_probs([2, 2]), [-LN10, -LN10])
 
 
+def test_backoffs_below_an_empty_highest_order_count(tmp_path: Path) -> None:
+    # A trigram model filtered to the words x and y: no trigram is left, and the weight of "x y"
+    # still scores what follows it. log10 p(</s> | x y) = -0.30103 - 0.30103 - 0.76042247.
+    unigrams = (
+        "-1.20412\t<unk>\t0\n0\t<s>\t-0.30103\n-0.76042247\t</s>\t0\n"
+        "-0.9279136\tx\t-0.30103\n-0.76042247\ty\t-0.30103"
+    )
+    model = load(tmp_path, arpa(unigrams, "-0.23150578\tx y\t-0.30103", ""))
+    assert model.tables_.order == model.order == 3
+    model.save(tmp_path / "again.arpa")
+    model.save(tmp_path / "again.lmkit")
+    expected = np.array([-1.2289436, -0.23150578, -1.3624825])
+    for each in (model, lmkit.load(tmp_path / "again.arpa"), lmkit.load(tmp_path / "again.lmkit")):
+        ids = words(each, "x y")
+        np.testing.assert_allclose(each.log_probs(ids) / LN10, expected, atol=1e-6)
+        np.testing.assert_allclose(each.log_probs(ids * 3000) / LN10, [*expected] * 3000, atol=1e-6)
+        assert each.next_log_probs(ids[:2])[1] / LN10 == pytest.approx(-1.3624825, abs=1e-6)
+        text = Corpus.from_string("x y\n" * 3000, normalize="none")
+        assert each.tally(text).nats.sum() / LN10 == pytest.approx(-3000 * expected.sum(), rel=1e-6)
+
+
+def test_words_part_at_the_white_space_of_kenlm_alone(tmp_path: Path) -> None:
+    strange = ["page\x0cbreak", "a\x0bb", "\x85", "x\u2028y", "\xa0", "\x1c"]
+    unigrams = "-1\t<unk>\n-99\t<s>\n-1\t</s>\n" + "\n".join(f"-1\0{word} \r" for word in strange)
+    model = load(tmp_path, arpa(unigrams))
+    assert list(model.vocabulary_.tokens[2:]) == strange
+    text = "\t ".join(strange) + "\r\n"
+    assert model.score(Corpus.from_string(text, normalize="none")).oov.sum() == 0
+    model.save(tmp_path / "again.arpa")
+    assert lmkit.load(tmp_path / "again.arpa").vocabulary_ == model.vocabulary_
+    fitted = lmkit.fit("unigram", Corpus.from_string(text, normalize="none"))
+    assert list(fitted.vocabulary_.tokens[2:]) == strange
+
+
 def test_infinities_and_rounding_above_one(tmp_path: Path) -> None:
     text = SMALL.replace("-0.7\ta b\t-0.3", "-Infinity\ta b\t-inf").replace(
         "-0.1\ta b", "0.00002\ta b"
