@@ -12,6 +12,8 @@ import click
 
 from lmkit.tables import FORMATS, to_json
 
+from .streams import holds_unicode
+
 if TYPE_CHECKING:
     from lmkit.errors import LmkitError
     from lmkit.models.base import LanguageModel
@@ -192,8 +194,8 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON on stdout."""
-    click.echo(to_json(value))
+    """Print strict JSON on stdout, in ASCII where its encoding lacks characters."""
+    click.echo(to_json(value, ascii_only=not holds_unicode()))
 
 
 def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: str) -> None:

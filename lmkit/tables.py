@@ -111,9 +111,12 @@ def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def to_json(value: Any) -> str:
-    """Return strict JSON: infinities and NaN, which it lacks, become null."""
-    return json.dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False)
+def to_json(value: Any, *, ascii_only: bool = False) -> str:
+    """Return strict JSON: infinities and NaN, which it lacks, become null.
+
+    With `ascii_only` other characters are escaped, as ``\\u00e9``, which loses nothing.
+    """
+    return json.dumps(finite(value), ensure_ascii=ascii_only, indent=2, allow_nan=False)
 
 
 def display_width(text: str) -> int:
