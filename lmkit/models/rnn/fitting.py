@@ -102,6 +102,7 @@ def _trainer(
         settings,
         rng=np.random.default_rng(task.seed),
         validate=_validation(network, task),
+        valid_tokens=0 if task.valid is None else len(task.valid),
         threads=thread_chooser(network, settings, task.threads),
         reporter=reporter,
         checkpoint=checkpoint,
