@@ -153,13 +153,17 @@ def _write_report(
     from lmkit.evaluation.curve import learning_curve
     from lmkit.reporting.report import write_report
 
-    write_report(
-        comparison,
+    curve = learning_curve(growing, corpus) if growing else None
+    o.write_or_keep(
         report,
-        command=shlex.join(["lmkit", *sys.argv[1:]]),
-        curve=learning_curve(growing, corpus) if growing else None,
-        remarks=remarks,
-        seed=comparison.seed,
+        lambda path: write_report(
+            comparison,
+            path,
+            command=shlex.join(["lmkit", *sys.argv[1:]]),
+            curve=curve,
+            remarks=remarks,
+            seed=comparison.seed,
+        ),
     )
     o.note(f"Wrote {report}.")
 

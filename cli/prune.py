@@ -94,7 +94,7 @@ def command(
         history=None if history is None else load(history),
     )
     scores = _scores([before, after], test, progress)
-    after.save(target)
+    o.write_or_keep(target, after.save)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
     facts = _facts(orders, scores)

@@ -68,7 +68,7 @@ def command(
     if second is not None:
         facts["second_text"] = _second(learned, second, unit or "word")
     if target:
-        learned.vocabulary.save(target)
+        o.write_or_keep(target, learned.vocabulary.save)
     _print(facts, learned, top, output)
     if target:
         o.note(f"wrote {target}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError
+from lmkit.storage import write_atomically
 from lmkit.tables import Column, html_table
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def write_zipf_plot(reports: Sequence[ZipfReport], path: str | Path) -> None:
     path = Path(path)
     kind = check_format(path)
     if kind == "html":
-        path.write_text(_page(reports), encoding="utf-8")
+        write_atomically(path, _page(reports).encode())
     else:
-        path.write_bytes(_render(reports, kind))
+        write_atomically(path, _render(reports, kind))
 
 
 def check_format(path: Path, formats: Sequence[str] = FORMATS) -> str:
