@@ -110,7 +110,7 @@ def _print(facts: dict[str, Any], learned: LearnedText, top: int, output: str) -
         o.print_json({"schema": 1, "corpus": learned.summary.to_dict(), **facts, "top": rows})
         return
     if output == "csv":
-        click.echo(tables.csv_table(rows))
+        click.echo(tables.csv_table(rows, header=("id", "token", "count", "share")))
         return
     click.echo(
         f"{learned.summary.name}: {facts['types']:,} types in {facts['tokens']:,} {facts['unit']} "

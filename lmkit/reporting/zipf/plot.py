@@ -247,7 +247,7 @@ _CELLS: tuple[tuple[str, Any], ...] = (
     ("x_min", lambda report, order: f"{order.power_law.xmin:,}" if order.power_law else "-"),
     ("α", lambda report, order: _alpha(order)),
     ("KS", lambda report, order: f"{order.power_law.ks:.4f}" if order.power_law else "-"),
-    ("Heaps", lambda report, order: f"{order.heaps.exponent:.3f}" if order.heaps else "-"),
+    ("Heaps", lambda report, order: f"{order.heaps.exponent:z.3f}" if order.heaps else "-"),
 )
 
 
