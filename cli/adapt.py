@@ -62,6 +62,6 @@ def command(
     text = o.open_corpus(valid, reading)
     with o.progress_bar(progress) as show:
         dynamic = adapt(loaded, text, stretch=stretch, rate=rate, decay=decay, progress=show)
-    dynamic.save(target)
+    o.write_or_keep(target, dynamic.save)
     o.note_training_text([loaded], text, "the rate suits a text that the network knows by heart")
     click.echo(f"{dynamic.spec}: rate {dynamic.rate_:g}; wrote {target}")

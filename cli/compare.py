@@ -95,7 +95,7 @@ def command(
     """
     from lmkit.evaluation.calibration import EVENTS
     from lmkit.evaluation.comparison import compare
-    from lmkit.models.registry import as_model
+    from lmkit.models.registry import as_model, names_file
     from lmkit.reporting.findings import findings
 
     if curve and report is None:
@@ -105,9 +105,11 @@ def command(
     named = {part: options.pop(part) for part in ("corpus", "train", "valid", "test")}
     reading = o.reading(options)
     wanted = specs or (() if ledgers else DEFAULT_MODELS)
+    # The text first: a network's module takes seconds to load.
+    fit = any(not names_file(spec) for spec in wanted)
+    opened = _parts(**named, reading=reading, fit=fit)
     models = [as_model(spec, **options) for spec in wanted]
     unfitted = [model for model in models if not model.is_fitted]
-    opened = _parts(**named, reading=reading, fit=bool(unfitted))
     growing = [model.spec for model in unfitted if curve and not model.needs_validation]
     with o.progress_bar(progress) as show:
         comparison = compare(
@@ -153,13 +155,17 @@ def _write_report(
     from lmkit.evaluation.curve import learning_curve
     from lmkit.reporting.report import write_report
 
-    write_report(
-        comparison,
+    curve = learning_curve(growing, corpus) if growing else None
+    o.write_or_keep(
         report,
-        command=shlex.join(["lmkit", *sys.argv[1:]]),
-        curve=learning_curve(growing, corpus) if growing else None,
-        remarks=remarks,
-        seed=comparison.seed,
+        lambda path: write_report(
+            comparison,
+            path,
+            command=shlex.join(["lmkit", *sys.argv[1:]]),
+            curve=curve,
+            remarks=remarks,
+            seed=comparison.seed,
+        ),
     )
     o.note(f"Wrote {report}.")
 

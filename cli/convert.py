@@ -69,9 +69,10 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
             from lmkit.models.ngram.arpa.writer import save_arpa
             from lmkit.models.ngram.backoff import backoff_form
 
-            save_arpa(backoff_form(loaded), output, progress=show)
+            form = backoff_form(loaded)
+            o.write_or_keep(output, lambda path: save_arpa(form, path, progress=show))
         else:
-            loaded.save(output)
+            o.write_or_keep(output, loaded.save)
     tables = loaded.tables_
     orders = ", ".join(f"{tables.trie.size(k):,} {k}-grams" for k in range(1, tables.order + 1))
     size = output.stat().st_size

@@ -95,7 +95,7 @@ def command(
         model.fit(opened, valid=held_out, vocabulary=known, progress=show, **traces)
     if known is not None:
         _note_absent_words(model, vocabulary)
-    model.save(target)
+    o.write_or_keep(target, model.save)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)  # the model has all that is left of the run
     note_what_is_left_out(model, target)
@@ -123,7 +123,7 @@ def _traces(model: Any, target: Path, checkpoint: Path | None, log: Path | None)
     for name, path in traces.items():
         if not model.resumable:
             raise o.not_in_steps(name, model.name)
-        o.check_output(path)
+        o.check_output(path, appends=name == "log")
         other = taken.setdefault(path.resolve(), name)
         if other != name:
             raise click.UsageError(f"--{name} and --{other} are one file, {path}; name two")

@@ -94,5 +94,7 @@ def _draw(model: LanguageModel, curve: Mapping[str, Any] | None, path: Path) -> 
     check_format(path, FORMATS)
     o.check_output(path)
     tokens = int(model.vocabulary_.counts.sum())
-    write_curve_plot(curve, path, tokens=tokens, title=model.spec)
+    o.write_or_keep(
+        path, lambda place: write_curve_plot(curve, place, tokens=tokens, title=model.spec)
+    )
     o.note(f"wrote {path}")

@@ -15,6 +15,8 @@ import click
 from lmkit import __version__
 from lmkit.errors import LmkitError
 
+from . import streams
+
 # Every command is a module of this package; its help line is repeated here so that `lmkit --help`
 # imports none of them.
 COMMANDS = {
@@ -99,11 +101,19 @@ def main() -> None:
     """Run the command line as a process, and end it."""
     # Imports make many objects that stay; looking through them again and again takes time.
     gc.set_threshold(100_000, 20, 20)
+    streams.prepare()
+    if any(option.startswith("error") for option in sys.warnoptions):
+        # Notes are part of what a command says; other warnings are for developers.
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
     status: Any = 0
     try:
         cli.main(prog_name="lmkit")
     except SystemExit as stop:
         status = stop.code or 0
+    if note := streams.note_of_losses():
+        click.echo(note, err=True)
     _leave(status)
 
 

@@ -87,7 +87,7 @@ def command(
     options: dict[str, Any] = {"caches": caches, "window": window, "buckets": buckets}
     with o.progress_bar(progress) as show:
         mixture = mix(loaded, text, **options, progress=show)
-    mixture.save(target)
+    o.write_or_keep(target, mixture.save)
     o.note_training_text(loaded, text, "that model has too much weight")
     _print(mixture, target, output)
     alone = [*mixture.valid_nats_[: len(loaded)], mixture.valid_nats_[-1]]

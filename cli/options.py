@@ -12,6 +12,8 @@ import click
 
 from lmkit.tables import FORMATS, to_json
 
+from .streams import holds_unicode
+
 if TYPE_CHECKING:
     from lmkit.errors import LmkitError
     from lmkit.models.base import LanguageModel
@@ -192,8 +194,8 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON on stdout."""
-    click.echo(to_json(value))
+    """Print strict JSON on stdout, in ASCII where its encoding lacks characters."""
+    click.echo(to_json(value, ascii_only=not holds_unicode()))
 
 
 def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: str) -> None:
@@ -211,14 +213,48 @@ def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: st
             )
 
 
-def check_output(path: Path) -> None:
-    """Raise LmkitError now, and not after a long fit, where a file cannot be written."""
-    from lmkit.errors import LmkitError
+def check_output(path: Path, *, appends: bool = False) -> None:
+    """Raise WriteError now, and not after a long fit, where a file cannot be written.
+
+    A file that `appends` may be a device, such as a terminal.
+    """
+    from lmkit.errors import WriteError
+    from lmkit.storage import check_writable
 
     if path.is_dir():
-        raise LmkitError(f"cannot write {path}: it is a folder; name a file in it")
+        raise WriteError(f"cannot write {path}: it is a folder; name a file in it")
     if not path.parent.is_dir():
-        raise LmkitError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+        raise WriteError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    if not appends:
+        check_writable(path)
+
+
+def write_or_keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Call ``write(path)``; where that fails, keep the work in a temporary folder.
+
+    Raises WriteError all the same, which says where the work is.
+    """
+    import tempfile
+
+    from lmkit.errors import WriteError
+
+    try:
+        write(path)
+    except WriteError as error:
+        told = str(error).partition("; ")[0]
+        for folder in (tempfile.gettempdir(), Path.cwd(), Path.home()):
+            try:
+                made = Path(tempfile.mkdtemp(prefix="lmkit-", dir=folder))
+            except OSError:
+                continue
+            kept = made / path.name
+            try:
+                write(kept)
+            except OSError:
+                made.rmdir()
+                continue
+            raise WriteError(f"{told}; it is kept as {kept}, move it from there") from None
+        raise
 
 
 @contextmanager

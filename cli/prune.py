@@ -47,6 +47,7 @@ _NAMES = {"ngrams": "all", "perplexity_without_oov": "w/o OOV"}
     help="A model of the same vocabulary that says how probable contexts are. [default: MODEL]",
 )
 @click.option("--test", metavar="CORPUS", help="Text to measure the perplexity on.")
+@o.encoding_options
 @o.format_option
 @o.progress_option
 def command(
@@ -60,6 +61,7 @@ def command(
     test: str | None,
     output: str,
     progress: bool | None,
+    **reading: Any,
 ) -> None:
     """Prune an n-gram model by relative entropy and write it to a file.
 
@@ -99,8 +101,8 @@ def command(
         keep=kept,
         history=None if history is None else load(history),
     )
-    scores = _scores([before, after], test, progress)
-    after.save(target)
+    scores = _scores([before, after], test, reading, progress)
+    o.write_or_keep(target, after.save)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
     facts = _facts(orders, scores)
@@ -117,13 +119,15 @@ def command(
         o.note(f"Note: {remark}")
 
 
-def _scores(models: list[Any], test: str | None, progress: bool | None) -> list[Any]:
+def _scores(
+    models: list[Any], test: str | None, reading: dict[str, Any], progress: bool | None
+) -> list[Any]:
     """Return the tally of a text under each model; none without a text."""
     from .results import check_events
 
     if test is None:
         return []
-    text = o.open_corpus(test, {}).held_out
+    text = o.open_corpus(test, reading).held_out
     with o.progress_bar(progress) as show:
         scores = [model.tally(text, progress=show) for model in models]
     check_events(scores[0])

@@ -16,6 +16,8 @@ from lmkit.tables import Column, number, whole
 from lmkit.text.meter import TextSummary
 from lmkit.text.normalize import losses
 
+from .options import print_json
+
 if TYPE_CHECKING:
     from lmkit.evaluation.decomposition import Decomposition
 
@@ -33,7 +35,7 @@ def print_results(
     """
     results = report["results"]
     if output == "json":
-        click.echo(tables.to_json(report))
+        print_json(report)
     elif output == "csv":
         click.echo(tables.csv_table([_flat(row) for row in results]))
     else:

@@ -68,7 +68,7 @@ def command(
     if second is not None:
         facts["second_text"] = _second(learned, second, unit or "word")
     if target:
-        learned.vocabulary.save(target)
+        o.write_or_keep(target, learned.vocabulary.save)
     _print(facts, learned, top, output)
     if target:
         o.note(f"wrote {target}")
@@ -110,7 +110,7 @@ def _print(facts: dict[str, Any], learned: LearnedText, top: int, output: str) -
         o.print_json({"schema": 1, "corpus": learned.summary.to_dict(), **facts, "top": rows})
         return
     if output == "csv":
-        click.echo(tables.csv_table(rows))
+        click.echo(tables.csv_table(rows, header=("id", "token", "count", "share")))
         return
     click.echo(
         f"{learned.summary.name}: {facts['types']:,} types in {facts['tokens']:,} {facts['unit']} "

@@ -102,7 +102,7 @@ def command(
             for index, corpus in enumerate(opened)
         ]  # fmt: skip
     if plot:
-        write_zipf_plot(reports, plot)
+        o.write_or_keep(plot, lambda path: write_zipf_plot(reports, path))
     _print(reports, output, picture=plot is None)
     if plot:
         o.note(f"wrote {plot}")

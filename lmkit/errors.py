@@ -11,7 +11,8 @@
     ├── UnknownModelError (LookupError)  a model or an option that does not exist
     ├── ParameterError (ValueError)      a hyper-parameter or option outside its range
     ├── FormatError (ValueError)         a file that is damaged or of another format
-    └── FetchError (OSError)             a corpus that could not be downloaded
+    ├── FetchError (OSError)             a corpus that could not be downloaded
+    └── WriteError (OSError)             a file that cannot be written
 
 Each message is one line: the problem, the value, the remedy. The command line prints it and exits
 with status 1. Each class also derives from a builtin one, so that ``except ValueError`` works.
@@ -61,6 +62,10 @@ class FormatError(LmkitError, ValueError):
 
 class FetchError(LmkitError, OSError):
     """A catalogue corpus could not be downloaded, or its checksum is wrong."""
+
+
+class WriteError(LmkitError, OSError):
+    """A file cannot be written where it should be."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import FormatError, LmkitError
+from lmkit.errors import FormatError, LmkitError, WriteError
 from lmkit.parallel import Background
 
 Value = TypeVar("Value")
@@ -40,6 +40,7 @@ _DTYPES = {
     "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
 _VERIFIED = 1 << 26  # bytes of arrays up to which their checksum is always verified
+_PROBE = 1 << 16  # bytes that show whether a file system takes any
 _MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
@@ -48,32 +49,51 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that is renamed to it if no error occurs.
 
     A process killed at any moment leaves either the old file or the complete new one. Of a symbolic
-    link, the target is replaced. Raises LmkitError where the folder does not exist or cannot be
+    link, the target is replaced. Raises WriteError where the folder does not exist or cannot be
     written to, or where ``path`` is not a regular file.
     """
     target = Path(path).resolve()
+    with _temporary_beside(path, target) as handle:
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
+        handle.close()
+        _set_default_mode(handle.name)
+        Path(handle.name).replace(target)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise WriteError where :func:`atomic_file` could not write a file: tried with some bytes.
+
+    Nothing is left behind, and a file of that name stays as it is.
+    """
+    with _temporary_beside(path, Path(path).resolve()) as handle:
+        handle.write(bytes(_PROBE))
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+@contextmanager
+def _temporary_beside(path: str | Path, target: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file in the target's folder, which is gone after the block or renamed."""
     if target.exists() and not target.is_file():  # such as /dev/null, which must not be replaced
         what = "a folder" if target.is_dir() else "no regular file"
-        raise LmkitError(f"cannot write {path}: it is {what}; choose another place for the file")
+        raise WriteError(f"cannot write {path}: it is {what}; choose another place for the file")
     try:
-        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below
             dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
         )
     except OSError as error:
-        raise LmkitError(
+        raise WriteError(
             f"cannot write {path}: {error.strerror}; choose another place for the file"
         ) from None
     try:
         with handle:
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        _set_default_mode(handle.name)
-        Path(handle.name).replace(target)
     except OSError as error:
         if isinstance(error, LmkitError):
             raise
-        raise LmkitError(f"cannot write {path}: {error.strerror}") from None
+        raise WriteError(f"cannot write {path}: {error.strerror}") from None
     finally:
         Path(handle.name).unlink(missing_ok=True)
 

@@ -28,12 +28,16 @@ TableRenderer = Callable[[Sequence[Column], Sequence[Mapping[str, Any]]], str]
 
 
 def number(digits: int) -> Callable[[Any], str]:
-    """Return the function that shows a number with so many decimals, ``-`` for none."""
+    """Return the function that shows a number with so many decimals, ``-`` for none.
+
+    >>> [number(2)(value) for value in (1234.5, -0.001, None)]
+    ['1,234.50', '0.00', '-']
+    """
 
     def show(value: float | None) -> str:
         if value is None or math.isnan(value):
             return "-"
-        return "∞" if math.isinf(value) else f"{value:,.{digits}f}"
+        return "∞" if math.isinf(value) else f"{value:z,.{digits}f}"
 
     return show
 
@@ -96,24 +100,33 @@ def html_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def text_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], output: str) -> str:
-    """Return the table in a format of `FORMATS` but JSON; CSV has all keys of the rows."""
+    """Return the table in a format of `FORMATS` but JSON; CSV has all keys of the rows.
+
+    Where there are no rows, the header of CSV has the keys of the columns.
+    """
     if output == "csv":
-        return csv_table(rows)
+        return csv_table(rows, header=[column.key for column in columns])
     return (markdown_table if output == "markdown" else plain_table)(columns, rows)
 
 
-def csv_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV with a header of all keys; numbers at full precision."""
+def csv_table(rows: Sequence[Mapping[str, Any]], header: Sequence[str] = ()) -> str:
+    """Return rows as CSV with a header of all keys; numbers at full precision.
+
+    `header` are the keys of a table that may have no rows.
+    """
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(out, list(rows[0]) if rows else header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().rstrip("\n")
 
 
-def to_json(value: Any) -> str:
-    """Return strict JSON: infinities and NaN, which it lacks, become null."""
-    return json.dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False)
+def to_json(value: Any, *, ascii_only: bool = False) -> str:
+    """Return strict JSON: infinities and NaN, which it lacks, become null.
+
+    With `ascii_only` other characters are escaped, as ``\\u00e9``, which loses nothing.
+    """
+    return json.dumps(finite(value), ensure_ascii=ascii_only, indent=2, allow_nan=False)
 
 
 def display_width(text: str) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
+import os
 import signal
 import subprocess
 import sys
@@ -18,10 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lmkit import storage
-from lmkit.errors import FormatError, LmkitError
+from lmkit.errors import FormatError, LmkitError, WriteError
 from lmkit.storage import (
     FORMAT,
     atomic_file,
+    check_writable,
     read_model_file,
     write_atomically,
     write_model_file,
@@ -276,6 +279,27 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(LmkitError, match=r"cannot write .*; choose another place") as it:
             write_atomically(path, b"")
         assert "\n" not in str(it.value)
+
+
+def test_a_probe_finds_what_writing_would_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    check_writable(path)
+    check_writable(tmp_path / "new")
+    for bad in (tmp_path / "no" / "folder", tmp_path, Path(os.devnull)):
+        with pytest.raises(WriteError, match=r"cannot write .*; choose another place"):
+            check_writable(bad)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lmkit.storage.os.fsync", full)
+    with pytest.raises(WriteError, match=f"cannot write {path}: No space left on device"):
+        check_writable(path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"old"
 
 
 def test_a_new_file_is_as_readable_as_any(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def draw(
 def encode_prompt(model: Core, text: str) -> Ids:
     """Return the ids of a piece of text that is open behind (see :meth:`LanguageModel.encode`)."""
     model._require_fit()
-    rules = {"normalize": model.normalize_, "sentences": model.sentences_}
+    rules = {"name": "text", "normalize": model.normalize_, "sentences": model.sentences_}
     ids = encode_text(Corpus.from_string(text, **rules).train, model.unit, model.vocabulary_)
     # Text behind it shows which sentence ends are the piece's own.
     ends = Corpus.from_string(text + "a", **rules).train.summary.sentence_ends

@@ -212,12 +212,13 @@ def as_model(model: LanguageModel | str | Path, **options: Any) -> LanguageModel
     """
     if isinstance(model, LanguageModel):
         return model
-    if isinstance(model, Path) or _is_file(model):
+    if isinstance(model, Path) or names_file(model):
         return load(model)
     return create(model, **open_options(model, options))
 
 
-def _is_file(where: str) -> bool:
+def names_file(where: str) -> bool:
+    """Return whether a string is the path of a model file, and no spec (see :func:`as_model`)."""
     if where.partition(":")[0] in names():
         return False
     return where.endswith(".lmkit") or Path(where).exists()

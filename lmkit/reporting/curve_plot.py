@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmkit.reporting.zipf.plot import COLOURS, check_format
+from lmkit.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +53,9 @@ def write_curve_plot(
         if title:
             axes.set_title(title, fontsize=9)
         metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(path, format=kind, dpi=200, metadata=metadata or None)
+        out = io.BytesIO()
+        figure.savefig(out, format=kind, dpi=200, metadata=metadata or None)
+    write_atomically(path, out.getvalue())
 
 
 def _draw_curves(axes: Axes, history: Mapping[str, Any], tokens: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import CorpusError, ParameterError, did_you_mean
+from lmkit.errors import CorpusError, EncodingError, ParameterError, did_you_mean
 from lmkit.kernels import folding
 from lmkit.text.documents import ROW, DocumentFinder, check_documents, line_offsets
 from lmkit.text.json_lines import DEFAULT_FIELD, is_json_lines
@@ -271,8 +271,18 @@ class Corpus:
         sentences: str = DEFAULT_SENTENCES,
         documents: str | None = None,
     ) -> Corpus:
-        """Return a corpus whose training part is a string."""
-        source = Source(name, content=text.encode("utf-8", "surrogatepass"))
+        """Return a corpus whose training part is a string.
+
+        Raises EncodingError for a string that holds half of a surrogate pair, no character.
+        """
+        try:
+            source = Source(name, content=text.encode())
+        except UnicodeEncodeError as error:
+            line = text.count("\n", 0, error.start) + 1
+            raise EncodingError(
+                f"{name}: line {line:,}, character {error.start:,} is {text[error.start]!r}, half "
+                "of a surrogate pair; decode the text with errors='replace'"
+            ) from None
         return _from_parts(name, {"train": [source]}, normalize, sentences, documents)
 
     def split(self, fractions: tuple[float, ...] = DEFAULT_CUT) -> Corpus:

@@ -51,14 +51,16 @@ def split_sources(
     rule = _RULES[sentences]
     blocks, total = _read(sources, rule)
     targets = [int(total * share + 0.5) for share in np.cumsum(fractions)[:-1]]
+    if total == 0:
+        raise CorpusError(f"{name}: no tokens in it; give a text with at least one word")
     if total < _MIN_SENTENCES or 0 in np.diff([0, *targets, total]):
         what = "words" if rule == folding.NONE else "sentences"
         remedy = (
             "" if rule == folding.NONE else ", or take the text as one stream: --sentences none"
         )
         raise CorpusError(
-            f"{name}: {total} {what}, too few to cut into parts; name the parts with --train, "
-            f"--valid and --test{remedy}"
+            f"{name}: {total} {what}, too few to cut into parts; give a longer text, or a folder "
+            f"with the files train, valid and test{remedy}"
         )
     ends = [_end_of(target, blocks, sources, rule) for target in targets]
     parts = []

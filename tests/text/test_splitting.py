@@ -36,7 +36,7 @@ def test_the_parts_are_the_whole(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Source.blocks, "__defaults__", (size,))
         if units < 10:
-            with pytest.raises(CorpusError, match="too few to cut"):
+            with pytest.raises(CorpusError, match="too few to cut" if units else "no tokens"):
                 text.cut(fractions)
             return
         parts = text.cut(fractions)
@@ -86,7 +86,7 @@ def test_shares_that_are_none(fractions: tuple[float, ...]) -> None:
 
 
 def test_too_few_to_cut() -> None:
-    with pytest.raises(CorpusError, match=r"9 sentences, too few .*--train"):
+    with pytest.raises(CorpusError, match=r"9 sentences, too few .*a folder with the files train"):
         Corpus.from_string("a\n" * 9).split()
     with pytest.raises(CorpusError, match="too few"):
         Corpus.from_string("a\n" * 20).train.cut((0.98, 0.01, 0.01))

@@ -17,6 +17,7 @@ from lmkit.models.files import names_arpa, no_backoff_form
 from lmkit.models.ngram.arpa.writer import save_arpa
 from lmkit.models.ngram.base import NgramModel
 from lmkit.models.ngram.counts import NgramCounts
+from lmkit.models.ngram.discounts import one_warning
 from lmkit.models.ngram.tables import BackoffTables
 from lmkit.models.ngram.trie import ROOT, Trie
 from lmkit.text.vocabulary import UNK_ID
@@ -65,7 +66,8 @@ class BackoffModel(NgramModel):
             counts = counts.without_unk()
         if progress is not None:
             progress("smoothing", 0.5)
-        self.tables_ = self._estimate(counts, ids, valid_ids)
+        with one_warning():
+            self.tables_ = self._estimate(counts, ids, valid_ids)
 
     @abstractmethod
     def _estimate(self, counts: NgramCounts, ids: Ids, valid_ids: Ids | None) -> BackoffTables:

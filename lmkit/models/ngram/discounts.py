@@ -7,6 +7,8 @@ count k, 0 to 4.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -19,6 +21,16 @@ FALLBACKS = ("fixed", "single", "witten-bell", "none")
 
 class DiscountWarning(UserWarning):
     """Discounts could not be estimated from the counts of counts, and a fallback is used."""
+
+
+class _OneOrder(DiscountWarning):
+    """What (`numbers`) could not be estimated of which order, the cause, and what is used."""
+
+    def __init__(self, numbers: str, order: int, cause: str, instead: str):
+        super().__init__(
+            f"the {numbers} of order {order} cannot be estimated: {cause}; {instead} for this order"
+        )
+        self.numbers, self.order, self.cause, self.instead = numbers, order, cause, instead
 
 
 def modified_discounts(t: LongArray, *, single_precision: bool = False) -> FloatArray:
@@ -82,11 +94,14 @@ def find_discounts(
             return modified_discounts(t, single_precision=single_precision)
         return single_discount(t)
     except ValueError as error:
-        cause = f"the discounts of order {order} cannot be estimated: {error}"
+        cause = str(error)
     if fallback == "none":
-        raise ParameterError(f"{cause}; give more text, a lower order, or fallback=fixed")
+        raise ParameterError(
+            f"the discounts of order {order} cannot be estimated: {cause}; give more text, a lower "
+            "order, or fallback=fixed"
+        )
     if fallback == "witten-bell":
-        warn(f"{cause}; Witten-Bell smoothing stands in for this order")
+        warn("discounts", order, cause, "Witten-Bell smoothing stands in")
         return None
     if fallback == "single":
         try:
@@ -94,12 +109,50 @@ def find_discounts(
         except ValueError:
             pass
         else:
-            warn(f"{cause}; one discount, {single[1]:.4g}, stands in for this order")
+            warn("discounts", order, cause, "one discount stands in")
             return single
-    warn(f"{cause}; 0.5, 1 and 1.5 stand in for this order")
+    warn("discounts", order, cause, "0.5, 1 and 1.5 stand in")
     return np.array([0.0, *FIXED])
 
 
-def warn(message: str) -> None:
-    """Warn that discounts could not be estimated."""
-    warnings.warn(message, DiscountWarning, stacklevel=2)
+def warn(numbers: str, order: int, cause: str, instead: str) -> None:
+    """Warn that some numbers of an order could not be estimated: why, and what is used instead."""
+    warnings.warn(_OneOrder(numbers, order, cause, instead), stacklevel=2)
+
+
+@contextmanager
+def one_warning() -> Iterator[None]:
+    """Join the DiscountWarnings of a block that name the same fallback, of many orders, into one.
+
+    The cause shown is that of the lowest order.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DiscountWarning)
+        yield
+    first: dict[str, _OneOrder] = {}
+    orders: dict[str, list[int]] = {}
+    for each in caught:
+        if isinstance(each.message, _OneOrder):
+            warning = first.setdefault(each.message.instead, each.message)
+            orders.setdefault(warning.instead, []).append(each.message.order)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    for instead, warning in first.items():
+        own = sorted(orders[instead])
+        if len(own) == 1:
+            warnings.warn(warning, stacklevel=3)
+            continue
+        message = (
+            f"the {warning.numbers} of {_listed(own)} cannot be estimated (order {warning.order}: "
+            f"{warning.cause}); {instead} for these orders"
+        )
+        warnings.warn(DiscountWarning(message), stacklevel=3)
+
+
+def _listed(orders: list[int]) -> str:
+    """Return rising orders in words: ``orders 2, 3 and 7``, ``orders 2 to 99``."""
+    if len(orders) > 2 and orders[-1] - orders[0] == len(orders) - 1:
+        return f"orders {orders[0]} to {orders[-1]}"
+    if len(orders) > 6:
+        return f"{len(orders)} orders from {orders[0]} to {orders[-1]}"
+    return f"orders {', '.join(map(str, orders[:-1]))} and {orders[-1]}"

@@ -71,9 +71,7 @@ def good_turing_ratios(counts: IntArray, *, order: int) -> FloatArray:
             result = np.ones(RELIABLE + 2)
             result[1 : k + 1] = ratios
             return result
-    warn(
-        f"the Good-Turing ratios of order {order} cannot be estimated from the counts of counts; "
-        "counts less one half stand in"
-    )
+    cause = "no k has usable counts of counts"
+    warn("Good-Turing ratios", order, cause, "counts less one half stand in")
     r = np.maximum(np.arange(RELIABLE + 2), 1)
     return np.asarray((r - 0.5) / r)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.errors import FormatError, LmkitError
+from lmkit.errors import FormatError, LmkitError, WriteError
 from lmkit.models.hyperparameters import is_of
 from lmkit.models.rnn.network import Network
 from lmkit.models.rnn.options import Settings
@@ -59,10 +60,18 @@ class Checkpoint:
         """Write a checkpoint if one is due."""
         wait = max(self.seconds, self._cost / MOST_SHARE) if self.seconds else 0.0
         if self._clock() - self._last >= wait:
+            self.try_to_write(trainer)
+
+    def try_to_write(self, trainer: Trainer) -> None:
+        """Write a checkpoint now; where that fails, warn: it is no reason to lose the training."""
+        try:
             self.write(trainer)
+        except WriteError as error:
+            self._last = self._clock()
+            warnings.warn(f"{error}; training goes on without a new checkpoint", stacklevel=2)
 
     def write(self, trainer: Trainer) -> None:
-        """Write a checkpoint now. Raises LmkitError when the file cannot be written."""
+        """Write a checkpoint now. Raises WriteError when the file cannot be written."""
         start = self._clock()
         position = dataclasses.replace(
             trainer.position,

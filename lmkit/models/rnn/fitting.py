@@ -23,6 +23,7 @@ from lmkit.models.rnn.progress import Reporter
 from lmkit.models.rnn.scoring import first_state, mean_nats_in_lanes, read_sentences, read_stream
 from lmkit.models.rnn.threads import thread_chooser, torch_threads
 from lmkit.models.rnn.training import Curve, Trainer
+from lmkit.storage import check_writable
 from lmkit.types import Progress
 
 VALID_LANE = 4096
@@ -47,7 +48,8 @@ class Run:
 def learn(task: Task, run: Run, progress: Progress | None) -> tuple[Network, Settings, Curve]:
     """Train a network on a text, or resume the run of the checkpoint, if its file exists.
 
-    Raises ParameterError where the memory does not suffice or training diverges.
+    Raises WriteError where the checkpoint or the log cannot be written, and ParameterError where
+    the memory does not suffice or training diverges.
     """
     started = time.perf_counter()
     checkpoint = None
@@ -55,6 +57,7 @@ def learn(task: Task, run: Run, progress: Progress | None) -> tuple[Network, Set
     if run.checkpoint is not None:
         checkpoint = Checkpoint(run.checkpoint, _identity(task), seconds=run.every)
         resumed = checkpoint.read()
+        check_writable(run.checkpoint)
     reporter = Reporter(progress, run.log)
     try:
         with seeded(task.seed, task.device), torch_threads(), kept_memory():
@@ -67,7 +70,7 @@ def learn(task: Task, run: Run, progress: Progress | None) -> tuple[Network, Set
                 run.seconds_before = trainer.position.seconds
             curve = trainer.run()
             if checkpoint is not None:
-                checkpoint.write(trainer)
+                checkpoint.try_to_write(trainer)
     except RuntimeError as error:
         if "memory" not in str(error):
             raise
@@ -102,6 +105,7 @@ def _trainer(
         settings,
         rng=np.random.default_rng(task.seed),
         validate=_validation(network, task),
+        valid_tokens=0 if task.valid is None else len(task.valid),
         threads=thread_chooser(network, settings, task.threads),
         reporter=reporter,
         checkpoint=checkpoint,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from lmkit.errors import LmkitError
+from lmkit.errors import WriteError
 from lmkit.types import Progress
 
 LINE_SECONDS = 0.25
@@ -25,7 +27,7 @@ class Reporter:
     ``valid_nats`` (the best so far) and, at a validation, ``check: true`` and ``last_valid_nats``.
     A resumed run continues the log.
 
-    Raises LmkitError when the log cannot be written.
+    Raises WriteError when the log cannot be written.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Reporter:
             try:
                 self._file = Path(log).open("a", encoding="utf-8")  # noqa: SIM115 - see close
             except OSError as error:
-                raise LmkitError(
+                raise WriteError(
                     f"cannot write {log}: {error.strerror}; choose another place for the log"
                 ) from None
 
@@ -78,8 +80,18 @@ class Reporter:
             line.pop("last_valid_nats")
         line["check"] = check
         rounded = {name: _rounded(value) for name, value in line.items()}
-        self._file.write(json.dumps(rounded, allow_nan=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(rounded, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:  # no reason to lose the training
+            name = self._file.name
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
+            warnings.warn(
+                f"cannot write {name}: {error.strerror}; training goes on without the log",
+                stacklevel=2,
+            )
 
 
 def _rounded(value: Any) -> Any:

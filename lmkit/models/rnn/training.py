@@ -29,7 +29,9 @@ from lmkit.models.rnn.threads import ThreadChooser
 
 CHECKS = 10
 """Number of validations of a training that is not counted in epochs. It is also validated after an
-epoch, if a third of the interval has passed since the last time."""
+epoch, if a third of the interval has passed since the last time. A training of so many steps is
+validated after as many tokens as the validation text has, at the earliest: a few steps are not
+worth many validations."""
 CHECK_SHARE = 0.04
 """The fraction of a budget that validation may take; it is less frequent where it takes longer."""
 
@@ -105,8 +107,9 @@ class Trainer:
 
     `validate` returns mean nats per token of the validation text. With it, the weights with the
     lowest are kept, and training by epochs or steps stops after `patience` validations without
-    improvement; without it, the last weights are kept. `checkpoint` is called after every step and
-    writes a file when that is due. `clock` returns seconds.
+    improvement; without it, the last weights are kept. It reads `valid_tokens` tokens.
+    `checkpoint` is called after every step and writes a file when that is due. `clock` returns
+    seconds.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class Trainer:
         validate: Callable[[], float] | None,
         threads: ThreadChooser,
         reporter: Reporter,
+        valid_tokens: int = 0,
         checkpoint: Callable[[Trainer], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -127,6 +131,7 @@ class Trainer:
         self.settings = settings
         self.rng = rng
         self.validate = validate
+        self.valid_tokens = valid_tokens
         self.threads = threads
         self.reporter = reporter
         self.checkpoint = checkpoint
@@ -286,6 +291,8 @@ class Trainer:
         settings = self.settings
         if settings.epochs is not None:
             return epoch_ends
+        if settings.steps is not None and self.position.window_tokens < self.valid_tokens:
+            return False  # counted in tokens, so that a resumed run validates at the same steps
         least = 1 / (3 * CHECKS) if epoch_ends else 1 / CHECKS
         if settings.budget is not None:
             least = max(least, self._check_seconds / CHECK_SHARE / settings.budget)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, ParameterError
+from lmkit.storage import write_atomically
 from lmkit.tables import Column, html_table
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def write_zipf_plot(reports: Sequence[ZipfReport], path: str | Path) -> None:
     path = Path(path)
     kind = check_format(path)
     if kind == "html":
-        path.write_text(_page(reports), encoding="utf-8")
+        write_atomically(path, _page(reports).encode())
     else:
-        path.write_bytes(_render(reports, kind))
+        write_atomically(path, _render(reports, kind))
 
 
 def check_format(path: Path, formats: Sequence[str] = FORMATS) -> str:
@@ -246,7 +247,7 @@ _CELLS: tuple[tuple[str, Any], ...] = (
     ("x_min", lambda report, order: f"{order.power_law.xmin:,}" if order.power_law else "-"),
     ("α", lambda report, order: _alpha(order)),
     ("KS", lambda report, order: f"{order.power_law.ks:.4f}" if order.power_law else "-"),
-    ("Heaps", lambda report, order: f"{order.heaps.exponent:.3f}" if order.heaps else "-"),
+    ("Heaps", lambda report, order: f"{order.heaps.exponent:z.3f}" if order.heaps else "-"),
 )
 
 

@@ -125,7 +125,7 @@ def _count_row(report: ZipfReport, order: OrderReport) -> dict[str, Any]:
         doubled = round(float(order.population.expected_types(2 * spectrum.tokens)))
     exponent = "-"
     if heaps is not None:
-        exponent = f"{heaps.exponent:.3f}"
+        exponent = f"{heaps.exponent:z.3f}"
         if heaps.exponent_high is not None:
             exponent += f" ± {heaps.exponent_high - heaps.exponent:.3f}"
     return {
@@ -154,8 +154,8 @@ def _fit_row(report: ZipfReport, order: OrderReport) -> dict[str, Any]:
         "tail_types": fit and fit.tail_types,
         "p_value": order.bootstrap and order.bootstrap.p_value,
         "better": ", ".join(better) or "nothing",
-        "whole": f"{best.name} {best.exponent:.3f}" if best else "-",
-        "mandelbrot": f"(r + {mandelbrot.shift:.2f})^-{mandelbrot.exponent:.3f}"
+        "whole": f"{best.name} {best.exponent:z.3f}" if best else "-",
+        "mandelbrot": f"(r + {mandelbrot.shift:z.2f})^{-mandelbrot.exponent:z.3f}"
         if mandelbrot
         else "-",
         "line": line and line.exponent,
@@ -199,5 +199,5 @@ def _sentences(report: ZipfReport) -> str:
 
 
 def _spread(value: float, high: float, digits: int, *, sign: bool = False) -> str:
-    shown = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+    shown = f"{value:+z,.{digits}f}" if sign else f"{value:z,.{digits}f}"
     return f"{shown} ± {high - value:,.{digits}f}"

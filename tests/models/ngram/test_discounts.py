@@ -7,13 +7,16 @@ import warnings
 import numpy as np
 import pytest
 
+import lmkit
 from lmkit.errors import ParameterError
 from lmkit.kernels.smoothing import counts_of_counts
 from lmkit.models.ngram.discounts import (
     DiscountWarning,
     find_discounts,
     modified_discounts,
+    one_warning,
     single_discount,
+    warn,
 )
 
 
@@ -33,7 +36,7 @@ def test_where_discounts_fail_a_warning_names_the_cause_and_the_stand_in() -> No
     with pytest.warns(DiscountWarning, match=r"order 3 .* no n-gram has the count 3; 0.5, 1 and 1"):
         found = find_discounts(counts_of_counts(amounts), fallback="fixed", **options)
     np.testing.assert_array_equal(found, [0, 0.5, 1, 1.5])
-    with pytest.warns(DiscountWarning, match=r"one discount, 0.5, stands in"):
+    with pytest.warns(DiscountWarning, match=r"one discount stands in"):
         found = find_discounts(counts_of_counts(amounts), fallback="single", **options)
     np.testing.assert_array_equal(found, [0, 0.5, 0.5, 0.5])
     with pytest.warns(DiscountWarning, match="0.5, 1 and 1.5 stand in"):
@@ -49,3 +52,28 @@ def test_where_discounts_fail_a_warning_names_the_cause_and_the_stand_in() -> No
         warnings.simplefilter("error")
         fine = np.repeat([1, 2, 3, 4], [10, 4, 2, 1]).astype(np.int32)
         assert find_discounts(counts_of_counts(fine), fallback="fixed", **options) is not None
+
+
+def test_the_warnings_of_many_orders_are_one() -> None:
+    with pytest.warns(DiscountWarning) as caught:
+        lmkit.fit("kneser-ney:order=99", lmkit.Corpus.from_string("a b a\nb a c\n" * 3))
+    (message,) = (str(each.message) for each in caught)
+    assert "discounts of orders 1 to 99 cannot be estimated (order 1: no n-gram has" in message
+    assert message.endswith("; 0.5, 1 and 1.5 stand in for these orders")
+
+
+def test_other_warnings_pass_and_causes_of_several_fallbacks_stay_apart() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with one_warning():
+            warn("discounts", 2, "no n-gram has the count 1", "this stands in")
+            warn("discounts", 4, "no n-gram has the count 3", "this stands in")
+            warn("discounts", 3, "no n-gram has the count 2", "that stands in")
+            warnings.warn("something else", UserWarning, stacklevel=1)
+    assert [str(each.message) for each in caught] == [
+        "something else",
+        "the discounts of orders 2 and 4 cannot be estimated (order 2: no n-gram has the count "
+        "1); this stands in for these orders",
+        "the discounts of order 3 cannot be estimated: no n-gram has the count 2; that stands in "
+        "for this order",
+    ]

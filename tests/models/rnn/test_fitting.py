@@ -21,6 +21,15 @@ def test_steps() -> None:
     assert model.history_["tokens"][-1] == pytest.approx(15 * 4 * 16, abs=4 * 16)
 
 
+def test_a_few_steps_do_not_validate_many_times_on_a_long_text() -> None:
+    """20 steps of 4 * 16 tokens are 1,280: 500 are passed twice, 5,000 never, 10 at each step."""
+    line = "a b a b\n"  # 5 events
+    for events, validations in ((10, range(9, 12)), (500, range(2, 4)), (5_000, range(1, 2))):
+        model = WordRnn(**{**SMALL, "epochs": None, "steps": 20, "patience": 99})
+        model.fit(corpus(line * 300).train, valid=corpus(line * (events // 5)).train)
+        assert len(model.history_["valid"]) in validations, events
+
+
 def test_the_least_budget_takes_a_step() -> None:
     model = fitted(epochs=None, budget="0.001s")
     assert len(model.history_["valid"]) == 1
