@@ -87,10 +87,10 @@ def command(
         raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
-    if count := rounded(before):
+    if found := rounded(before):
         o.note(
-            f"Note: {model}: its numbers have {count} decimals, so that its outcomes sum to one "
-            f"only within {before.mass_error_:.1g}; each distribution is divided by its sum first."
+            f"Note: {model}: its numbers have {found[0]} decimals, so that its outcomes sum to one "
+            f"only within {found[1]:.1g}; each distribution is divided by its sum first."
         )
     kept = [] if keep is None else _ngrams_in(keep, before)
     after = prune(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Any
 
+from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.leakage import leakage_mark
 from lmkit.results.proper import marks
 from lmkit.tables import Column, number, perplexity, seconds, whole
@@ -78,10 +79,12 @@ RANKING = (
 )  # fmt: skip
 
 
-def ranking_columns(view: View, results: Sequence[Result]) -> list[RankingColumn]:
-    """Return the columns that a view shows of these results, in order."""
+def ranking_columns(
+    view: View, results: Sequence[Result], *, level: float = LEVEL
+) -> list[RankingColumn]:
+    """Return the columns that a view shows of these results, in order; intervals are at `level`."""
     return [
-        column
+        replace(column, heading=f"{100 * level:g}%") if column.key == "interval" else column
         for column in RANKING
         if view in column.views and (column.needed is None or any(map(column.needed, results)))
     ]

@@ -153,7 +153,8 @@ class Comparison:
 
     def _table(self, view: View, render: TableRenderer) -> str:
         results = self.results()
-        return render(ranking_columns(view, results), [ranking_row(result) for result in results])
+        columns = ranking_columns(view, results, level=self.level)
+        return render(columns, [ranking_row(result) for result in results])
 
     def __str__(self) -> str:
         title = f"{self.summary.name}: {self.summary.words:,} words"

@@ -81,8 +81,8 @@ def cosine_terms(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def find_dependence(series: NDArray[np.float64]) -> Dependence:
     """Return the dependence of a text's blocks, estimated from P series of residuals, (P, B).
 
-    The series are made uncorrelated first, so that it makes no difference which differences of
-    several models are given.
+    It makes no difference by what differences several models are given, as long as those say the
+    same: the likelihood is that of all series jointly, with any covariance among them.
     """
     count = series.shape[1] - 1
     if count < FEWEST_TERMS:
@@ -90,12 +90,12 @@ def find_dependence(series: NDArray[np.float64]) -> Dependence:
     terms = _uncorrelated(cosine_terms(series))
     if not len(terms):
         return INDEPENDENT
-    squares = terms**2
     inverse, log_sums, means = _curves(count)
-    # Twice the log-likelihood of each curve, the scale a of each series at its best value.
-    scales = inverse @ squares.T / count
-    gains = count * np.log(squares.mean(1)).sum()
-    gains = gains - count * np.log(scales).sum(1) - len(terms) * log_sums
+    # Twice the log-likelihood of each curve, the covariance of the series at its best value, less
+    # that of the flat curve, whose covariance is the identity over K.
+    products = (terms[:, None] * terms[None]).reshape(-1, count)  # (P P, K)
+    covariances = (inverse @ products.T).reshape(-1, len(terms), len(terms))
+    gains = -count * np.linalg.slogdet(covariances)[1] - len(terms) * log_sums
     best = int(gains.argmax())
     if gains[best] < THRESHOLD:
         return INDEPENDENT
@@ -119,36 +119,44 @@ def total_error(
         used = cosine_terms(residual)[: dependence.terms]
         variance = len(residual) * float(used @ used) / len(used) * dependence.correction
         return math.sqrt(variance), float(len(used))
-    share = sizes / sizes.sum()
-    weight = 1 / (1 - share)
-    mean, degrees = _moments(share, weight)
+    mean, degrees, weight = _moments(sizes)
     return math.sqrt(float(((residual * weight) ** 2).sum()) / mean), degrees
 
 
-def _moments(share: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the mean of the sum of squares over the variance of the total, and its degrees.
+def _moments(sizes: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+    """Return the mean of the weighted squares over the total's variance, and their degrees.
 
-    With blocks of variance V = diag(share^p), summing to 1, the weighted residuals have the
-    covariance C = D - u v' - v u' + u u', D = diag(weight^2 V), u = weight share, v = weight V.
-    Their sum of squares has the mean tr C, and 2 tr C^2 is its variance: tr(C)^2 / tr(C^2) degrees.
+    And the weights w = 1 / (1 - s) of the residuals, s being the shares of the sizes. Blocks of
+    variance v, which goes as size^p and sums to 1, have weighted residuals of the covariance
+
+        C_bb = v_b + (w_b s_b)^2 (1 - v_b),    C_bc = w_b w_c (d_b d_c - v_b v_c),    d = s - v.
+
+    Their sum of squares has the mean tr C and the variance 2 tr C^2, and so tr(C)^2 / tr(C^2)
+    degrees. What is left when a block is taken out is summed over the others: one that holds nearly
+    everything would leave rounding alone.
     """
-    variance = share**_SIZE_POWER
-    variance /= variance.sum()
-    u, v = weight * share, weight * variance
-    diagonal = weight**2 * variance
-    rank_two = u * u - 2 * u * v  # the diagonal of C - D
-    p, q, r = float(u @ u), float(u @ v), float(v @ v)
-    mean = float((diagonal + rank_two).sum())
-    squared = float(diagonal @ diagonal + 2 * diagonal @ rank_two)
-    squared += 2 * q * q + 2 * p * r - 4 * p * q + p * p
-    return mean, mean * mean / squared
+    share, rest = sizes / sizes.sum(), _others(sizes / sizes.sum())
+    power = (sizes / sizes.max()) ** _SIZE_POWER
+    v, other = power / power.sum(), _others(power / power.sum())
+    weight, d = 1 / rest, other - rest
+    diagonal = v + (weight * share) ** 2 * other
+    dd, dv, vv = (weight**2 * product for product in (d * d, d * v, v * v))
+    pairs = dd * _others(dd) - 2 * dv * _others(dv) + vv * _others(vv)
+    mean = float(diagonal.sum())
+    return mean, mean * mean / float(diagonal @ diagonal + pairs.sum()), weight
+
+
+def _others(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of all other values, for each: exact where one is nearly all of the total."""
+    before, after = np.cumsum(values), np.cumsum(values[::-1])[::-1]
+    others: NDArray[np.float64] = np.append(0.0, before[:-1]) + np.append(after[1:], 0.0)
+    return others
 
 
 def _uncorrelated(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return series without correlation that make up the given ones, the largest first.
+    """Return orthonormal series that make up the given ones, the largest first.
 
-    At most one for every eight terms: as many series as terms would be made uncorrelated whatever
-    they are.
+    At most one for every eight terms: as many series as terms can be made to look like anything.
     """
     _, sizes, rows = np.linalg.svd(terms, full_matrices=False)
     most = max(1, terms.shape[1] // 8)

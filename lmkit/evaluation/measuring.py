@@ -16,13 +16,14 @@ from lmkit.evaluation.blocks import (
     FEWEST_DOCUMENTS,
     SCOPES,
     SENTENCE,
+    STRETCH,
     Blocks,
     blocks_of,
     sentence_blocks,
     sums_between,
 )
 from lmkit.evaluation.completion import Spellers
-from lmkit.evaluation.dependence import INDEPENDENT, residuals, total_error
+from lmkit.evaluation.dependence import INDEPENDENT, Dependence, find_dependence, residuals
 from lmkit.evaluation.intervals import LEVEL, Interval, ratio_interval
 from lmkit.models.base import LanguageModel
 from lmkit.models.fitting import named_progress
@@ -207,13 +208,15 @@ def measure(
         kind, length, sums = blocks.kind, blocks.length, _sums(scored, blocks)
         if kind == DOCUMENT and blocks.sentences is not None:
             documents, sentences = sums, _sums(scored, sentence_blocks(scored.text, scored))
-    dependence = INDEPENDENT if kind == DOCUMENT else None
     bits = np.full(len(sums.bytes), np.inf) if scored.impossible else sums.bits
+    dependence = INDEPENDENT
+    if kind != DOCUMENT and len(bits) >= FEWEST_BLOCKS and not scored.impossible:
+        dependence = find_dependence(residuals(bits, sums.sizes)[None])
     interval = ratio_interval(bits, sums.sizes, dependence=dependence, level=level)
     between = None
     if documents is not None and sentences is not None and not scored.impossible:
         between = _between_documents(documents, sentences)
-    perplexity = _perplexity(scored.perplexity, sums, independent=kind == DOCUMENT, level=level)
+    perplexity = _perplexity(scored.perplexity, sums, dependence, level=level)
     return Measured(
         model, scored, label or scored.model, interval, perplexity, kind, length, between
     )
@@ -233,10 +236,9 @@ def _sums(ledger: SurprisalLedger, blocks: Blocks) -> _Sums:
     return _Sums(sums_between(first, ledger.nats), spelling, np.diff(first), blocks.bytes)
 
 
-def _perplexity(value: float, sums: _Sums, *, independent: bool, level: float) -> Interval:
+def _perplexity(value: float, sums: _Sums, dependence: Dependence, *, level: float) -> Interval:
     """Return the interval of a perplexity: that of nats an event, put through exp."""
     events = sums.events.astype(np.float64)
-    dependence = INDEPENDENT if independent else None
     nats = ratio_interval(sums.nats, events, dependence=dependence, level=level)
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = value * np.exp([nats.low - nats.value, nats.high - nats.value])
@@ -249,18 +251,21 @@ def _perplexity(value: float, sums: _Sums, *, independent: bool, level: float) -
 def _between_documents(documents: _Sums, sentences: _Sums) -> float | None:
     """Return the share of the variance of bits a byte that lies between documents.
 
-    One less the variance of the total if sentences were independent, over that of documents. At
-    least four sentences a document are needed, so that they differ from documents.
+    By moments: blocks of sizes y whose rates vary between documents by t, and within them by w for
+    each byte, have residuals with squares of the mean t y^2 + w y. The sums of squares S over
+    documents and s over blocks of sentences differ by t (sum Y^2 - sum y^2). None where the blocks
+    are not much smaller than documents: there are at most 1,000 of them.
     """
-    if len(sentences.bytes) < 4 * len(documents.bytes):
+    squares = [
+        float((residuals(each.bits, each.sizes) ** 2).sum()) for each in (documents, sentences)
+    ]
+    sizes = [float((each.sizes**2).sum()) for each in (documents, sentences)]
+    if sizes[0] < 2 * sizes[1]:
         return None
-    within, total = (
-        total_error(residuals(each.bits, each.sizes), each.sizes, INDEPENDENT)[0] ** 2
-        for each in (sentences, documents)
-    )
-    if total <= (ROUNDING * float(documents.bits.sum())) ** 2:  # nothing varies
+    if squares[0] <= (ROUNDING * float(documents.bits.sum())) ** 2:  # nothing varies
         return None
-    return max(0.0, 1 - within / total)
+    rate = (squares[0] - squares[1]) / (sizes[0] - sizes[1])
+    return min(1.0, max(0.0, rate * sizes[0] / squares[0]))
 
 
 def scope_remark(measured: Measured[Any]) -> str:
@@ -268,7 +273,7 @@ def scope_remark(measured: Measured[Any]) -> str:
     count, kind = measured.bits_per_byte.blocks, measured.kind
     documents = measured.scored.summary.documents
     if measured.scope is None:
-        name = kind if count == 1 else f"{kind}s"
+        name = kind if count == 1 else {STRETCH: "stretches"}.get(kind, f"{kind}s")
         return (
             f"No interval: {count:,} {name} cannot tell how sure the numbers are; "
             f"{FEWEST_BLOCKS} are needed."

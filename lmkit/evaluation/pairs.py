@@ -93,7 +93,7 @@ def _dependence(nats: Sequence[NDArray[np.float64]], size: NDArray[np.float64]) 
     finite = np.array([each for each in nats if np.isfinite(each.sum())])
     if len(finite) < 2 or not len(size):
         return INDEPENDENT
-    return find_dependence(residuals(finite[1:] - finite[0], size))
+    return find_dependence(residuals(finite - finite.mean(0), size))
 
 
 def _pair(

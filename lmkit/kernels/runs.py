@@ -124,19 +124,45 @@ def _first_of_sentences(ids, eos, sentences, indices):
 
 
 @compiled
+def _blank_bytes(block, i):
+    """Return how many bytes a white-space character takes at an offset, 0 where there is none."""
+    byte = block[i]
+    if byte == _SPACE or byte == 0 or _TAB <= byte <= _RETURN:
+        return 1
+    if byte == 0xC2 and i + 1 < len(block):  # U+0085, U+00A0
+        return 2 if block[i + 1] == 0x85 or block[i + 1] == 0xA0 else 0
+    if byte < 0xE1 or byte > 0xE3 or i + 2 >= len(block):
+        return 0
+    second, third = block[i + 1], block[i + 2]
+    if byte == 0xE1:  # U+1680
+        return 3 if second == 0x9A and third == 0x80 else 0
+    if byte == 0xE3:  # U+3000
+        return 3 if second == 0x80 and third == 0x80 else 0
+    if second == 0x81:  # U+205F
+        return 3 if third == 0x9F else 0
+    space = third <= 0x8A or third == 0xA8 or third == 0xA9 or third == 0xAF
+    return 3 if second == 0x80 and space else 0  # U+2000 to U+200A, U+2028, U+2029, U+202F
+
+
+@compiled
 def _begin_documents(block, blank_lines, state, numbers):
     ink, started, gap = state[INK] != 0, state[STARTED] != 0, state[GAP] != 0
-    begun, line = 0, 0
-    for byte in block:
+    begun, line, i = 0, 0, 0
+    while i < len(block):
+        byte = block[i]
+        blank = 0
         if byte == _NEWLINE:
             gap = gap or (started and not (ink and blank_lines))
             ink = False
             line += 1
-        elif not ink and not (byte == _SPACE or byte == 0 or _TAB <= byte <= _RETURN):
-            ink, started = True, True
-            if gap:
-                numbers[begun] = line
-                begun += 1
-            gap = False
+        elif not ink:
+            blank = _blank_bytes(block, i)
+            if blank == 0:
+                ink, started = True, True
+                if gap:
+                    numbers[begun] = line
+                    begun += 1
+                gap = False
+        i += max(blank, 1)
     state[INK], state[STARTED], state[GAP] = ink, started, gap
     return begun

@@ -144,10 +144,9 @@ def _tied(comparison: Comparison) -> str:
     if not tied:
         return ""
     different = [pair for pair in tied if pair.p_value < 1]
-    if all(math.isnan(pair.p_value) for pair in tied):
-        return ""  # too little text, as the sentence on the intervals says
-    if not different:
-        return f"{_names(comparison, tied[0])} score alike."
+    alike = [pair for pair in tied if pair.p_value == 1]
+    if not different:  # the others were not tested: the sentence on the intervals says why
+        return f"{_names(comparison, alike[0])} score alike." if alike else ""
     closest = different[0]
     line = f"{_names(comparison, closest)} are tied: this text cannot tell which is better"
     if math.isfinite(closest.more_text):

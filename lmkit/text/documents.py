@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import ParameterError, did_you_mean
 from lmkit.kernels.runs import STARTED, begin_documents
-from lmkit.text.json_lines import Piece
+from lmkit.text.json_lines import BLANK, Piece
 from lmkit.text.source import Source
 
 RULES = ("file", "blank", "line")
@@ -153,7 +153,7 @@ def _matching_lines(
         if state[STARTED] and search(line.removesuffix("\r")):
             found.append(number)
             state[STARTED] = 0
-        if line and not state[STARTED] and line.strip(" \0\t\v\f\r"):
+        if line and not state[STARTED] and line.strip(BLANK):
             state[STARTED] = 1
     return np.array(found, np.int64)
 

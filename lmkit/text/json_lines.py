@@ -16,6 +16,11 @@ DEFAULT_FIELD = "text"
 SUFFIXES = (".jsonl", ".ndjson")
 _PACKED = (".gz", ".xz", ".zst")
 _NO_STARTS = np.empty(0, np.int64)
+# White space, NUL among it, as the kernel that finds documents has it (lmkit/kernels/runs.py).
+BLANK = (
+    "\0\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 class Piece(NamedTuple):
@@ -41,7 +46,7 @@ def row_pieces(
     """Yield the texts of the rows, each ending with a newline, in blocks of about `size` bytes.
 
     A block holds whole rows. `pieces` are the file as UTF-8, cut anywhere. Blank lines and rows
-    whose text is empty are skipped. Raises CorpusError, with file name and line number, for a row
+    whose text is blank are skipped. Raises CorpusError, with file name and line number, for a row
     that is not a JSON object or has no string in that field; EncodingError for a text that is not
     valid Unicode, where `errors` is ``strict``.
 
@@ -82,6 +87,8 @@ def _text_of(line: bytes, field: str, errors: str, where: str) -> bytes:
     text = row[field]
     if not isinstance(text, str):
         raise CorpusError(f"{where}: the field {field!r} is {_kind(text)}, not a string")
+    if not text.strip(BLANK):
+        return b""
     try:
         return text.encode("utf-8", errors)
     except UnicodeEncodeError:

@@ -193,3 +193,10 @@ def test_how_often_training_has_a_word_is_what_any_model_has_seen() -> None:
         frequencies = compare(given, text("the cat a zebra\n" * 40)).frequencies
         assert frequencies is not None
         assert frequencies[:5].tolist() == [2, 2, 1, 0, -1]
+
+
+def test_the_heading_of_intervals_names_their_level() -> None:
+    train = Corpus.from_string("a b c\nb c a\nc a a\n" * 9, normalize="none").train
+    result = compare([lmkit.fit("unigram", train)], train, level=0.5)
+    assert " 50%" in str(result)
+    assert "95%" not in str(result)

@@ -75,3 +75,21 @@ def test_independent_documents_have_no_variance_between_them() -> None:
     assert found.between_documents < 0.5
     as_sentences = measure(replace(found.scored, document_sizes=None), None)
     assert as_sentences.scope == "this text"
+
+
+def test_the_share_between_documents_does_not_depend_on_how_many_there_are() -> None:
+    """Blocks of several sentences share a document's rate too, and are not taken for sentences."""
+    shares = []
+    for documents in (10, 80, 200):
+        random = np.random.default_rng(documents)
+        parts = [
+            "\n".join(
+                random.choice(["a", "b", "c d", "e f g"], p=random.dirichlet(np.ones(4)), size=80)
+            )
+            for _ in range(documents)
+        ]
+        own = text("\n\n".join(parts), "blank")
+        found = measure(lmkit.fit("unigram", own).tally(own)).between_documents
+        assert found is not None
+        shares.append(found)
+    assert min(shares) > 0.85

@@ -81,3 +81,13 @@ def test_the_caveat_tells_a_likelier_unk_from_another_speller(
     found = rank([ledger, ahead])
     assert found.labels == ("ahead", "unigram")
     assert any(told in line for line in findings(found)), findings(found)
+
+
+def test_models_that_were_not_tested_are_not_called_alike() -> None:
+    """Three sentences are no test: only the two that are the same score alike."""
+    train = Corpus.from_string("a b c\nb c a\nc a a\n" * 9, normalize="none").train
+    test = Corpus.from_string("a b\nc a\nb\n", normalize="none").train
+    models = [lmkit.fit(spec, train) for spec in ("unigram", "bigram", "bigram")]
+    (line,) = [line for line in findings(compare(models, test)) if "score alike" in line]
+    assert line == "bigram and bigram #2 score alike."
+    assert not [line for line in findings(compare(models[:2], test)) if "alike" in line]

@@ -265,3 +265,10 @@ def test_spaces_that_are_taken_out_shift_the_documents(sentences: str, size: int
     parts = [canonical[a:b].strip() for a, b in pairwise(bounds)]
     assert parts == [part.strip() for part in alone]
     assert [len(canonical[a:b].encode()) for a, b in pairwise(bounds)] == sizes[:, 0].tolist()
+
+
+@pytest.mark.parametrize("blank", ["\u3000", "\u00a0 ", "\u2003\t", "\u205f", "\u1680"])
+def test_lines_of_any_white_space_are_blank(blank: str) -> None:
+    raw = f"甲乙。\n{blank}\n丙\n丁\n{blank}\n{blank}\n戊\n"
+    for rule, documents in (("blank", 3), ("line", 4), ("^丙|^丁", 3)):
+        assert Corpus.from_string(raw, documents=rule).train.summary.documents == documents

@@ -110,16 +110,17 @@ def prune(
     )
 
 
-def rounded(model: LanguageModel) -> int | None:
+def rounded(model: LanguageModel) -> tuple[int, float] | None:
     """Return the decimals of a file's numbers if they explain why its outcomes do not sum to one.
 
-    None where the outcomes do sum to one, and where they are further from it than rounding to that
-    many decimals makes them, or than 0.01.
+    And by how much they do not. None where the outcomes do sum to one, and where they are further
+    from it than rounding to that many decimals makes them, or than 0.01.
     """
     if not isinstance(model, StandaloneBackoff) or model.proper:
         return None
     explained = min(rounding_error(model.tables_), _MOST_ROUNDED)
-    return decimals(model.tables_) if model.mass_error_ <= explained else None
+    count = decimals(model.tables_)
+    return None if count is None or model.mass_error_ > explained else (count, model.mass_error_)
 
 
 def pruning_costs(tables: BackoffTables, history: BackoffTables | None = None) -> FloatArray:

@@ -256,7 +256,7 @@ def test_rounded_files_are_normalized_and_pruned(tmp_path: Path) -> None:
     model = load_arpa(arpa_text.rounded(tmp_path / "exact.arpa", "%.3f"))
     # Each probability is the product of 4 numbers, each off by 10^0.0005 at most.
     assert 1e-3 < model.mass_error_ < 10 ** (4 * 0.0005) - 1
-    assert rounded(model) == 3
+    assert rounded(model) == (3, model.mass_error_)
     whole = normalized(model.tables_, context="sentence")
     contexts = [[], [2], [2, 3], [5, 4]]
     for ids in contexts:
