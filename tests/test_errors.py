@@ -20,6 +20,7 @@ BUILTINS = {
     "ParameterError": ValueError,
     "FormatError": ValueError,
     "FetchError": OSError,
+    "WriteError": OSError,
 }
 
 
