@@ -78,6 +78,7 @@ def command(
     from lmkit.models.files import names_arpa
     from lmkit.models.ngram.backoff import backoff_form
     from lmkit.models.ngram.pruning import prune, rounded
+    from lmkit.models.ngram.standalone import StandaloneBackoff
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 
@@ -87,7 +88,7 @@ def command(
         raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
-    if count := rounded(before):
+    if isinstance(before, StandaloneBackoff) and (count := rounded(before)):
         o.note(
             f"Note: {model}: its numbers have {count} decimals, so that its outcomes sum to one "
             f"only within {before.mass_error_:.1g}; each distribution is divided by its sum first."
@@ -106,7 +107,8 @@ def command(
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
     facts = _facts(orders, scores)
-    facts["bytes"] = {"before": Path(model).stat().st_size, "after": target.stat().st_size}
+    size_before = Path(model).stat().st_size if Path(model).is_file() else None  # none of a pipe
+    facts["bytes"] = {"before": size_before, "after": target.stat().st_size}
     if output == "json":
         corpus = scores[0].summary.to_dict() if scores else None
         o.print_json(
