@@ -50,21 +50,23 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
     from lmkit.models.files import names_arpa
     from lmkit.models.ngram.arpa.names import is_arpa
     from lmkit.models.registry import load
+    from lmkit.text.source import seekable
 
-    if not is_arpa(model) and not names_arpa(output):
+    file = seekable(model)
+    if not is_arpa(file) and not names_arpa(output):
         raise click.UsageError(f"neither {model} nor {output} is an ARPA file; name one .arpa")
     given = {name: value for name, value in rules.items() if value is not None}
-    if given and not is_arpa(model):
+    if given and not is_arpa(file):
         option = next(iter(given))
         raise click.UsageError(f"--{option} is for ARPA files; {model} knows its own {option}")
     o.check_output(output)
     with o.progress_bar(progress) as show:
-        if is_arpa(model):
+        if is_arpa(file):
             from lmkit.models.ngram.arpa.files import load_arpa
 
-            loaded: Any = load_arpa(model, progress=show, **given)
+            loaded: Any = load_arpa(file, name=model, progress=show, **given)
         else:
-            loaded = load(model)
+            loaded = load(file)
         if names_arpa(output):
             from lmkit.models.ngram.arpa.writer import save_arpa
             from lmkit.models.ngram.backoff import backoff_form

@@ -106,7 +106,8 @@ def command(
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
     facts = _facts(orders, scores)
-    facts["bytes"] = {"before": Path(model).stat().st_size, "after": target.stat().st_size}
+    size_before = Path(model).stat().st_size if Path(model).is_file() else None  # none of a pipe
+    facts["bytes"] = {"before": size_before, "after": target.stat().st_size}
     if output == "json":
         corpus = scores[0].summary.to_dict() if scores else None
         o.print_json(

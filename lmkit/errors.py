@@ -60,6 +60,10 @@ class FormatError(LmkitError, ValueError):
     """A file is damaged, truncated, or of another format than expected."""
 
 
+class CorpusWarning(UserWarning):
+    """Files of a corpus that are left out."""
+
+
 class FetchError(LmkitError, OSError):
     """A catalogue corpus could not be downloaded, or its checksum is wrong."""
 

@@ -209,16 +209,20 @@ def _check_json(value: Any, where: str) -> None:
 
 
 def read_model_file(
-    path: str | Path, *, check_all: bool = False
+    path: str | Path, *, name: str | None = None, check_all: bool = False
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays of a model file, memory-mapped and read-only, and its header.
 
-    The checksum of more than 64 MiB of arrays is verified only with `check_all`. Raises FormatError
-    for a file that is missing, empty, truncated, damaged, or not an lmkit model file.
+    Messages call the file `name`, by default its path. The checksum of more than 64 MiB of arrays
+    is verified only with `check_all`. Raises FormatError for a file that is missing, empty,
+    truncated, damaged, or not an lmkit model file.
     """
+    file, path = Path(path), name or path
     try:
-        with Path(path).open("rb") as handle:
+        with file.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
+            known = foreign_format(handle.read(64))
+            handle.seek(0)
             prefix = handle.read(8)
             length = int.from_bytes(prefix, "little")
             raw = handle.read(length) if length <= _MAX_HEADER else b""
@@ -229,6 +233,8 @@ def read_model_file(
         raise FormatError(f"{path}: no such file; `lmkit fit -o {path}` makes one") from None
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+    if known and not raw.startswith(b"{"):  # a header's length may look like another format
+        raise FormatError(f"{path}: not an lmkit model file, but {known}")
     if size == 0:
         raise FormatError(f"{path}: the file is empty; fit the model again")
     description = _parse_description(path, prefix, raw, length)
@@ -246,6 +252,31 @@ def read_model_file(
     if not isinstance(header, dict):
         raise FormatError(f"{path}: its lmkit header is damaged; fit the model again")
     return arrays, header
+
+
+_FOREIGN = {
+    b"mmap lm http://kheafield.com/code": "a binary file of KenLM; use the ARPA file it is made of",
+    b"SRILM_BINARY_NGRAM": "a binary file of SRILM; make an ARPA file of it with `ngram -write-lm`",
+    b"blmt": "a binary file of IRSTLM; make an ARPA file of it with compile-lm --text=yes",
+    b"Qblmt": "a binary file of IRSTLM; make an ARPA file of it with compile-lm --text=yes",
+    b"PK\x03\x04": "a zip archive, as PyTorch and Excel write them; unpack or export it",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x80\x02": "a pickle of Python, which could run any code",
+    b"\x80\x04": "a pickle of Python, which could run any code",
+    b"\x80\x05": "a pickle of Python, which could run any code",
+    b"\x89PNG": "a picture (PNG)",
+    b"%PDF-": "a PDF file; extract its text first",
+    b"SQLite format 3": "a database of SQLite",
+}
+
+
+def foreign_format(head: bytes) -> str:
+    """Return what a file of another program is, with a remedy, by its first bytes; "" if unknown.
+
+    >>> foreign_format(b"%PDF-1.7")
+    'a PDF file; extract its text first'
+    """
+    return next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), "")
 
 
 def _check_metadata(path: str | Path, description: Mapping[str, Any]) -> dict[str, Any]:

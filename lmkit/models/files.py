@@ -12,18 +12,18 @@ from lmkit import __version__
 from lmkit.errors import ParameterError
 from lmkit.models.core import Core
 from lmkit.storage import prefixed, under, write_model_file
+from lmkit.text.compression import SUFFIXES
 from lmkit.text.corpus import Text
 from lmkit.text.passages import Passages
 from lmkit.text.vocabulary import Vocabulary
 
 _PASSAGES = {"train": "train_passages_", "valid": "valid_passages_"}
-_PACKED = (".gz", ".xz", ".zst")
 
 
 def names_arpa(path: str | Path) -> bool:
     """Return whether a file's name is that of an ARPA file: ``.arpa``, perhaps packed."""
     name = Path(path)
-    return (Path(name.stem) if name.suffix in _PACKED else name).suffix == ".arpa"
+    return (Path(name.stem) if name.suffix in SUFFIXES else name).suffix == ".arpa"
 
 
 def no_backoff_form(model: Core) -> ParameterError:

@@ -18,6 +18,7 @@ from lmkit.models.hyperparameters import names_given, options_of, parsed, types_
 from lmkit.models.ngram.arpa.names import is_arpa
 from lmkit.storage import read_model_file
 from lmkit.text.corpus import Corpus, Text
+from lmkit.text.source import seekable, uncompressed
 from lmkit.text.vocabulary import Vocabulary
 from lmkit.types import Progress
 
@@ -239,14 +240,20 @@ def fit(
 def load(path: str | Path) -> LanguageModel:
     """Return the model in a file that ``save`` wrote, or in an ARPA file, packed or not.
 
+    The file may be a pipe, as of ``<(zcat model.gz)``; a model that cannot be read from its file
+    in place, from a pipe or compressed, is copied to a temporary file.
+
     No code in the file is run: there is none. Raises FormatError, naming what is wrong, for a file
     that is damaged or no model file; UnknownModelError for a model that is not installed here.
     """
-    if is_arpa(path):
+    file = seekable(path)
+    if is_arpa(file):
         from lmkit.models.ngram.arpa.files import load_arpa
 
-        return load_arpa(path)
-    arrays, header = read_model_file(path)
+        read = load_arpa(file, name=str(path))
+        read.source = read.source if file == Path(path) else "pipe"
+        return read
+    arrays, header = read_model_file(uncompressed(file), name=str(path))
     try:
         cls = model_class(header["model"])
         known = cls.parameter_defaults()

@@ -24,6 +24,7 @@ from lmkit.text.documents import ROW, DocumentFinder, check_documents, line_offs
 from lmkit.text.json_lines import DEFAULT_FIELD, is_json_lines
 from lmkit.text.meter import NEWLINE, Meter, TextSummary
 from lmkit.text.normalize import check_normalizer, normalizer
+from lmkit.text.outputs import texts_among
 from lmkit.text.source import Source, spooled
 from lmkit.text.splitting import split_sources
 from lmkit.text.unspaced import SpaceRemover, splits_unspaced
@@ -361,6 +362,7 @@ def _find_files(where: str | Path) -> dict[str, list[Path]]:
     except OSError as error:
         raise CorpusError(f"{where}: cannot be read ({error.strerror})") from None
     files = [Path(found) for found in sorted(glob.glob(str(where)))]  # noqa: PTH207
+    files = texts_among(files, where) if len(files) > 1 else files
     return {"train": files} if files else {}
 
 
@@ -376,6 +378,7 @@ def _text_files(folder: Path) -> list[Path]:
     files = sorted(
         file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
     )
+    files = texts_among(files, folder)
     if not files:
         raise CorpusError(
             f"{folder}: a folder without texts; put one text or train/valid/test there"

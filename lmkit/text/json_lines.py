@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import CorpusError, EncodingError
+from lmkit.text import compression
 
 DEFAULT_FIELD = "text"
 SUFFIXES = (".jsonl", ".ndjson")
-_PACKED = (".gz", ".xz", ".zst")
 _NO_STARTS = np.empty(0, np.int64)
 # White space, NUL among it, as the kernel that finds documents has it (lmkit/kernels/runs.py).
 BLANK = (
@@ -36,7 +36,7 @@ def is_json_lines(path: Path) -> bool:
     >>> is_json_lines(Path("news.jsonl.zst")), is_json_lines(Path("news.txt"))
     (True, False)
     """
-    name = path.with_suffix("") if path.suffix in _PACKED else path
+    name = path.with_suffix("") if path.suffix in compression.SUFFIXES else path
     return name.suffix in SUFFIXES
 
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 import atexit
 import codecs
 import dataclasses
-import gzip
-import lzma
 import tempfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BufferedReader, BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from lmkit.errors import CorpusError, EncodingError, ParameterError
+from lmkit.storage import foreign_format
+from lmkit.text.compression import DAMAGED, compression, decompressed
 from lmkit.text.json_lines import Piece, row_pieces
 
 BLOCK = 1 << 19  # bytes: enough work for a compiled loop, and fits a core's second-level cache
 _IN_MEMORY = 1 << 26  # bytes of a stream that are kept in memory
-_ZSTD_READ = 1 << 16  # compressed bytes read at once; decompressed, a few megabytes
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Source:
         utf8 = codec.name == "utf-8"
         decoder = _decoder(codec, self.errors)
         consumed, at_start = 0, True
-        for raw in chain(self._raw(size), [b""]):
+        for raw in chain(self.raw_blocks(size), [b""]):
             if consumed == 0:
                 _refuse_binary(self.name, raw, utf8)
             undecoded = len(decoder.getstate()[0])
@@ -126,7 +125,9 @@ class Source:
         offset = base + error.start
         decoder = _decoder(_codec(self.encoding), "replace")
         lines, read = 1, 0
-        for raw in self._raw(BLOCK):  # read again: counting lines only here keeps reading fast
+        for raw in self.raw_blocks(
+            BLOCK
+        ):  # read again: counting lines only here keeps reading fast
             lines += decoder.decode(raw[: offset - read]).count("\n")
             read += len(raw)
             if read >= offset:
@@ -137,64 +138,29 @@ class Source:
             "name the right one with --encoding, or read on with --errors replace"
         )
 
-    def _raw(self, size: int) -> Iterator[bytes]:
+    def _opened(self) -> BufferedReader:
         if self.content is not None:
-            for begin in range(0, len(self.content), size):
-                yield self.content[begin : begin + size]
-            return
+            return BufferedReader(BytesIO(self.content))
         assert self.path is not None
-        damaged = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+        return self.path.open("rb")
+
+    def raw_blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+        """Yield the bytes of the whole file, decompressed and undecoded."""
         try:
-            yield from _READERS.get(self.path.suffix, _plain)(self.path, size)
+            with self._opened() as stream:
+                suffix = "" if self.path is None else self.path.suffix
+                yield from decompressed(stream, size, suffix=suffix)
         except FileNotFoundError:
             raise CorpusError(f"{self.name}: no such file") from None
         except IsADirectoryError:
             raise CorpusError(f"{self.name}: a folder, not a text") from None
-        except damaged:
+        except DAMAGED:
             raise CorpusError(
                 f"{self.name}: its compressed data is damaged or cut off; fetch or pack it again"
             ) from None
         except OSError as error:
             reason = error.strerror or error
             raise CorpusError(f"{self.name}: cannot be read ({reason})") from None
-
-
-def _plain(path: Path, size: int, opener: Any = open) -> Iterator[bytes]:
-    with opener(path, "rb") as handle:
-        while raw := handle.read(size):
-            yield raw
-
-
-def _gzip(path: Path, size: int) -> Iterator[bytes]:
-    return _plain(path, size, gzip.open)
-
-
-def _xz(path: Path, size: int) -> Iterator[bytes]:
-    return _plain(path, size, lzma.open)
-
-
-def _zstd(path: Path, size: int) -> Iterator[bytes]:
-    # Decompressed frame by frame: zstandard's own file reader does not notice a truncated frame.
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    frame, incomplete = decompressor.decompressobj(), True
-    for compressed in _plain(path, _ZSTD_READ):
-        while compressed:
-            try:
-                raw = frame.decompress(compressed)
-            except zstandard.ZstdError:
-                raise EOFError from None
-            for begin in range(0, len(raw), size):
-                yield raw[begin : begin + size]
-            compressed, incomplete = frame.unused_data, not frame.eof
-            if not incomplete:
-                frame = decompressor.decompressobj()
-    if incomplete:
-        raise EOFError
-
-
-_READERS = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
 
 
 def spooled(
@@ -209,14 +175,38 @@ def spooled(
     rest = stream.read(BLOCK)
     if not rest:
         return Source(name, content=content, encoding=encoding, errors=errors, field=field)
+    path = _temporary(chain([content, rest], iter(lambda: stream.read(BLOCK), b"")))
+    return Source(name, path=path, encoding=encoding, errors=errors, field=field)
+
+
+def _temporary(blocks: Iterable[bytes]) -> Path:
+    """Write blocks to a temporary file that is removed when the process ends."""
     spool = tempfile.NamedTemporaryFile(prefix="lmkit-")  # noqa: SIM115 - kept open on purpose
-    spool.write(content)
-    while rest:
-        spool.write(rest)
-        rest = stream.read(BLOCK)
+    for block in blocks:
+        spool.write(block)
     spool.flush()
     atexit.register(spool.close)  # closing it removes it
-    return Source(name, path=Path(spool.name), encoding=encoding, errors=errors, field=field)
+    return Path(spool.name)
+
+
+def seekable(path: str | Path) -> Path:
+    """Return the path of a file, of a temporary copy where it is a pipe, which is read only once.
+
+    The copy is removed when the process ends.
+    """
+    file = Path(path)
+    if not file.exists() or file.is_file() or file.is_dir():
+        return file
+    with file.open("rb") as pipe:
+        return _temporary(iter(lambda: pipe.read(BLOCK), b""))
+
+
+def uncompressed(path: str | Path) -> Path:
+    """Return the path of a file, of a temporary copy where it is compressed."""
+    with suppress(OSError), Path(path).open("rb") as handle:
+        if compression(handle.read(16)):
+            return _temporary(Source(str(path), path=Path(path)).raw_blocks())
+    return Path(path)
 
 
 def _cut_at_space(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
@@ -255,6 +245,8 @@ def _decoder(codec: codecs.CodecInfo, errors: str) -> codecs.IncrementalDecoder:
 
 
 def _refuse_binary(name: str, first: bytes, utf8: bool) -> None:
+    if known := foreign_format(first):
+        raise CorpusError(f"{name}: not a text, but {known}")
     # A few NULs are white space; many are another encoding, or no text at all.
     if utf8 and len(first) >= 16 and first.count(0) * 10 > len(first):
         raise CorpusError(

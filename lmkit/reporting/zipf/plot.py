@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit import __version__
 from lmkit.errors import CorpusError, ParameterError
 from lmkit.storage import write_atomically
 from lmkit.tables import Column, html_table
@@ -220,6 +221,7 @@ def _page(reports: Sequence[ZipfReport]) -> str:
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta name="generator" content="lmkit {__version__}">\n'
         f"<title>Zipf's law: {names}</title>\n<style>{_CSS}</style></head>\n<body>\n"
         f"<h1>Zipf's law: {names}</h1>\n<figure>{drawing}\n<figcaption>{_CAPTION}</figcaption>"
         f"</figure>\n{html_table(columns, rows)}\n</body></html>\n"

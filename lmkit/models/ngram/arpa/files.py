@@ -21,6 +21,7 @@ from lmkit.types import Progress
 def load_arpa(
     path: str | Path,
     *,
+    name: str | None = None,
     unit: str = "word",
     normalize: str = "none",
     sentences: str = "line",
@@ -28,17 +29,19 @@ def load_arpa(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> StandaloneBackoff:
-    """Return the model of an ARPA file, plain or compressed as ``.gz``, ``.xz`` or ``.zst``.
+    """Return the model of an ARPA file, plain or compressed (gzip, xz, zstandard, bzip2).
 
-    `normalize`, `sentences` and `unit` are those of the text that the model was estimated from.
+    `name` is what messages call it, by default its path. `normalize`, `sentences` and `unit` are
+    those of the text that the model was estimated from.
     Raises FormatError, with the line and what is wrong, for a damaged file.
     """
     check_unit(unit)
-    file = read_arpa(path, encoding=encoding, progress=progress)
+    name = name or str(path)
+    file = read_arpa(path, name=name, encoding=encoding, progress=progress)
     return StandaloneBackoff.of(
         file.tables,
-        file.vocabulary if unit == "word" else _symbols(file.vocabulary, unit, str(path)),
-        source=Path(path).name,
+        file.vocabulary if unit == "word" else _symbols(file.vocabulary, unit, name),
+        source=Path(name).name,
         sha256=file.sha256,
         unit=unit,
         normalize=normalize,

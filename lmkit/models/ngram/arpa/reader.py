@@ -88,9 +88,13 @@ class _Part(NamedTuple):
 
 
 def read_arpa(
-    path: str | Path, *, encoding: str = "utf-8", progress: Progress | None = None
+    path: str | Path,
+    *,
+    name: str | None = None,
+    encoding: str = "utf-8",
+    progress: Progress | None = None,
 ) -> ArpaFile:
-    """Return the content of an ARPA file; ``.gz``, ``.xz`` and ``.zst`` are decompressed.
+    """Return the content of an ARPA file; compressed ones are decompressed.
 
     Probabilities become natural logarithms; ids are given in the order of the file's 1-grams.
     Raises FormatError, with the line and what is wrong, for a file that is damaged, truncated or
@@ -98,7 +102,7 @@ def read_arpa(
     that is missing or cannot be decompressed.
     """
     return _Reader(
-        ArpaLines(Source(str(path), path=Path(path), encoding=encoding)), progress
+        ArpaLines(Source(name or str(path), path=Path(path), encoding=encoding)), progress
     ).read()
 
 

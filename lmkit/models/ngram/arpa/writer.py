@@ -149,7 +149,7 @@ def _lines(
 
 
 def compressed(handle: IO[bytes], path: str | Path) -> AbstractContextManager[Any]:
-    """Return a writer that compresses as the suffix of the path says: .gz, .xz, .zst or none."""
+    """Return a writer that compresses as the suffix says: .gz, .xz, .zst, .bz2 or none."""
     suffix = Path(path).suffix
     if suffix == ".gz":
         import gzip
@@ -160,6 +160,10 @@ def compressed(handle: IO[bytes], path: str | Path) -> AbstractContextManager[An
         import lzma
 
         return lzma.LZMAFile(handle, "wb")
+    if suffix == ".bz2":
+        import bz2
+
+        return bz2.BZ2File(handle, "wb")
     if suffix == ".zst":
         import zstandard
 
