@@ -27,12 +27,12 @@ from lmkit.evaluation.intervals import LEVEL
 from lmkit.evaluation.measuring import Measured, fit_all, measure, report_dict, score_all
 from lmkit.evaluation.pairs import Pair, compare_pairs, rank_ranges
 from lmkit.models.base import LanguageModel
-from lmkit.models.registry import as_model
+from lmkit.models.registry import Models, as_models
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.ledger_files import read_ledger
 from lmkit.results.proper import improper
 from lmkit.tables import TableRenderer, html_table, plain_table
-from lmkit.text.corpus import Corpus, Text, as_corpus
+from lmkit.text.corpus import Corpus, Readable, Text, as_corpus
 from lmkit.text.encoding import learn_text
 from lmkit.text.meter import TextSummary
 from lmkit.text.shared_vocabulary import joint_vocabulary
@@ -168,10 +168,10 @@ class Comparison:
 
 
 def compare(
-    models: Iterable[LanguageModel | str | Path],
-    test: Corpus | Text | str | Path,
+    models: Models,
+    test: Readable,
     *,
-    train: Corpus | Text | str | Path | None = None,
+    train: Readable | None = None,
     ledgers: Iterable[SurprisalLedger | str | Path] = (),
     context: str | None = None,
     explain: bool = False,
@@ -182,9 +182,9 @@ def compare(
 ) -> Comparison:
     """Return the ranking of models on a text, or on the test part of a corpus.
 
-    `models` are fitted models, paths of model files, and models or specs that are still to be
-    fitted. The latter learn from `train`, without it from the training part of `test`; if that has
-    no test part, it is cut into 80% train, 10% valid and 10% test first.
+    `models` are fitted models, paths of model files, and models, classes or specs that are still
+    to be fitted. The latter learn from `train`, without it from the training part of `test`; if
+    that has no test part, it is cut into 80% train, 10% valid and 10% test first.
 
     Unknown words are spelled, so that all units and vocabularies share one scale. Spellers of
     models that do not know their training text (ARPA files), and of `ledgers`, which other tools
@@ -198,7 +198,7 @@ def compare(
     Raises NotComparableError, with the reason and the remedy, for models whose scores do not
     measure the same thing, and as :func:`lmkit.load` and :meth:`LanguageModel.fit` do.
     """
-    prepared = [as_model(model) for model in models]
+    prepared = as_models(models)
     for model in prepared:  # before any is fitted
         if reason := improper(model):
             raise not_ranked(reason)

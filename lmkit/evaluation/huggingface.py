@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from lmkit.errors import LmkitError, NotComparableError, ParameterError
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.ledger_files import ledger_of_columns
-from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.text.corpus import Readable, as_text
 
 
 def score_huggingface(
     model: str | Path | Any,
-    text: Corpus | Text | str | Path,
+    text: Readable,
     *,
     tokenizer: Any = None,
     window: int | None = None,

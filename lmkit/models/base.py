@@ -18,7 +18,7 @@ from lmkit.models.generation import encode_prompt, generate
 from lmkit.models.scoring import score_text, tally_text
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.tally import Tally
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Readable
 from lmkit.text.vocabulary import Vocabulary
 from lmkit.types import Ids, Progress
 
@@ -41,9 +41,9 @@ class LanguageModel(Core):
 
     def fit(
         self,
-        corpus: Corpus | Text | str | Path,
+        corpus: Readable,
         *,
-        valid: Corpus | Text | str | Path | None = None,
+        valid: Readable | None = None,
         vocabulary: Vocabulary | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -65,7 +65,7 @@ class LanguageModel(Core):
 
     def score(
         self,
-        text: Corpus | Text | str | Path,
+        text: Readable,
         *,
         context: str | None = None,
         explain: bool = False,
@@ -83,7 +83,7 @@ class LanguageModel(Core):
 
     def tally(
         self,
-        text: Corpus | Text | str | Path,
+        text: Readable,
         *,
         context: str | None = None,
         progress: Progress | None = None,

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import FormatError, NotFittedError, ParameterError
+from lmkit.errors import FormatError, NotFittedError, ParameterError, shown
 from lmkit.models.hyperparameters import check_types, defaults_of, spelled
 from lmkit.text.encoding import array_of_ids
 from lmkit.text.passages import Passages
@@ -274,7 +274,7 @@ class Core(ABC):
         """
         self._require_fit()
         checked = self._check_ids(ids)
-        return self._log_probs(checked, self._initial_state() if state is None else state)[0]
+        return self._log_probs(checked, self._state_of(state))[0]
 
     def next_log_probs(self, context: Any = (), *, state: State | None = None) -> LogProbs:
         """Return the log-probability of every outcome after a context, float64 (V,), in nats.
@@ -282,7 +282,7 @@ class Core(ABC):
         `context` are ids from the start of a text on; ``exp`` of the result sums to one.
         """
         self._require_fit()
-        state = self._initial_state() if state is None else state
+        state = self._state_of(state)
         state = self._advance_through(self._check_ids(context), state)
         return np.array(self._predict(state), np.float64)  # the caller's own
 
@@ -295,12 +295,34 @@ class Core(ABC):
         """Return the state after some ids, by default from the start of a text."""
         self._require_fit()
         checked = self._check_ids(ids)
-        return self._log_probs(checked, self._initial_state() if state is None else state)[1]
+        return self._log_probs(checked, self._state_of(state))[1]
 
-    def step(self, state: State, index: int) -> tuple[float, State]:
-        """Return the log-probability of one more token, in nats, and the state after it."""
+    def step(self, state: State | None, index: int) -> tuple[float, State]:
+        """Return the log-probability of one more token, in nats, and the state after it.
+
+        None is the state at the start of a text. Raises ParameterError for what is no state of
+        this model.
+        """
         self._require_fit()
-        return self._score_one(int(self._check_ids([index])[0]), state)
+        return self._score_one(int(self._check_ids([index])[0]), self._state_of(state))
+
+    def _state_of(self, given: State | None) -> State:
+        """Return a state that was given, the initial one for None; ParameterError for no state."""
+        if given is None:
+            return self._initial_state()
+        if not self._is_state(given):
+            raise ParameterError(
+                f"{shown(given)} is no state of this {self.spec}; give what its own "
+                "initial_state(), step() or advance() returned, or None for the start of a text"
+            )
+        return given
+
+    def _is_state(self, given: Any) -> bool:
+        """Return whether a value can be a state of this model."""
+        initial = self._initial_state()
+        if type(self)._initial_state is Core._initial_state:  # ids, which begin with <s>
+            return isinstance(given, tuple) and given[:1] == initial
+        return type(given) is type(initial)
 
     def _score_one(self, index: int, state: State) -> tuple[float, State]:
         """Return what `step` does, of an index that was checked."""

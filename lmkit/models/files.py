@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lmkit import __version__
-from lmkit.errors import ParameterError
+from lmkit.errors import ParameterError, shown
 from lmkit.models.core import Core
 from lmkit.storage import prefixed, under, write_model_file
 from lmkit.text.compression import SUFFIXES
@@ -22,6 +22,8 @@ _PASSAGES = {"train": "train_passages_", "valid": "valid_passages_"}
 
 def names_arpa(path: str | Path) -> bool:
     """Return whether a file's name is that of an ARPA file: ``.arpa``, perhaps packed."""
+    if not isinstance(path, (str, Path)):
+        raise ParameterError(f"{shown(path)} names no file; give a path")
     name = Path(path)
     return (Path(name.stem) if name.suffix in SUFFIXES else name).suffix == ".arpa"
 

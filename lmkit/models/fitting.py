@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
-from lmkit.errors import CorpusError
+from lmkit.errors import CorpusError, ParameterError, shown
 from lmkit.models.core import Core
 from lmkit.results.proper import no_events
-from lmkit.text.corpus import Corpus, Text, as_corpus
+from lmkit.text.corpus import Readable, Text, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.meter import Meter
 from lmkit.text.passages import Passages, PassageSink, union
@@ -19,9 +18,9 @@ from lmkit.types import Ids, Progress
 
 def fit_model(
     model: Core,
-    corpus: Corpus | Text | str | Path,
+    corpus: Readable,
     *,
-    valid: Corpus | Text | str | Path | None,
+    valid: Readable | None,
     vocabulary: Vocabulary | None,
     progress: Progress | None,
     **training: Any,
@@ -35,6 +34,12 @@ def fit_model(
     if valid is not None:
         given = as_corpus(valid)
         held_out = given.valid or given.held_out
+    if isinstance(vocabulary, (list, tuple)):
+        vocabulary = Vocabulary(vocabulary)
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise ParameterError(
+            f"{shown(vocabulary)} is no vocabulary; give a Vocabulary, or a list of types"
+        )
     model._check_common()
     model._check()
     model._forget()
@@ -60,7 +65,7 @@ def fit_model(
     model.fit_seconds_ = time.perf_counter() - start
 
 
-def validation_ids(model: Core, valid: Corpus | Text | str | Path) -> Ids:
+def validation_ids(model: Core, valid: Readable) -> Ids:
     """Return the ids of a corpus's validation part under the rules of a fitted model.
 
     If it has none, its test part is used, or the whole. The text is added to those that the model

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import ParameterError
+from lmkit.errors import ParameterError, shown
 from lmkit.models.beam import beam_search
 from lmkit.models.core import Core
 from lmkit.text.corpus import Corpus
@@ -160,6 +161,8 @@ def draw(
 def encode_prompt(model: Core, text: str) -> Ids:
     """Return the ids of a piece of text that is open behind (see :meth:`LanguageModel.encode`)."""
     model._require_fit()
+    if not isinstance(text, str):
+        raise ParameterError(f"{shown(text)} is no text; give a string")
     rules = {"name": "text", "normalize": model.normalize_, "sentences": model.sentences_}
     ids = encode_text(Corpus.from_string(text, **rules).train, model.unit, model.vocabulary_)
     # Text behind it shows which sentence ends are the piece's own.
@@ -225,6 +228,11 @@ def _check(
     seed: int | None,
     stop: str,
 ) -> None:
+    numbers = {"tokens": tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    for name, value in {**numbers, "seed": seed}.items():
+        optional = name not in ("tokens", "temperature")
+        if not (isinstance(value, Real) or (value is None and optional)):
+            raise ParameterError(f"{name}={value!r}: give a number")
     if tokens < 0:
         raise ParameterError(f"tokens={tokens}: give 0 or more")
     if not 0 < temperature < np.inf:

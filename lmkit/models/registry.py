@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from lmkit.errors import FormatError, LmkitError, ParameterError, UnknownModelError, did_you_mean
+from lmkit.errors import (
+    FormatError,
+    LmkitError,
+    ParameterError,
+    UnknownModelError,
+    did_you_mean,
+    shown,
+)
 from lmkit.models.base import LanguageModel
 from lmkit.models.files import restore_model
 from lmkit.models.hyperparameters import names_given, options_of, parsed, types_of
 from lmkit.models.ngram.arpa.names import is_arpa
 from lmkit.storage import read_model_file
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Readable
 from lmkit.text.source import seekable, uncompressed
 from lmkit.text.vocabulary import Vocabulary
 from lmkit.types import Progress
@@ -78,6 +85,8 @@ UNFITTED: dict[str, Entry] = {
 }
 
 _REGISTERED: dict[str, type[LanguageModel]] = {}
+Model: TypeAlias = LanguageModel | type[LanguageModel] | str | Path
+Models: TypeAlias = Model | Iterable[Model]
 Class = TypeVar("Class", bound=type[LanguageModel])
 
 
@@ -87,6 +96,8 @@ def register(cls: Class) -> Class:
     Raises ParameterError for a class without a name, or a name that a model of lmkit or another
     class has. A class defined anew, as in a notebook's cell, takes the place of the old one.
     """
+    if not (isinstance(cls, type) and issubclass(cls, LanguageModel)):
+        raise ParameterError(f"{shown(cls)} is no subclass of LanguageModel; register a class")
     if not cls.name or cls.name in {**REGISTRY, **UNFITTED} or set(cls.name) & set(":,= "):
         raise ParameterError(
             f"{cls.__name__}.name = {cls.name!r}: give a name of its own, without ':', ',', '=' "
@@ -161,6 +172,8 @@ def create(spec: str, **overrides: Any) -> LanguageModel:
     >>> create("trigram:alpha=0.1", unit="char").spec
     'trigram:alpha=0.1,unit=char'
     """
+    if not isinstance(spec, str):
+        raise _no_model(spec)
     name, _, options = spec.partition(":")
     cls = model_class(name)
     hints = types_of(cls)
@@ -204,7 +217,7 @@ def open_options(spec: str, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def as_model(model: LanguageModel | str | Path, **options: Any) -> LanguageModel:
+def as_model(model: Model, **options: Any) -> LanguageModel:
     """Return the model that a value names: itself, that of a file, or a new one of a spec.
 
     A string is the path of a file if it begins with no model's name, and a file has this path or
@@ -213,9 +226,29 @@ def as_model(model: LanguageModel | str | Path, **options: Any) -> LanguageModel
     """
     if isinstance(model, LanguageModel):
         return model
+    if isinstance(model, type) and issubclass(model, LanguageModel):
+        return model(**{name: value for name, value in options.items() if value is not None})
+    if not isinstance(model, (str, Path)):
+        raise _no_model(model)
     if isinstance(model, Path) or names_file(model):
         return load(model)
     return create(model, **open_options(model, options))
+
+
+def as_models(models: Models) -> list[LanguageModel]:
+    """Return the models that values name (see :func:`as_model`); one value alone is one model."""
+    if isinstance(models, (LanguageModel, str, Path, type)):
+        models = [models]
+    if not isinstance(models, Iterable):
+        raise _no_model(models)
+    return [as_model(model) for model in models]
+
+
+def _no_model(value: object) -> ParameterError:
+    return ParameterError(
+        f"{shown(value)} is no model; give a model, a spec such as 'bigram:alpha=0.1', or the path "
+        "of a model file"
+    )
 
 
 def names_file(where: str) -> bool:
@@ -226,15 +259,19 @@ def names_file(where: str) -> bool:
 
 
 def fit(
-    spec: str,
-    corpus: Corpus | Text | str | Path,
+    spec: str | LanguageModel | type[LanguageModel],
+    corpus: Readable,
     *,
-    valid: Corpus | Text | str | Path | None = None,
+    valid: Readable | None = None,
     vocabulary: Vocabulary | None = None,
     progress: Progress | None = None,
 ) -> LanguageModel:
-    """Return the model of a spec, fitted on a corpus (see :meth:`LanguageModel.fit`)."""
-    return create(spec).fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
+    """Return the model of a spec, fitted on a corpus (see :meth:`LanguageModel.fit`).
+
+    `spec` may also be a model's class, or a model, which is fitted itself.
+    """
+    model = create(spec) if isinstance(spec, str) else as_model(spec)
+    return model.fit(corpus, valid=valid, vocabulary=vocabulary, progress=progress)
 
 
 def load(path: str | Path) -> LanguageModel:

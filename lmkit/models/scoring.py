@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from lmkit.parallel import Background, ahead
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.proper import outcome_sums
 from lmkit.results.tally import Tally, Tallying
-from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.text.corpus import Readable, Text, as_text
 from lmkit.text.encoding import encode_batches
 from lmkit.text.meter import GrowingArray, Meter
 from lmkit.text.passages import PassageSink
@@ -38,7 +37,7 @@ class _Batch(NamedTuple):
 
 def score_text(
     model: Core,
-    text: Corpus | Text | str | Path,
+    text: Readable,
     *,
     context: str | None,
     explain: bool,
@@ -72,7 +71,7 @@ def score_text(
 
 def tally_text(
     model: Core,
-    text: Corpus | Text | str | Path,
+    text: Readable,
     *,
     context: str | None,
     progress: Progress | None,

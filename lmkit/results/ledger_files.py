@@ -62,7 +62,7 @@ from lmkit.errors import FormatError, LmkitError, NotComparableError
 from lmkit.results.ledger import SurprisalLedger
 from lmkit.results.proper import TOLERANCE, OutcomeSums
 from lmkit.storage import write_atomically
-from lmkit.text.corpus import Corpus, Text, as_text
+from lmkit.text.corpus import Readable, Text, as_text
 from lmkit.text.passages import Overlap
 from lmkit.text.vocabulary import EOS, EOS_ID, UNK_ID
 
@@ -126,7 +126,7 @@ def write_ledger(ledger: SurprisalLedger, path: str | Path) -> None:
     write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
-def read_ledger(path: str | Path, text: Corpus | Text | str | Path) -> SurprisalLedger:
+def read_ledger(path: str | Path, text: Readable) -> SurprisalLedger:
     """Return the ledger in a file, of a text or of the test part of a corpus.
 
     Raises FormatError for a file that is no ledger, or whose rows do not cover the text;

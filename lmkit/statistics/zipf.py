@@ -1,6 +1,6 @@
 """The report on Zipf's law in a text: fits for n-grams of each order, growth and diversity.
 
->>> from lmkit.text.corpus import Corpus
+>>> from lmkit.text.corpus import Corpus, Readable, as_corpus
 >>> text = "a rose is a rose is a rose ; " * 3 + "it is not a tulip ."
 >>> report = measure_zipf(Corpus.from_string(text), ngrams=1)
 >>> order = report.orders[0]
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -43,7 +42,7 @@ from lmkit.statistics.rank_frequency import (
 )
 from lmkit.statistics.spectrum import FrequencySpectrum
 from lmkit.statistics.whole_range import WholeRangeFit, fit_whole_range
-from lmkit.text.corpus import Corpus, Text, as_corpus
+from lmkit.text.corpus import Corpus, Readable, as_corpus
 from lmkit.text.encoding import encode_text, learn_text
 from lmkit.text.meter import TextSummary
 from lmkit.text.vocabulary import EOS_ID, Vocabulary
@@ -154,7 +153,7 @@ class ZipfReport:
 
 
 def measure_zipf(
-    where: Corpus | Text | str | Path,
+    where: Readable,
     *,
     unit: str = "word",
     ngrams: int = 3,
@@ -171,9 +170,10 @@ def measure_zipf(
     Raises CorpusError for a text without tokens, ParameterError for ``ngrams`` below 1 or
     ``bootstrap`` below 0.
     """
-    if ngrams < 1 or bootstrap < 0:
+    whole = isinstance(ngrams, int) and isinstance(bootstrap, int)
+    if not whole or ngrams < 1 or bootstrap < 0:
         raise ParameterError(
-            f"ngrams {ngrams}, bootstrap {bootstrap}: ngrams must be 1 or more, bootstrap not "
+            f"ngrams {ngrams!r}, bootstrap {bootstrap!r}: ngrams must be 1 or more, bootstrap not "
             "negative"
         )
     corpus = as_corpus(where)

@@ -7,24 +7,23 @@ holds the text in memory; both read it block by block each time it is needed.
 
 from __future__ import annotations
 
-import glob
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import CorpusError, EncodingError, ParameterError, did_you_mean
+from lmkit.errors import CorpusError, EncodingError, ParameterError, did_you_mean, shown
 from lmkit.kernels import folding
+from lmkit.text.corpus_files import find_files, source_of
 from lmkit.text.documents import ROW, DocumentFinder, check_documents, line_offsets
-from lmkit.text.json_lines import DEFAULT_FIELD, is_json_lines
 from lmkit.text.meter import NEWLINE, Meter, TextSummary
 from lmkit.text.normalize import check_normalizer, normalizer
-from lmkit.text.outputs import texts_among
+from lmkit.text.sentences import joined
 from lmkit.text.source import Source, spooled
 from lmkit.text.splitting import split_sources
 from lmkit.text.unspaced import SpaceRemover, splits_unspaced
@@ -34,11 +33,14 @@ DEFAULT_CORPUS = "python-reference"
 DEFAULT_NORMALIZER = "words"
 DEFAULT_SENTENCES = "line"
 DEFAULT_CUT = (0.8, 0.1, 0.1)
-_PART_NAMES = {
-    "train": "train", "training": "train",
-    "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
-    "test": "test",
-}  # fmt: skip
+
+
+class _MissingError(CorpusError):
+    """There is no text of a name."""
+
+    def __init__(self, where: str, suggestion: str):
+        self.problem = f"no such file or folder, and no catalogue corpus of that name{suggestion}"
+        super().__init__(f"{where}: {self.problem}; `lmkit corpora` lists them")
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,11 @@ class Corpus:
         """
         from lmkit.corpora import catalogue
 
+        if not isinstance(where, (str, Path)):
+            raise CorpusError(
+                f"{shown(where)} names no corpus; give a file, a folder, a pattern or the name of "
+                "a catalogue corpus"
+            )
         decoding = {"encoding": encoding, "errors": errors}
         if str(where) == "-":
             source = spooled("stdin", sys.stdin.buffer, **decoding, field=field)
@@ -249,14 +256,11 @@ class Corpus:
             }
             corpus = _from_parts(where, sources, normalize, sentences, documents)
             return corpus.split(entry.cut) if entry.cut else corpus
-        files = _find_files(where)
+        files = find_files(where)
         if not files:
-            raise CorpusError(
-                f"{where}: no such file or folder, and no catalogue corpus of that name"
-                f"{did_you_mean(str(where), catalogue.names())}; `lmkit corpora` lists them"
-            )
+            raise _MissingError(str(where), did_you_mean(str(where), catalogue.names()))
         sources = {
-            part: [_source_of(file, field=field, **decoding) for file in of_part]
+            part: [source_of(file, field=field, **decoding) for file in of_part]
             for part, of_part in files.items()
         }
         name = Path(where).name or str(where)
@@ -276,6 +280,11 @@ class Corpus:
 
         Raises EncodingError for a string that holds half of a surrogate pair, no character.
         """
+        if not isinstance(text, str):
+            raise CorpusError(
+                f"{shown(text)} is no string; decode bytes, and give a list of sentences as it is, "
+                "without from_string"
+            )
         try:
             source = Source(name, content=text.encode())
         except UnicodeEncodeError as error:
@@ -315,16 +324,36 @@ class Corpus:
         return self.test or self.valid or self.train
 
 
-def as_corpus(where: Corpus | Text | str | Path) -> Corpus:
-    """Return `where` as a Corpus: itself, one Text as its training part, or opened by name."""
+Readable: TypeAlias = Corpus | Text | str | Path | Iterable[str] | Iterable[Sequence[str]]
+"""What names or holds a text: a string is the name of a place, a list holds sentences."""
+
+
+def as_corpus(where: Readable) -> Corpus:
+    """Return `where` as a Corpus: itself, one Text as its training part, or opened by name.
+
+    Sentences in memory (a list, a pandas Series, an iterator of strings) are a training part, put
+    through the normaliser ``words`` as a file would be, each with a sentence end; lists of tokens
+    are left as they are (``none``). Raises CorpusError for anything else.
+    """
     if isinstance(where, Corpus):
         return where
     if isinstance(where, Text):
         return Corpus(where.name, where)
-    return Corpus.open(where)
+    if isinstance(where, (str, Path)):
+        try:
+            return Corpus.open(where)
+        except _MissingError as error:
+            raise CorpusError(
+                f"{shown(str(where))}: {error.problem}; to give a text itself, put its "
+                "sentences into a list, or use Corpus.from_string"
+            ) from None
+    text, tokens = joined(where)
+    return Corpus.from_string(
+        text, name="sentences", normalize="none" if tokens else DEFAULT_NORMALIZER
+    )
 
 
-def as_text(where: Corpus | Text | str | Path) -> Text:
+def as_text(where: Readable) -> Text:
     """Return `where` as a Text: itself, or the held-out part of the corpus it names."""
     return where if isinstance(where, Text) else as_corpus(where).held_out
 
@@ -347,54 +376,3 @@ def _from_parts(
         for part, sources in parts.items()
     }
     return Corpus(name, texts["train"], texts.get("valid"), texts.get("test"))
-
-
-def _find_files(where: str | Path) -> dict[str, list[Path]]:
-    """Return the files that a name or pattern finds, by corpus part; empty where there are none."""
-    path = Path(where)
-    try:
-        if path.is_dir() and str(where):
-            files = _text_files(path)
-            named = {part: of_part for part, of_part in _by_part(files).items() if of_part}
-            return named if "train" in named else {"train": files}
-        if path.exists() and str(where):
-            return {"train": [path]}
-    except OSError as error:
-        raise CorpusError(f"{where}: cannot be read ({error.strerror})") from None
-    files = [Path(found) for found in sorted(glob.glob(str(where)))]  # noqa: PTH207
-    files = texts_among(files, where) if len(files) > 1 else files
-    return {"train": files} if files else {}
-
-
-def _source_of(file: Path, *, encoding: str, errors: str, field: str | None) -> Source:
-    rows = (field or DEFAULT_FIELD) if is_json_lines(file) else None
-    if file.exists() and not file.is_file() and not file.is_dir():
-        with file.open("rb") as pipe:  # it can be read only once
-            return spooled(str(file), pipe, encoding=encoding, errors=errors, field=rows)
-    return Source(str(file), path=file, encoding=encoding, errors=errors, field=rows)
-
-
-def _text_files(folder: Path) -> list[Path]:
-    files = sorted(
-        file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
-    )
-    files = texts_among(files, folder)
-    if not files:
-        raise CorpusError(
-            f"{folder}: a folder without texts; put one text or train/valid/test there"
-        )
-    return files
-
-
-def _by_part(files: list[Path]) -> dict[str, list[Path]]:
-    """Return files by corpus part, as told by a word of their names.
-
-    ``ptb.valid.txt`` is `valid`; a name with words of several parts, or of none, is left out.
-    """
-    parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": []}
-    for file in files:
-        words = re.split(r"[^a-z]+", file.name.lower())
-        named = {_PART_NAMES[word] for word in words if word in _PART_NAMES}
-        if len(named) == 1:
-            parts[named.pop()].append(file)
-    return parts

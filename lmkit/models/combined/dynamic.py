@@ -23,7 +23,7 @@ from lmkit.errors import FormatError, ParameterError
 from lmkit.models.base import LanguageModel
 from lmkit.models.combined import parts
 from lmkit.models.fitting import named_progress, validation_ids
-from lmkit.models.registry import model_class
+from lmkit.models.registry import as_model, model_class
 from lmkit.models.rnn.cells import State
 from lmkit.models.rnn.models import NeuralModel
 from lmkit.models.rnn.network import Network
@@ -31,7 +31,7 @@ from lmkit.models.rnn.optimizers import copy_of, put_into
 from lmkit.models.rnn.scoring import distribution
 from lmkit.results.proper import improper
 from lmkit.storage import prefixed, under
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Readable
 from lmkit.types import Ids, LogProbs, Progress
 
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
@@ -180,6 +180,9 @@ class Dynamic(LanguageModel):
     def _initial_state(self) -> DynamicState:
         hidden = self.model_._initial_state()
         return DynamicState(None, hidden, hidden, ())
+
+    def _is_state(self, given: Any) -> bool:
+        return isinstance(given, DynamicState) and self.model_._is_state(given.hidden)
 
     def _network(self, state: DynamicState) -> Network:
         """Return a copy of the network with the weights of a state."""
@@ -352,8 +355,8 @@ def check_options(dynamic: Dynamic) -> None:
 
 
 def adapt(
-    model: LanguageModel,
-    valid: Corpus | Text | str | Path,
+    model: LanguageModel | str | Path,
+    valid: Readable,
     *,
     stretch: int = 20,
     rate: float | None = None,
@@ -369,6 +372,7 @@ def adapt(
 
     Raises ParameterError for a model without gradients or an option outside its range.
     """
+    model = as_model(model)
     model._require_fit()
     if not isinstance(model, NeuralModel):
         raise ParameterError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lmkit.errors import ParameterError, VocabularyError
@@ -13,15 +12,16 @@ from lmkit.models.combined.cache import in_order
 from lmkit.models.combined.mixture import Mixture, check_parts
 from lmkit.models.combined.parts import adopted
 from lmkit.models.fitting import validation_ids
-from lmkit.text.corpus import Corpus, Text
+from lmkit.models.registry import Models, as_models
+from lmkit.text.corpus import Readable
 from lmkit.text.passages import union
 from lmkit.text.shared_vocabulary import numbering, shared_vocabulary
 from lmkit.types import Progress
 
 
 def mix(
-    models: Sequence[LanguageModel],
-    valid: Corpus | Text | str | Path,
+    models: Models,
+    valid: Readable,
     *,
     caches: Sequence[str] = (),
     window: int = 2000,
@@ -31,15 +31,16 @@ def mix(
     """Return the mixture of fitted models, with weights that suit a validation text best.
 
     `valid` is a Text, or a corpus whose validation part is used (its test part, or the whole, if it
-    has none). `caches` are ``unigram`` and ``neural``; they and `window` and `buckets` are options
-    of :class:`~lmkit.models.combined.mixture.Mixture`. `progress(what, fraction)` is called now and
+    has none). `models` are fitted, or paths of model files. `caches` are ``unigram`` and
+    ``neural``; they and `window` and `buckets` are options of
+    :class:`~lmkit.models.combined.mixture.Mixture`. `progress(what, fraction)` is called now and
     then. The models are not changed.
 
     Raises VocabularyError for models of different vocabularies; ParameterError for models of
     different units, normalisers or sentence rules, for one whose probabilities do not sum to one,
     and for an option outside its range; CorpusError for a text that cannot be read.
     """
-    models = list(models)
+    models = as_models(models)
     if not models:
         raise ParameterError("a mixture of no models; give one or more")
     for model in models:

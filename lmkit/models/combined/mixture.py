@@ -215,6 +215,9 @@ class Mixture(LanguageModel):
     def _initial_state(self) -> MixtureState:
         return self._first_state(hidden=self._looks_inside)
 
+    def _is_state(self, given: Any) -> bool:
+        return isinstance(given, MixtureState) and parts.are_states(self.models_, given.models)
+
     def _hidden(
         self, ids: Ids, state: MixtureState
     ) -> tuple[NDArray[np.float32], tuple[State, ...]]:

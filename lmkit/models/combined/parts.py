@@ -66,6 +66,12 @@ def restored_part(
     return part
 
 
+def are_states(models: Sequence[LanguageModel], states: Sequence[Any]) -> bool:
+    """Return whether there is a state of each model, in order."""
+    pairs = zip(models, states, strict=False)
+    return len(models) == len(states) and all(model._is_state(state) for model, state in pairs)
+
+
 def recurrent_part(models: Sequence[LanguageModel]) -> int:
     """Return the index of the recurrent model with the most parameters, the first of equal ones."""
     return _largest(models, [hasattr(model, "hidden_states") for model in models])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import ParameterError
+from lmkit.errors import ParameterError, shown
 from lmkit.kernels.scoring import ROUNDING, score_backoff, step_backoff
 from lmkit.models.base import LanguageModel
 from lmkit.models.files import names_arpa, no_backoff_form
@@ -169,4 +169,6 @@ def backoff_form(model: LanguageModel) -> BackoffModel:
     """
     if isinstance(model, BackoffModel):
         return model
+    if not isinstance(model, LanguageModel):
+        raise ParameterError(f"{shown(model)} is no model; give a fitted or a loaded one")
     raise no_backoff_form(model)

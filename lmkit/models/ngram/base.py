@@ -72,6 +72,9 @@ class NgramModel(LanguageModel):
     def _initial_state(self) -> State:
         return self._trie.initial_state
 
+    def _is_state(self, given: Any) -> bool:
+        return isinstance(given, (int, np.integer)) and 0 <= int(given) < len(self._trie.words)
+
     def _walk(self, ids: Ids, state: int) -> int:
         """Return the state after the ids."""
         return walk(read_only(ids), state, *self._rule()) if len(ids) else state

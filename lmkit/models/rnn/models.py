@@ -34,7 +34,7 @@ from lmkit.models.rnn.scoring import (
     read_sentences,
     read_stream,
 )
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Readable
 from lmkit.text.vocabulary import Vocabulary
 from lmkit.types import Ids, LogProbs, Progress
 
@@ -77,9 +77,9 @@ class NeuralModel(LanguageModel):
 
     def fit(
         self,
-        corpus: Corpus | Text | str | Path,
+        corpus: Readable,
         *,
-        valid: Corpus | Text | str | Path | None = None,
+        valid: Readable | None = None,
         vocabulary: Vocabulary | None = None,
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
@@ -130,6 +130,10 @@ class NeuralModel(LanguageModel):
 
     def _initial_state(self) -> State:
         return first_state(self.network_)
+
+    def _is_state(self, given: Any) -> bool:
+        own = [part.shape for part in self.network_.initial_state(1)]
+        return isinstance(given, tuple) and own == [getattr(x, "shape", None) for x in given]
 
     def _advance(self, state: State, index: int) -> State:
         if self.context == "sentence" and index == self.vocabulary_.eos_id:

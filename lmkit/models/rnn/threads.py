@@ -8,6 +8,7 @@ on that core, and training becomes a hundred times slower. So the number is chos
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,16 +30,30 @@ LITTLE_WORK = 1e8
 """Floating-point operations of a step, about 2 ms on one core, below which one thread is used."""
 
 
+if hasattr(os, "register_at_fork"):
+    # A process that is forked inherits torch's pool of threads without the threads, and waits for
+    # them for ever. One thread alone needs no pool.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+_OWN_PROCESS = os.getpid()  # that which loaded this module: a forked one has another
+
+
+def use_threads(count: int) -> None:
+    """Compute with `count` threads; with one in a forked process."""
+    torch.set_num_threads(count if os.getpid() == _OWN_PROCESS else 1)
+
+
 @contextmanager
 def torch_threads(count: int | None = None) -> Iterator[None]:
     """Compute with `count` threads inside the block; after it the number is what it was before."""
     before = torch.get_num_threads()
     try:
         if count is not None:
-            torch.set_num_threads(count)
+            use_threads(count)
         yield
     finally:
-        torch.set_num_threads(before)
+        use_threads(before)
 
 
 class ThreadChooser:
@@ -56,7 +71,7 @@ class ThreadChooser:
         self,
         candidates: Sequence[int],
         *,
-        use: Callable[[int], None] = torch.set_num_threads,
+        use: Callable[[int], None] = use_threads,
         clock: Callable[[], float] = time.perf_counter,
         again: float = RETRY_SECONDS,
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmkit.errors import ParameterError, shown
 from lmkit.evaluation.comparison import Comparison
 from lmkit.evaluation.curve import LearningCurve
 from lmkit.storage import write_atomically
@@ -43,7 +44,9 @@ def write_report(
 ) -> None:
     """Write :func:`render_report`'s document to a file, atomically.
 
-    Raises LmkitError where the file cannot be written.
+    Raises WriteError where the file cannot be written, ParameterError for no Comparison.
     """
+    if not hasattr(comparison, "ledgers"):
+        raise ParameterError(f"{shown(comparison)} is no comparison; give what compare() returned")
     document = render_report(comparison, command=command, curve=curve, remarks=remarks, seed=seed)
     write_atomically(path, document.encode("utf-8"))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -144,3 +148,37 @@ def test_large_networks_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     monkeypatch.setattr("lmkit.models.rnn.threads.LITTLE_WORK", 0)
     assert thread_chooser(network_of(), Settings(), None).candidates == (1, 4)
+
+
+FORK = """
+import multiprocessing
+import torch
+from tests.models.rnn.samples import CORPUS, fitted
+
+def work(queue):
+    parallel = float(torch.ones(1 << 22).add(1).sum())
+    again = fitted(threads=2, epochs=1)
+    queue.put((model.score(CORPUS).perplexity, parallel, again.is_fitted, torch.get_num_threads()))
+
+torch.set_num_threads(2)
+torch.ones(1 << 22).add(1).sum()  # which starts the threads
+model = fitted(threads=2, epochs=1)
+fork = multiprocessing.get_context("fork")
+queue = fork.Queue()
+process = fork.Process(target=work, args=(queue,), daemon=True)
+process.start()
+process.join(60)
+assert not process.is_alive(), "the forked process waits for threads that it does not have"
+assert queue.get() == (model.score(CORPUS).perplexity, 2.0**23, True, 1)
+assert torch.get_num_threads() == 2
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_scores_and_learns_with_one_thread() -> None:
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
