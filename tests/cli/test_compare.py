@@ -88,8 +88,9 @@ def test_arpa_files_are_spelled_with_the_training_text(golden: Path) -> None:
 
 def test_a_report_can_hold_learning_curves(book: Path) -> None:
     models = ("--model", "bigram", "--model", "witten-bell")
-    ok("compare", *models, "--test", book, "--train", book, "--report", "r.html", "--curve")
-    page = Path("r.html").read_text(encoding="utf-8")
+    Path("out").mkdir()
+    ok("compare", *models, "--test", book, "--train", book, "--report", "out/r.html", "--curve")
+    page = Path("out/r.html").read_text(encoding="utf-8")
     assert 'id="learning"' in page
     assert 'id="learning"' not in render_report(lmkit.compare([lmkit.fit("bigram", book)], book))
     assert run("compare", *models, book, "--curve").exit_code == 2
