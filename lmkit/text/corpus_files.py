@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
+from itertools import chain
 from pathlib import Path
 
 from lmkit.errors import CorpusError, shown
 from lmkit.text.json_lines import DEFAULT_FIELD, is_json_lines
-from lmkit.text.outputs import texts_among
+from lmkit.text.outputs import is_no_text, texts_among
 from lmkit.text.source import Source, spooled
 
 _PART_NAMES = {
@@ -24,8 +25,12 @@ def find_files(where: str | Path) -> dict[str, list[Path]]:
     try:
         if path.is_dir() and str(where):
             files = _text_files(path)
-            named = {part: of_part for part, of_part in _by_part(files).items() if of_part}
-            return named if "train" in named else {"train": files}
+            texts = [file for file in files if not is_no_text(file)]
+            named = {part: of_part for part, of_part in _by_part(texts).items() if of_part}
+            if "train" not in named:
+                return {"train": texts_among(files, where)}
+            texts_among(list(chain(*_by_part(files).values())), where)  # which warns
+            return named
         if path.exists() and str(where):
             return {"train": [path]}
     except OSError as error:
@@ -49,7 +54,6 @@ def _text_files(folder: Path) -> list[Path]:
     files = sorted(
         file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
     )
-    files = texts_among(files, folder)
     if not files:
         raise CorpusError(
             f"{folder}: a folder without texts; put one text or train/valid/test there"

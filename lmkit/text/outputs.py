@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lmkit.errors import CorpusWarning
+from lmkit.errors import CorpusError, CorpusWarning
 from lmkit.storage import foreign_format
 from lmkit.text.compression import DAMAGED, decompressed
 
@@ -28,10 +28,11 @@ _WRITTEN = re.compile(
 def texts_among(files: Sequence[Path], where: str | Path) -> list[Path]:
     """Return the files that are not known to be something else than text, by their first bytes.
 
-    Warns of the others with CorpusWarning: a folder of texts may hold models that lmkit wrote,
-    ARPA files, ledgers, vocabularies, results, reports and pictures.
+    Warns of the others with CorpusWarning: a folder of texts may hold models that lmkit wrote, ARPA
+    files, ledgers, vocabularies, results, reports and pictures. Raises CorpusError where none is
+    left.
     """
-    other = [file for file in files if _is_no_text(file)]
+    other = [file for file in files if is_no_text(file)]
     if other:
         names = ", ".join(file.name for file in other[:5]) + (", ..." if len(other) > 5 else "")
         verb = "is no text" if len(other) == 1 else "are no texts"
@@ -41,10 +42,13 @@ def texts_among(files: Sequence[Path], where: str | Path) -> list[Path]:
             CorpusWarning,
             stacklevel=2,
         )
+    if files and len(other) == len(files):
+        raise CorpusError(f"{where}: no texts in it; put one text or train/valid/test there")
     return [file for file in files if file not in other]
 
 
-def _is_no_text(file: Path) -> bool:
+def is_no_text(file: Path) -> bool:
+    """Return whether a file's first bytes are those of an output of lmkit or of another format."""
     head = b""
     with suppress(OSError, *DAMAGED), file.open("rb") as stream:
         head = next(decompressed(stream, _HEAD), b"")

@@ -42,6 +42,10 @@ def test_outputs_in_a_folder_of_texts_are_skipped(tmp_path: Path) -> None:
             corpus = Corpus.open(where)
         assert list(corpus.parts) == ["train"]
         assert corpus.train.canonical() == expected
+    (tmp_path / "train.txt").write_text("one\n")
+    with pytest.warns(CorpusWarning, match="skipped train.lmkit, which is no text"):
+        assert Corpus.open(tmp_path).train.canonical() == "one\n"
+    (tmp_path / "train.txt").unlink()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         told = run("vocab", tmp_path, "--top", "1")
@@ -53,6 +57,6 @@ def test_a_folder_of_outputs_holds_no_text(tmp_path: Path) -> None:
     lmkit.fit("bigram", Corpus.from_string("a b\n")).save(tmp_path / "m.lmkit")
     with (
         pytest.warns(CorpusWarning, match=r"m\.lmkit, which is no text"),
-        pytest.raises(CorpusError, match="a folder without texts"),
+        pytest.raises(CorpusError, match="no texts in it"),
     ):
         Corpus.open(tmp_path)
