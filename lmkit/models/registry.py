@@ -283,6 +283,8 @@ def load(path: str | Path) -> LanguageModel:
     No code in the file is run: there is none. Raises FormatError, naming what is wrong, for a file
     that is damaged or no model file; UnknownModelError for a model that is not installed here.
     """
+    if not isinstance(path, (str, Path)):
+        raise ParameterError(f"{shown(path)} names no file; give a path")
     file = seekable(path)
     if is_arpa(file):
         from lmkit.models.ngram.arpa.files import load_arpa
