@@ -341,7 +341,8 @@ def source_rows(runs: int, tokens: int) -> Iterator[str]:
         widths.append(found.high - found.low)
         values.append(found.value)
     width = np.mean(widths) / (2 * 1.96 * np.std(values))
-    yield f"| synthetic source, {tokens:,} tokens | {hits / runs:.3f} | | {width:.2f} | | this text |"
+    name = f"synthetic source, {tokens:,} tokens"
+    yield f"| {name} | {hits / runs:.3f} | | {width:.2f} | | this text |"
 
 
 def main() -> None:
@@ -350,7 +351,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpora", type=Path, help="folder of texts; default LMKIT_CORPORA")
     options = parser.parse_args()
-    heading = "| text | covered | parted | width | seen | scope |\n| --- | ---: | ---: | ---: | ---: | --- |"
+    names = ("text", "covered", "parted", "width", "seen", "scope")
+    heading = f"| {' | '.join(names)} |\n| --- | ---: | ---: | ---: | ---: | --- |"
     print(heading)
     for row in source_rows(options.runs, 5000):
         print(row, flush=True)
