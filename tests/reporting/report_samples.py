@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -13,6 +15,7 @@ from lmkit.evaluation.comparison import Comparison, compare
 from lmkit.evaluation.curve import CurvePoint, LearningCurve
 from lmkit.models.base import LanguageModel
 from lmkit.reporting.report import render_report
+from lmkit.reporting.report.material import Material
 
 BREAKOUT = "</script><img/src=x/onerror=window.hacked=1>"
 ENTITIES = "\"&amp;'<b>bold</b>"
@@ -78,3 +81,36 @@ def report() -> str:
         remarks=(f"A remark with {BREAKOUT}.",),
         seed=7,
     )
+
+
+def material() -> Material:
+    """Return what `report` shows, for the tests of single sections."""
+    remarks = (f"A remark with {BREAKOUT}.",)
+    return Material(comparison(), command=COMMAND, remarks=remarks, seed=7, curve=curve())
+
+
+@cache
+def single() -> Material:
+    """Return one model on few words, without curves or calibration."""
+    corpus = lmkit.Corpus.from_string("a b a c a b\nb a\n", name="few words", normalize="none")
+    return Material(compare([lmkit.fit("bigram", corpus)], corpus))
+
+
+@cache
+def impossible() -> Material:
+    """Return two finite models and C, an unsmoothed bigram that meets unseen pairs."""
+    train = lmkit.Corpus.from_string("a b a c a b\n" * 30, normalize="none")
+    text = lmkit.Corpus.from_string("b a c\na a b\n" * 30, normalize="none")
+    fitted = [lmkit.fit(spec, train) for spec in ("bigram", "unigram", "bigram:alpha=0")]
+    return Material(compare(fitted, text))
+
+
+def rows_of(markup: str, caption: str) -> list[list[str]]:
+    """Return the text of the cells of the body of the table whose caption starts like this."""
+    tables = re.findall(
+        r"<caption[^>]*>(.*?)</caption>.*?<tbody[^>]*>(.*?)</tbody>", markup, re.DOTALL
+    )
+    body = next(body for title, body in tables if html.unescape(title).startswith(caption))
+    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+    cells = (re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in rows)
+    return [[html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in row] for row in cells]
