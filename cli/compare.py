@@ -102,13 +102,10 @@ def command(
         raise click.UsageError("--curve goes with --report")
     if report is not None:
         o.check_output(report)
-    named = {part: options.pop(part) for part in ("corpus", "train", "valid", "test")}
-    reading = o.reading(options)
-    wanted = specs or (() if ledgers else DEFAULT_MODELS)
-    # The text first: a network's module takes seconds to load.
-    fit = any(not names_file(spec) for spec in wanted)
-    opened = _parts(**named, reading=reading, fit=fit)
-    models = [as_model(spec, **options) for spec in wanted]
+    chosen = specs or (() if ledgers else DEFAULT_MODELS)
+    # The corpus is opened first: importing a network's module takes seconds.
+    opened = _open_parts(options, fit=any(not names_file(spec) for spec in chosen))
+    models = [as_model(spec, **options) for spec in chosen]
     unfitted = [model for model in models if not model.is_fitted]
     growing = [model.spec for model in unfitted if curve and not model.needs_validation]
     with o.progress_bar(progress) as show:
@@ -130,7 +127,10 @@ def command(
 
 
 def _print(comparison: Comparison, remarks: Sequence[str], output: str, *, why: bool) -> None:
-    """Print a comparison; with `why`, also what makes up a finite difference of the first two."""
+    """Print a comparison; with `why`, also decompose the difference of the first two models.
+
+    There is no decomposition where one of them gives an event probability 0.
+    """
     from .results import print_difference, print_results
 
     printed = comparison.to_dict()
@@ -151,7 +151,7 @@ def _write_report(
     growing: Sequence[str],
     corpus: Corpus,
 ) -> None:
-    """Write the report, with the learning curves of the models in `growing`."""
+    """Write the HTML report, with learning curves of the model specs in `growing`."""
     from lmkit.evaluation.curve import learning_curve
     from lmkit.reporting.report import write_report
 
@@ -170,6 +170,12 @@ def _write_report(
     o.note(f"Wrote {report}.")
 
 
+def _open_parts(options: dict[str, Any], *, fit: bool) -> Corpus:
+    """Take the corpus and reading options out of a command's options; return the corpus."""
+    named = {part: options.pop(part) for part in ("corpus", "train", "valid", "test")}
+    return _parts(**named, reading=o.reading(options), fit=fit)
+
+
 def _parts(
     corpus: str | None,
     train: str | None,
@@ -179,7 +185,7 @@ def _parts(
     reading: dict[str, Any],
     fit: bool,
 ) -> Corpus:
-    """Return the corpus with the parts that the arguments name, cut from one file if need be."""
+    """Return the corpus with the given parts; `fit` also splits a single file for training."""
     from lmkit.evaluation.comparison import with_test_part
     from lmkit.text.corpus import Corpus
 

@@ -77,7 +77,7 @@ def command(
     """
     from lmkit.models.files import names_arpa
     from lmkit.models.ngram.backoff import backoff_form
-    from lmkit.models.ngram.pruning import prune, rounded
+    from lmkit.models.ngram.pruning import prune
     from lmkit.models.registry import load
     from lmkit.results.proper import remarks
 
@@ -87,43 +87,47 @@ def command(
         raise click.UsageError("--size is that of a model file; give an ARPA file --ngrams")
     o.check_output(target)
     before = backoff_form(load(model))
-    if found := rounded(before):
-        o.note(
-            f"Note: {model}: its numbers have {found[0]} decimals, so that its outcomes sum to one "
-            f"only within {found[1]:.1g}; each distribution is divided by its sum first."
-        )
-    kept = [] if keep is None else _ngrams_in(keep, before)
+    _note_rounding(before, model)
     after = prune(
         before,
         threshold=threshold,
         ngrams=ngrams,
         size=None if size is None else _bytes(size),
-        keep=kept,
+        keep=[] if keep is None else _ngrams_in(keep, before),
         history=None if history is None else load(history),
     )
     scores = _scores([before, after], test, reading, progress)
     o.write_or_keep(target, after.save)
     note_what_is_left_out(after, target)
     orders = _orders(before, after)
-    facts = _facts(orders, scores)
-    size_before = Path(model).stat().st_size if Path(model).is_file() else None  # none of a pipe
-    facts["bytes"] = {"before": size_before, "after": target.stat().st_size}
+    facts = _facts(orders, scores, Path(model), target)
     if output == "json":
         corpus = scores[0].summary.to_dict() if scores else None
         o.print_json(
             {"schema": 1, "model": after.spec, "corpus": corpus, "orders": orders, **facts}
         )
     else:
-        sizes = [{"name": f"{row.pop('n')}-grams", **row} for row in orders]
-        _print([*sizes, *({"name": name, **values} for name, values in facts.items())], output)
+        _print_table(orders, facts, output)
     for remark in remarks(scores):
         o.note(f"Note: {remark}")
+
+
+def _note_rounding(form: Any, name: str) -> None:
+    """Note where the few decimals of a file make its outcomes sum to one only approximately."""
+    from lmkit.models.ngram.pruning import rounded
+
+    if rounding := rounded(form):
+        decimals, error = rounding
+        o.note(
+            f"Note: {name}: its numbers have {decimals} decimals, so that its outcomes sum to one "
+            f"only within {error:.1g}; each distribution is divided by its sum first."
+        )
 
 
 def _scores(
     models: list[Any], test: str | None, reading: dict[str, Any], progress: bool | None
 ) -> list[Any]:
-    """Return the tally of a text under each model; none without a text."""
+    """Return the score of the test text under each model; an empty list without a test text."""
     from .results import check_events
 
     if test is None:
@@ -136,7 +140,7 @@ def _scores(
 
 
 def _bytes(size: str) -> int:
-    """Return the bytes that a size such as 10MB, 1.5 GiB or 4096 says."""
+    """Parse a size such as 10MB, 1.5 GiB or 4096; kB, MB and GB are powers of 1000."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", size.strip().lower())
     if match is None:
         raise click.UsageError(f"--size {size!r}: give bytes, as in 4096, 500kB, 10MB or 1GiB")
@@ -145,7 +149,7 @@ def _bytes(size: str) -> int:
 
 
 def _ngrams_in(keep: Path, model: Any) -> list[list[str]]:
-    """Return the n-grams of a keep-list, and note those that the model does not have."""
+    """Return the n-grams of a keep-list; note how many of them the model lacks."""
     from lmkit.errors import FormatError
     from lmkit.models.ngram.pruning import find_ngrams, read_ngrams
 
@@ -171,8 +175,10 @@ def _orders(before: Any, after: Any) -> list[dict[str, int]]:
     return [{"n": n, "before": old[n - 1], "after": new[n - 1]} for n in range(1, len(old) + 1)]
 
 
-def _facts(orders: list[dict[str, int]], scores: list[Any]) -> dict[str, dict[str, Any]]:
-    """Return what else there was and is, by name."""
+def _facts(
+    orders: list[dict[str, int]], scores: list[Any], model: Path, target: Path
+) -> dict[str, dict[str, Any]]:
+    """Return the total of n-grams, perplexities and file sizes, before and after, by name."""
     facts: dict[str, dict[str, Any]] = {
         "ngrams": {when: sum(row[when] for row in orders) for when in ("before", "after")}
     }
@@ -180,6 +186,8 @@ def _facts(orders: list[dict[str, int]], scores: list[Any]) -> dict[str, dict[st
         for name in ("perplexity", "perplexity_without_oov"):
             old, new = (getattr(ledger, name) for ledger in scores)
             facts[name] = {"before": old, "after": new}
+    size_before = model.stat().st_size if model.is_file() else None  # a pipe has no size
+    facts["bytes"] = {"before": size_before, "after": target.stat().st_size}
     return facts
 
 
@@ -188,7 +196,15 @@ def _sizes(model: Any) -> list[int]:
     return [trie.size(order) for order in range(1, trie.order + 1)]
 
 
-def _print(rows: list[dict[str, Any]], output: str) -> None:
+def _print_table(
+    orders: list[dict[str, int]], facts: dict[str, dict[str, Any]], output: str
+) -> None:
+    """Print one row for each order and each fact, with a column before and one after pruning."""
+    rows: list[dict[str, Any]] = [
+        {"name": f"{row['n']}-grams", "before": row["before"], "after": row["after"]}
+        for row in orders
+    ]
+    rows += [{"name": name, **values} for name, values in facts.items()]
     columns = [
         tables.Column("name", "", lambda name: _NAMES.get(name, name), right=False),
         tables.Column("before", "before", _shown),

@@ -80,9 +80,7 @@ def prune(
     if [threshold, ngrams, size].count(None) != 2:
         raise ParameterError("give a threshold, a number of n-grams or a size, one of the three")
     form = backoff_form(model)
-    for each in (form, history):
-        if each is not None and not rounded(each) and (why := improper(each)):
-            raise ParameterError(f"{why}; pruning weighs probabilities, so take one that is")
+    _check_probabilities(form, history)
     original = form.tables_
     if rounded(form):
         original = normalized(original, context=form.context)
@@ -108,6 +106,13 @@ def prune(
         valid_passages=form.valid_passages_,
         dropped=form.dropped_,
     )
+
+
+def _check_probabilities(*models: LanguageModel | None) -> None:
+    """Raise ParameterError for a model whose outcomes do not sum to one, rounding aside."""
+    for model in models:
+        if model is not None and not rounded(model) and (why := improper(model)):
+            raise ParameterError(f"{why}; pruning weighs probabilities, so take one that is")
 
 
 def rounded(model: LanguageModel) -> tuple[int, float] | None:
