@@ -83,7 +83,7 @@ def command(model: str, output: Path, progress: bool | None, **rules: Any) -> No
 
 
 def note_what_is_left_out(model: Any, path: Path) -> None:
-    """Say how texts have to be prepared for an ARPA file, where that is not the usual way."""
+    """Note the preprocessing that an ARPA file cannot record, where it is not the default."""
     from lmkit.models.files import names_arpa
 
     rules = {

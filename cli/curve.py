@@ -93,7 +93,7 @@ def command(
 
 
 def _with_options(spec: str, options: dict[str, Any]) -> str:
-    """Return a spec with the options that it leaves open; as it is where there are none."""
+    """Return the spec with `options` for the parameters that it does not set itself."""
     from lmkit.models.registry import create, open_options
 
     given = open_options(spec, options)
@@ -101,7 +101,7 @@ def _with_options(spec: str, options: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a point with the cells and marks that a table makes of it."""
+    """Return a table row: the point with its interval and marks as strings."""
     from lmkit.evaluation.columns import interval_of
     from lmkit.results.proper import marks
 

@@ -56,7 +56,7 @@ def command(
 
     from .results import check_events, print_results
 
-    options.pop("seed")  # nothing is random here; the option is that of all commands
+    options.pop("seed")  # nothing is random here; the shared options include it
     loaded = [load(path) for path in models]
     text = o.open_corpus(test, options).held_out
     source = o.open_corpus(train, options).train if train else None

@@ -84,7 +84,7 @@ def command(
     if names_arpa(target):
         from lmkit.models.ngram.backoff import backoff_form
 
-        backoff_form(model)  # before a long fit
+        backoff_form(model)  # fails now, not after a long fit
     traces = _traces(model, target, checkpoint, log)
     known = None if vocabulary is None else read_vocabulary(vocabulary)
     opened = o.open_corpus(train or corpus, reading)
@@ -97,7 +97,7 @@ def command(
         _note_absent_words(model, vocabulary)
     o.write_or_keep(target, model.save)
     if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)  # the model has all that is left of the run
+        checkpoint.unlink(missing_ok=True)  # the saved model replaces it
     note_what_is_left_out(model, target)
     click.echo(
         f"{model.spec} fitted on {opened.train.name} in {model.fit_seconds_:.2f} s: "
@@ -106,7 +106,7 @@ def command(
 
 
 def _note_absent_words(model: Any, vocabulary: Path | None) -> None:
-    """Say which words of a list the training text does not have."""
+    """Note how many words of a vocabulary file the training text lacks."""
     absent = (model.vocabulary_.counts[2:] == 0).nonzero()[0] + 2
     if len(absent):
         o.note(
@@ -116,7 +116,11 @@ def _note_absent_words(model: Any, vocabulary: Path | None) -> None:
 
 
 def _traces(model: Any, target: Path, checkpoint: Path | None, log: Path | None) -> dict[str, Any]:
-    """Return where a training run leaves its traces; an error where it cannot."""
+    """Return the paths of the checkpoint and the log that were given.
+
+    Raises ParameterError for a model not trained in steps, WriteError for a path that cannot be
+    written, UsageError for two options with the same path.
+    """
     given = {"checkpoint": checkpoint, "log": log}
     traces = {name: path for name, path in given.items() if path is not None}
     taken = {target.resolve(): "output"}

@@ -52,7 +52,7 @@ def command(model: str, plot: Path | None, output: str) -> None:
 
 
 def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of a model, by name; `described` is its own word on itself."""
+    """Return the properties of a model, by name; `described` are those that its class adds."""
     from lmkit.results.proper import improper
 
     vocabulary = model.vocabulary_
@@ -69,7 +69,7 @@ def _facts(model: LanguageModel, file: str, described: Mapping[str, Any]) -> dic
     }
     own = {**model.get_parameters(), **described}
     facts = {"file": file, "bytes": Path(file).stat().st_size, "model": model.spec}
-    # The name of a fact is never another's, as `model` is an option of `dynamic`.
+    # Names can clash (`dynamic` has a parameter `model`): the facts of all models take precedence.
     facts |= {name: value for name, value in own.items() if name not in {**facts, **of_all}}
     return {**facts, **of_all, "top_tokens": list(vocabulary.tokens[2:12])}
 
@@ -95,6 +95,6 @@ def _draw(model: LanguageModel, curve: Mapping[str, Any] | None, path: Path) -> 
     o.check_output(path)
     tokens = int(model.vocabulary_.counts.sum())
     o.write_or_keep(
-        path, lambda place: write_curve_plot(curve, place, tokens=tokens, title=model.spec)
+        path, lambda file: write_curve_plot(curve, file, tokens=tokens, title=model.spec)
     )
     o.note(f"wrote {path}")

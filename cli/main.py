@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
                 ) from None
             except OSError as error:
                 if isinstance(error, BrokenPipeError):
-                    # The reader (head, less) has gone: stop quietly, and flush nothing to it.
+                    # The reader (head, less) closed the pipe: stop quietly, without a flush.
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                     ctx.exit(0)
                 where = f" {error.filename}" if error.filename else ""
@@ -98,12 +98,12 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line as a process, and end it."""
-    # Imports make many objects that stay; looking through them again and again takes time.
+    """Run the command line and exit the process."""
+    # Imports create many long-lived objects; frequent garbage collection would only rescan them.
     gc.set_threshold(100_000, 20, 20)
     streams.prepare()
     if any(option.startswith("error") for option in sys.warnoptions):
-        # Notes are part of what a command says; other warnings are for developers.
+        # UserWarnings are part of the output; other warnings are for developers.
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)
@@ -118,13 +118,13 @@ def main() -> None:
 
 
 def _leave(status: Any) -> None:
-    """End the process without taking apart what its end frees anyway: a tenth of a second."""
+    """Exit without the interpreter's teardown, which takes about a tenth of a second."""
     if isinstance(status, int):
         atexit._run_exitfuncs()
         try:
             sys.stdout.flush()
             sys.stderr.flush()
         except OSError:
-            sys.exit(status)  # which says what could not be written
+            sys.exit(status)  # the normal exit reports the failed write
         os._exit(status)
     sys.exit(status)

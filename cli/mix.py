@@ -98,7 +98,7 @@ def command(
 
 
 def _print(mixture: Mixture, target: Path, output: str) -> None:
-    """Print what each component is worth alone, its weight, and what the mixture is worth."""
+    """Print each component's perplexity and weight, and the mixture's perplexity."""
     from lmkit.results.metrics import perplexity as perplexity_of
 
     nats = mixture.valid_nats_.tolist()
@@ -130,7 +130,7 @@ def _print(mixture: Mixture, target: Path, output: str) -> None:
 
 
 def _range(weights: list[float]) -> str:
-    """Return the weight that a component has, or the least and the most of its buckets."""
+    """Format the smallest and the largest weight over the buckets; one number if they agree."""
     if not weights:
         return ""
     ends = dict.fromkeys(f"{weight:.3f}" for weight in (min(weights), max(weights)))

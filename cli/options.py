@@ -28,7 +28,7 @@ _SENTENCES = ("line", "paragraph", "none")
 
 
 def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    """Return the decorators as one, the first outermost."""
+    """Compose decorators into one; the first is the outermost."""
 
     def apply(function: F) -> F:
         for decorator in reversed(decorators):
@@ -98,7 +98,7 @@ _TRAINING = ("budget", "epochs", "steps", "device", "threads")
 
 
 def training_options(function: F) -> F:
-    """Add the training options of neural models, as the table of their options has them."""
+    """Add the training options of neural models, from `lmkit.models.rnn.options.OPTIONS`."""
     from lmkit.models.rnn.options import OPTIONS
 
     for name in reversed(_TRAINING):
@@ -125,7 +125,7 @@ format_option = click.option(
 
 
 def target_option(default: str) -> Callable[[F], F]:
-    """Return the option of the model file that a command writes."""
+    """Return the ``--output`` option of a command that writes a model file."""
     kind = click.Path(path_type=Path)
     return click.option("-o", "--output", "target", type=kind, default=default,
                         show_default=True, help="Model file.")  # fmt: skip
@@ -147,20 +147,20 @@ seed_option = click.option("--seed", type=int, help="Seed of everything random."
 
 
 def open_corpus(where: str | None, reading: dict[str, Any]) -> Any:
-    """Return the corpus that an argument names; the embedded one for None."""
+    """Open a corpus by catalogue name or path; the embedded one for None."""
     from lmkit.text.corpus import DEFAULT_CORPUS, Corpus
 
     return Corpus.open(where or DEFAULT_CORPUS, **reading)
 
 
 def reading(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the reading options out of a command's options."""
+    """Remove the reading options from `options` and return them."""
     names = ("normalize", "sentences", "documents", "encoding", "errors", "field")
     return {name: options.pop(name) for name in names}
 
 
 def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Take the training options out of a command's options.
+    """Remove the training options from `options` and return them.
 
     Raises ParameterError where one is given and the spec's model does not train in steps.
     """
@@ -176,7 +176,7 @@ def training(spec: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def not_in_steps(option: str, name: str) -> LmkitError:
-    """Return the error for a training option that a model of some name does not have."""
+    """Return the error for a training option that the model `name` lacks."""
     from lmkit.errors import ParameterError
 
     command = {"dynamic": "adapt", "mixture": "mix"}.get(name)
@@ -189,19 +189,19 @@ def not_in_steps(option: str, name: str) -> LmkitError:
 
 
 def note(message: str) -> None:
-    """Print a remark for people on stderr."""
+    """Print a message on stderr."""
     click.echo(message, err=True)
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON on stdout, in ASCII where its encoding lacks characters."""
+    """Print strict JSON on stdout, escaped to ASCII unless stdout takes all of Unicode."""
     click.echo(to_json(value, ascii_only=not holds_unicode()))
 
 
 def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: str) -> None:
-    """Say where one of some models, of the same rules, was trained on the validation text.
+    """Note each model that was trained on the validation text; `harm` names the consequence.
 
-    `harm` is what that does.
+    The models must share their normaliser and sentence rule.
     """
     rules = {"normalize": models[0].normalize_, "sentences": models[0].sentences_}
     own = (corpus.valid or corpus.held_out).under(**rules)
@@ -214,9 +214,9 @@ def note_training_text(models: Sequence[LanguageModel], corpus: Corpus, harm: st
 
 
 def check_output(path: Path, *, appends: bool = False) -> None:
-    """Raise WriteError now, and not after a long fit, where a file cannot be written.
+    """Raise WriteError if a file cannot be written; called before long computations.
 
-    A file that `appends` may be a device, such as a terminal.
+    With `appends` the file may be a device, such as a terminal.
     """
     from lmkit.errors import WriteError
     from lmkit.storage import check_writable
@@ -230,9 +230,9 @@ def check_output(path: Path, *, appends: bool = False) -> None:
 
 
 def write_or_keep(path: Path, write: Callable[[Path], object]) -> None:
-    """Call ``write(path)``; where that fails, keep the work in a temporary folder.
+    """Call ``write(path)``; if that fails, write to a new folder in a temporary directory.
 
-    Raises WriteError all the same, which says where the work is.
+    Raises WriteError then too; its message names the file that was written instead.
     """
     import tempfile
 
@@ -241,7 +241,7 @@ def write_or_keep(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(path)
     except WriteError as error:
-        told = str(error).partition("; ")[0]
+        problem = str(error).partition("; ")[0]
         for folder in (tempfile.gettempdir(), Path.cwd(), Path.home()):
             try:
                 made = Path(tempfile.mkdtemp(prefix="lmkit-", dir=folder))
@@ -253,13 +253,16 @@ def write_or_keep(path: Path, write: Callable[[Path], object]) -> None:
             except OSError:
                 made.rmdir()
                 continue
-            raise WriteError(f"{told}; it is kept as {kept}, move it from there") from None
+            raise WriteError(f"{problem}; it is kept as {kept}, move it from there") from None
         raise
 
 
 @contextmanager
 def progress_bar(wanted: bool | None) -> Iterator[Progress | None]:
-    """Yield a progress function that draws one line on stderr, or None where none is wanted."""
+    """Yield a progress function that draws a bar on stderr, or None if it is off.
+
+    With `wanted` None the bar is on if stderr is a terminal.
+    """
     if wanted is None:
         wanted = sys.stderr.isatty()
     if not wanted:

@@ -1,4 +1,4 @@
-"""How `evaluate` and `compare` print their results."""
+"""Printing of scores and of differences, for the commands that score texts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def print_results(
     *,
     remarks: Sequence[str] = (),
 ) -> None:
-    """Print a report's results on stdout in the format asked for; remarks follow a table.
+    """Print the results of `report` on stdout, as JSON, CSV or a table.
 
-    Numbers of an improper model are marked; a remark should say why.
+    Remarks and signatures follow a table. Numbers of an improper model are marked in it; the
+    caller's remarks should explain the marks.
     """
     results = report["results"]
     if output == "json":
@@ -54,7 +55,7 @@ def print_results(
 
 
 def print_difference(difference: Decomposition, labels: Sequence[str], output: str) -> None:
-    """Print the parts of the difference in bits between two models."""
+    """Print a table for each split of the difference in bits, and the words that differ most."""
     a, b = labels[difference.a], labels[difference.b]
     saved = difference.bits_b - difference.bits_a
     click.echo(f"\nwhy: {a} saves {saved:,.0f} bits of the {difference.bits_b:,.0f} of {b}")
@@ -74,20 +75,20 @@ def print_difference(difference: Decomposition, labels: Sequence[str], output: s
 
 
 def _flat(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result with one value for each key, as CSV has it."""
+    """Return a CSV row: the result with its nested values written as strings."""
     first = result["first_impossible"]
     event = first and f"{first['token']} {first['sentence']}:{first['position']}"
     return {**result, "tied_with": "; ".join(result["tied_with"] or ()), "first_impossible": event}
 
 
 def check_events(scored: Scored) -> None:
-    """Raise CorpusError for the score of a text that holds nothing to score."""
+    """Raise CorpusError if no event was scored."""
     if not scored.events:
         raise CorpusError(no_events(scored.summary.name))
 
 
 def describe(summary: TextSummary) -> str:
-    """Return a line about the text that was scored."""
+    """Return one line with the size, preprocessing and hash of a text."""
     count = summary.documents
     documents = "" if count is None else f"{count:,} document{'' if count == 1 else 's'}, "
     lost = losses(summary.normalize)

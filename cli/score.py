@@ -15,7 +15,7 @@ from . import options as o
 if TYPE_CHECKING:
     from lmkit.results.ledger import SurprisalLedger
 
-_LARGE = 1e15  # from here on six decimals would be invented
+_LARGE = 1e15  # beyond this a float64 has no six decimals
 _HEADER = (
     "model", "signature", "context", "proper", "outcome_sum_low", "outcome_sum_mean",
     "outcome_sum_high", "outcome_sum_contexts", "impossible", "first_impossible",
@@ -125,9 +125,9 @@ def _sentence_rows(ledger: SurprisalLedger) -> Iterator[dict[str, Any]]:
 
 
 def _print_rows(rows: Iterator[dict[str, Any]], output: str) -> None:
-    """Print rows as they come, under a header: CSV, or columns separated by tabs.
+    """Print rows as they are computed, after a header: CSV, or columns separated by tabs.
 
-    A canonical text holds no tab, and so no cell does.
+    Cells need no quoting there: a canonical text contains no tabs.
     """
     csv_writer = csv.writer(sys.stdout, lineterminator="\n")
     for index, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""The standard streams of the process: closed ones, and encodings that lack characters."""
+"""Standard streams that are closed or whose encoding lacks characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 _REPLACED = str.maketrans({"─": "-", "–": "-", "┤": "|", "└": "+", "†": "+", "∞": "inf", "α": "a"})
-"""What tables and plots are drawn with; other characters are of the user's texts."""
+"""ASCII substitutes of the characters in tables and plots; others are from the user's texts."""
 _BRAILLE = range(0x2800, 0x2900)
 _HANDLER = "lmkit-replace"
 _ASCII = "lmkit-ascii"
@@ -17,11 +17,11 @@ _lost: set[str] = set()
 
 
 def prepare() -> None:
-    """Give the process three standard streams that take any text.
+    """Replace closed standard streams, and make stdout and stderr accept any text.
 
-    A closed one reads as empty and swallows what is written, and its descriptor is taken, so that
-    no file is opened under its number. What an encoding lacks is replaced: rules and plots by ASCII
-    characters that look like them, others by ``?``.
+    A closed stream becomes the null device; its descriptor is occupied, so that no file opened
+    later gets that number. Characters that the encoding lacks are replaced: those of tables and
+    plots by similar ASCII characters, others by ``?``.
     """
     for descriptor in range(3):
         try:
@@ -37,17 +37,17 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             own = codecs.lookup(stream.encoding).name
-            # click writes UTF-8 where an encoding is called "ascii"
+            # click writes UTF-8 if the encoding is named "ascii"
             stream.reconfigure(encoding=_ASCII if own == "ascii" else own, errors=_HANDLER)
 
 
 def holds_unicode() -> bool:
-    """Return whether the standard output can hold every character."""
+    """Return whether the encoding of stdout covers all of Unicode."""
     return codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
 
 
 def note_of_losses() -> str:
-    """Return a sentence on the characters that were replaced by ``?``; empty if there were none."""
+    """Return a note on the characters replaced by ``?`` so far; empty if there are none."""
     if not _lost:
         return ""
     kinds = "1 character" if len(_lost) == 1 else f"{len(_lost):,} different characters"
@@ -59,7 +59,7 @@ def note_of_losses() -> str:
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that an encoding lacks, and where encoding goes on."""
+    """Encoding error handler: return the substitute text and the index at which to continue."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     written = []
@@ -70,14 +70,14 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
             shown = character.translate(_REPLACED)
             if not shown.isascii():
                 shown = "?"
-                if not 0xDC80 <= ord(character) <= 0xDCFF:  # a byte of a file's name
+                if not 0xDC80 <= ord(character) <= 0xDCFF:  # a surrogate escape
                     _lost.add(character)
         written.append(shown)
     return "".join(written), error.end
 
 
 def _find_ascii(name: str) -> codecs.CodecInfo | None:
-    """Return the codec of ASCII under a name of our own."""
+    """Codec search function: return the ASCII codec for the name ``lmkit-ascii``."""
     if name.replace("_", "-") != _ASCII:
         return None
     ascii_codec: Any = codecs.lookup("ascii")

@@ -134,5 +134,5 @@ def _print(facts: dict[str, Any], learned: LearnedText, top: int, output: str) -
 
 
 def repr_token(token: str) -> str:
-    """Return a token as it can be seen: quoted where it is white space or unprintable."""
+    """Return the token, as a Python literal if it is white space or unprintable."""
     return token if token.isprintable() and not token.isspace() else repr(token)

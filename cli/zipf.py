@@ -80,7 +80,7 @@ def command(
     if plot:
         from lmkit.reporting.zipf.plot import check_format, write_zipf_plot
 
-        check_format(plot)  # before anything is measured
+        check_format(plot)  # fails now, not after the measurement
         o.check_output(plot)
     if model and (plot or bootstrap):
         raise click.UsageError(

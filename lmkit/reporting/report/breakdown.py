@@ -1,4 +1,4 @@
-"""Why the best model wins: bits by part of the text, and the words on which two differ most."""
+"""Report section on why the best model wins: bits by part of the text, words that differ most."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPLITS = {
 
 
 def breakdown(material: Material) -> Section | None:
-    """Return the section that splits bits by part; None where no two models are finite."""
+    """Return the section; None unless two models give all events a positive probability."""
     decompositions = _decompositions(material)
     if not decompositions:
         return None
@@ -52,20 +52,23 @@ def breakdown(material: Material) -> Section | None:
 
 
 def _decompositions(material: Material) -> list[Decomposition]:
-    """Return what sets the best model apart from each other that finds nothing impossible."""
+    """Decompose the difference of the best finite model from each other finite model.
+
+    A model is finite if it gives no event probability 0.
+    """
     finite = [one.index for one in material.contestants if not one.ledger.impossible]
     return [material.comparison.decompose(finite[0], other) for other in finite[1:]]
 
 
 def _bands(material: Material, decompositions: Sequence[Decomposition]) -> Html | None:
-    """Return the chart of every model's bits by frequency band."""
+    """Return the chart of each model's bits by frequency band; None without such a split."""
     splits = [split for one in decompositions for split in one.splits if split.by == "frequency"]
     if not splits:
         return None
     parts = splits[0].parts
     ranks = [decompositions[0].a, *(one.b for one in decompositions)]
     contestants = [material.contestants[index] for index in ranks]
-    bits = [[part.bits_a for part in parts]]  # of each model, of each band
+    bits = [[part.bits_a for part in parts]]  # (models, bands)
     bits += [[part.bits_b for part in split.parts] for split in splits]
     size = material.comparison.summary.bytes
     each = [[value / part.items for value, part in zip(row, parts, strict=True)] for row in bits]
@@ -95,7 +98,7 @@ def _bands(material: Material, decompositions: Sequence[Decomposition]) -> Html 
 
 
 def _band_name(label: str) -> str:
-    """Return a range of training counts in words; other labels as they are.
+    """Return the name of a band of training counts.
 
     >>> _band_name("0"), _band_name("2–4"), _band_name("</s>")
     ('never seen', 'seen 2–4 times', 'sentence ends')
@@ -112,7 +115,7 @@ def _part_name(material: Material, of: Decomposition, split: Split, label: str) 
 
 
 def _group(contestants: Sequence[Contestant], values: Sequence[float], scale: Scale) -> Html:
-    """Return one bar for each model, one under the other."""
+    """Return an SVG with one horizontal bar for each model."""
     bars = [
         el(
             "rect",
@@ -173,7 +176,7 @@ def _band_table(
 
 
 def _split(material: Material, of: Decomposition, split: Split, reach: float) -> Html:
-    """Return one panel of bars to the left and right of zero."""
+    """Return a panel of diverging bars, one for each part of the split."""
     size = material.comparison.summary.bytes
     rows = [
         el(
@@ -224,7 +227,7 @@ def _split_table(material: Material, of: Decomposition, split: Split) -> Html:
 
 
 def _extremes(of: Decomposition, a: Contestant, b: Contestant) -> Html | None:
-    """Return the words and sentences with the largest gains of either model."""
+    """Return the words and sentences on which each model gains most; None if there are none."""
     lists = [
         (a, b, of.tokens_a, of.sentences_a),
         (b, a, of.tokens_b, of.sentences_b),

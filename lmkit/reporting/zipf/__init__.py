@@ -1,1 +1,1 @@
-"""What `lmkit zipf` shows: tables, a terminal plot, a figure."""
+"""Output of `lmkit zipf`: tables, a terminal plot and a figure."""

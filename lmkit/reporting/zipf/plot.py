@@ -1,9 +1,9 @@
-"""The picture of Zipf's law: ranks and frequency spectrum of each n-gram order, fits and misfits.
+"""The Zipf figure: rank-frequency curve and frequency spectrum of each n-gram order, with fits.
 
-Left, the ranks of one random half of the tokens against the frequencies in the other, with the
-Zipf-Mandelbrot law. Right, the share of types that occur at least so often, with the power law over
-the tail that it fits best. Under each, what the fit leaves: observed over fitted.
-Colours are Okabe & Ito's, which colour-blind readers can tell apart; marks differ too.
+Left, relative frequency in one random half of the tokens against rank in the other, with the
+Zipf-Mandelbrot fit. Right, the share of types with at least a frequency, with the power law fitted
+to the tail from x_min on. Below each, the ratio of observed to fitted values. The palette is that
+of Okabe & Ito (2008), safe for colour-blind readers; markers differ too.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _STYLE: Any = {
     "ytick.labelsize": 7,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "svg.hashsalt": "lmkit",  # the same picture is the same file
+    "svg.hashsalt": "lmkit",  # makes SVG files reproducible
 }
 _UNITS = {"word": "words", "char": "characters", "byte": "bytes"}
-_EDGES = (0.4, 2.5)  # of observed over fitted
-_WIDTH, _HEIGHT = 6.7, 4.2  # inches, for each report: the width of a page's text
+_EDGES = (0.4, 2.5)  # axis limits of observed / fitted
+_WIDTH, _HEIGHT = 6.7, 4.2  # inches, per report; the text width of a page
 
 
 def write_zipf_plot(reports: Sequence[ZipfReport], path: str | Path) -> None:
-    """Write the picture of one or more reports, side by side, to a file.
+    """Write the figure of one or more reports to a file.
 
-    Its name's ending says how: ``.png`` (300 dots an inch), ``.svg``, ``.pdf``, or ``.html``, one
-    page without outside parts, with the numbers under the picture.
+    The suffix selects the format: ``.png`` (300 dpi), ``.svg``, ``.pdf``, or ``.html``, a
+    self-contained page with the figure and a table of the numbers.
 
-    Raises ParameterError for another ending, CorpusError when no order has ranks to draw.
+    Raises ParameterError for another suffix, CorpusError if no order has ranks to draw.
     """
     path = Path(path)
     kind = check_format(path)
@@ -64,7 +64,7 @@ def write_zipf_plot(reports: Sequence[ZipfReport], path: str | Path) -> None:
 
 
 def check_format(path: Path, formats: Sequence[str] = FORMATS) -> str:
-    """Return the format that a picture's name ends in; ParameterError if it is none of these."""
+    """Return the format given by the path's suffix; ParameterError if it is not in `formats`."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in formats:
         raise ParameterError(
@@ -75,9 +75,9 @@ def check_format(path: Path, formats: Sequence[str] = FORMATS) -> str:
 
 
 def zipf_figure(reports: Sequence[ZipfReport]) -> Figure:
-    """Return the picture as a matplotlib figure, one pair of panels under the other.
+    """Return a matplotlib figure with 2 by 2 panels for each report, one group below the other.
 
-    Raises CorpusError when no order of any report has ranks to draw.
+    Raises CorpusError if no order of any report has ranks to draw.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -139,7 +139,7 @@ def _draw_spectra(top: Axes, bottom: Axes, report: ZipfReport) -> None:
         _draw_ratio(bottom, x[tail], y[tail] / (scale * fit.survival(x[tail])), order)
     top.set(xscale="log", yscale="log", xlim=(0.8, None))
     low, high = top.get_ylim()
-    top.set(ylim=(low, (high / low) ** 0.3))  # room for the legend, as the points begin at 1
+    top.set(ylim=(low, (high / low) ** 0.3))  # room for the legend above
     decades = 10.0 ** np.arange(np.ceil(np.log10(low)), 1)
     top.set(title="frequency spectrum", ylabel="share of types this frequent or more")
     top.set_yticks(decades)
@@ -150,7 +150,7 @@ def _draw_spectra(top: Axes, bottom: Axes, report: ZipfReport) -> None:
 
 
 def _draw_ratio(axes: Axes, x: NDArray[Any], ratio: NDArray[Any], order: OrderReport) -> None:
-    """Draw observed over fitted; what lies beyond the edge is drawn hollow, at the edge."""
+    """Draw observed / fitted; values outside the limits become hollow markers at the limit."""
     low, high = _EDGES
     inside = (ratio > low) & (ratio < high)
     axes.plot(x[inside], ratio[inside], **_marks(order))
@@ -159,7 +159,7 @@ def _draw_ratio(axes: Axes, x: NDArray[Any], ratio: NDArray[Any], order: OrderRe
 
 
 def _thinned(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the first point of each of 20 steps to a factor of ten: as many as can be seen."""
+    """Return the first point of each of 20 logarithmic bins per decade; more would overlap."""
     _, first = np.unique(np.floor(20 * np.log10(x)), return_index=True)
     return x[first], y[first]
 

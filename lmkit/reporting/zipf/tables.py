@@ -1,4 +1,4 @@
-"""The numbers of Zipf's law as tables and sentences for people."""
+"""The results of `lmkit zipf` as tables and sentences."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _GENERATED = (
     Column("difference", "difference (95%)", str),
     Column("verdict", "", right=False),
 )
-_FEWEST = 50  # types in a tail whose exponent is worth showing
+_MIN_TAIL = 50  # types in a tail for its exponent to be shown
 _SHORT = {
     "lognormal": "lognormal",
     "exponential": "exponential",
@@ -64,7 +64,10 @@ _SHORT = {
 
 
 def zipf_tables(reports: Sequence[ZipfReport], *, markdown: bool = False) -> str:
-    """Return the report on one or more texts, side by side, as tables and sentences."""
+    """Return the reports as titled tables and sentences, plain or as Markdown.
+
+    Empty columns are omitted, and so is the corpus name if there is one report.
+    """
     show = markdown_table if markdown else plain_table
     alone = len(reports) == 1
 
@@ -91,7 +94,7 @@ def zipf_tables(reports: Sequence[ZipfReport], *, markdown: bool = False) -> str
 
 
 def generated_table(comparison: GeneratedComparison, *, markdown: bool = False) -> str:
-    """Return how generated text differs from real text as a heading and a table."""
+    """Return the comparison of generated with real text as a summary line and a table."""
     rows = []
     for row in comparison.statistics:
         digits = 4 if abs(row.heldout) < 20 else 0
@@ -165,12 +168,12 @@ def _fit_row(report: ZipfReport, order: OrderReport) -> dict[str, Any]:
 def _stability(
     orders: Sequence[tuple[ZipfReport, OrderReport]], show: Callable[..., str], *, alone: bool
 ) -> str:
-    """Return the table with one column for each x_min that any order has 50 types beyond."""
+    """Return the table of α, with a column for each x_min that leaves any order 50 tail types."""
     rows = []
     for report, order in orders:
         row: dict[str, Any] = {"corpus": report.summary.name, "n": order.n}
         for fit in order.stability.rows() if order.stability else []:
-            if fit["tail_types"] >= _FEWEST:
+            if fit["tail_types"] >= _MIN_TAIL:
                 row[str(fit["xmin"])] = fit["alpha"]
         rows.append(row)
     xmins = sorted({int(key) for row in rows for key in row if key.isdigit()})

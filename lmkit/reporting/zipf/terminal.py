@@ -1,4 +1,4 @@
-"""The picture of Zipf's law in a terminal, in braille dots."""
+"""The Zipf plot for terminals, in braille characters of 2 by 4 dots."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from lmkit.statistics.zipf import ZipfReport
 
-_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of U+2800
+_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # offset by dot
 _BLANK = 0x2800
 
 
 def draw_zipf(report: ZipfReport, *, width: int = 72, height: int = 18) -> str:
-    """Return rank against relative frequency of each order, both logarithmic, as lines of text.
+    """Return a log-log plot of relative frequency against rank for each n-gram order, as text.
 
-    Ranks come from one random half of the tokens and frequencies from the other. The digit where
-    a curve begins is its n-gram order. ``width`` and ``height`` are those of the plot without its
-    axes, in characters. A text too short to rank gives an empty string.
+    Ranks are from one random half of the tokens, frequencies from the other. A digit at the start
+    of each curve is its n-gram order. ``width`` and ``height`` are in characters, without the axes.
+    Returns an empty string for a text too short to rank.
     """
     curves = {o.n: o.halves.binned().curve() for o in report.orders if o.halves is not None}
     if not curves:
@@ -28,7 +28,7 @@ def draw_zipf(report: ZipfReport, *, width: int = 72, height: int = 18) -> str:
     ranks = np.concatenate([np.log10(rank) for rank, _ in curves.values()])
     shares = np.concatenate([np.log10(share) for _, share in curves.values()])
     right, top = max(1.0, ranks.max()), np.ceil(shares.max())
-    bottom = min(np.floor(shares.min()), top - 1)  # of one type alone, all shares are 1
+    bottom = min(np.floor(shares.min()), top - 1)  # with a single type all shares are 1
     cells = np.zeros((height, width), dtype=np.int64)
     letters: dict[tuple[int, int], str] = {}
     for n, (rank, share) in curves.items():
@@ -53,7 +53,7 @@ def draw_zipf(report: ZipfReport, *, width: int = 72, height: int = 18) -> str:
 
 
 def _trace(cells: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Set the dots along the line through the points (x, y), in dots from the upper left."""
+    """Draw the polyline through (x, y), in units of dots from the upper left."""
     dots = 2 * max(cells.shape) * 4
     along = np.linspace(0, len(x) - 1, dots * 2)
     at_x = np.interp(along, np.arange(len(x)), x).round().astype(np.int64)
@@ -62,7 +62,7 @@ def _trace(cells: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float
 
 
 def _tick(row: int, height: int, top: float, bottom: float) -> str:
-    """Return the label of a power of ten that falls into the row, if one does."""
+    """Return the label of the power of ten in this row; empty if there is none."""
     for exponent in range(int(bottom), int(top) + 1):
         if int((top - exponent) / (top - bottom) * (4 * height - 1)) // 4 == row:
             return "1" if exponent == 0 else f"1e{exponent}"
@@ -79,7 +79,7 @@ def _rank_labels(right: float, width: int) -> str:
 
 
 def draw_all(reports: Sequence[ZipfReport], *, width: int = 72, height: int = 18) -> str:
-    """Return the pictures of several reports, one under the other, each under its name."""
+    """Return the plots of several reports, one below the other; titled if there are several."""
     drawn = [
         (report.summary.name, draw_zipf(report, width=width, height=height)) for report in reports
     ]
