@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,22 +18,8 @@ from lmkit.evaluation.comparison import compare
 from lmkit.evaluation.leakage import leakage_remarks
 from lmkit.results.ledger_files import read_ledger, write_ledger
 from lmkit.storage import read_model_file, write_model_file
-from lmkit.text.corpus import Corpus, Text
-
-RULES: dict[str, Any] = {"normalize": "none"}
-
-
-def lines(seed: int, count: int, words: int = 12) -> list[str]:
-    """Return sentences of random words: none is another's by chance."""
-    rng = np.random.default_rng(seed)
-    known = ["".join(rng.choice(list("abcdefghij"), 5)) for _ in range(200)]
-    return [" ".join(rng.choice(known, words)) for _ in range(count)]
-
-
-def text(sentences: list[str], rule: str = "line") -> Text:
-    joined = (" " if rule == "none" else "\n").join(sentences)
-    return Corpus.from_string(joined, sentences=rule, **RULES).train
-
+from lmkit.text.corpus import Corpus
+from tests.text.random_sentences import lines, text
 
 # ---------------------------------------------------------------------- models
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,23 +9,10 @@ from hypothesis import strategies as st
 
 from lmkit.kernels.passages import LONG, LONGEST, SHORTEST
 from lmkit.text import passages as module
-from lmkit.text.corpus import Corpus, Text
+from lmkit.text.corpus import Text
 from lmkit.text.meter import Meter
 from lmkit.text.passages import Overlap, Passages, PassageSink, union
-
-RULES: dict[str, Any] = {"normalize": "none"}
-
-
-def lines(seed: int, count: int, words: int = 12) -> list[str]:
-    """Return sentences of random words: none is another's by chance."""
-    rng = np.random.default_rng(seed)
-    known = ["".join(rng.choice(list("abcdefghij"), 5)) for _ in range(200)]
-    return [" ".join(rng.choice(known, words)) for _ in range(count)]
-
-
-def text(sentences: list[str], rule: str = "line") -> Text:
-    joined = (" " if rule == "none" else "\n").join(sentences)
-    return Corpus.from_string(joined, sentences=rule, **RULES).train
+from tests.text.random_sentences import lines, text
 
 
 def hashed(own: Text, *, repeats: bool = False) -> Passages:
